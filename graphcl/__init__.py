@@ -1,0 +1,3 @@
+"""graphcl: contrastive learning where everything is a graph."""
+
+__version__ = "0.1.0"

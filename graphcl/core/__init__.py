@@ -1,0 +1,1 @@
+"""The lowest layer: registry, errors, seeds, options and configuration. Imports no torch."""

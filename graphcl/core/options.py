@@ -1,0 +1,23 @@
+"""Types of the options that parts take: the schema of a part is its constructor's signature.
+
+Positional-or-keyword parameters of a part's constructor are its options. Keyword-only
+parameters are what the engine supplies (``graph``, ``generator``, ...), never options.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+DropProbability = Annotated[float, Field(ge=0.0, lt=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0)]
+
+#: The address of a tensor in the data flow, e.g. ``main.nodes[user][users]``.
+Address = Annotated[str, Field(json_schema_extra={"format": "address"})]
+#: One address or several, whose rows are concatenated.
+Addresses = Address | list[Address]

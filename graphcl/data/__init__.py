@@ -1,0 +1,1 @@
+"""Readers, cards, download, filters and splits."""

@@ -1,0 +1,1 @@
+"""Encoders and heads: a view becomes nodes, layers and graphs."""

@@ -1,0 +1,1 @@
+"""Recipe -> parts -> loop -> run. Knows no method by name."""

@@ -1,0 +1,1 @@
+"""Builders (raw data -> graphs) and propagation operators."""

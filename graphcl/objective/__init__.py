@@ -1,0 +1,1 @@
+"""Kernels, terms, regularizers and states."""

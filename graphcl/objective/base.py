@@ -1,0 +1,188 @@
+"""The contracts of terms, regularizers and states, and the rows they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Reduce = Literal["mean", "sum", "mean_per_group"]
+
+
+@dataclass
+class Rows:
+    """Rows of a latent: ``base[index]``, gathered only when asked for.
+
+    Attributes:
+        base: [N, d].
+        index: [B] positions in ``base``; None means all rows in order.
+        ids: [B] the global id of each row (node id within its type, or example id), which pairs
+            rows of different views. None when rows have no identity (queue entries, centroids).
+    """
+
+    base: Tensor
+    index: Tensor | None = None
+    ids: Tensor | None = None
+
+    @property
+    def values(self) -> Tensor:
+        """[B, d]. ``index_select``: the backward of ``E[idx]`` is not repeatable on CPU threads."""
+        return self.base if self.index is None else self.base.index_select(0, self.index)
+
+    def __len__(self) -> int:
+        return int(self.base.shape[0] if self.index is None else self.index.shape[0])
+
+    def unique(self) -> tuple[Rows, Tensor]:
+        """Each row once, and how often it occurred [B'] (float). Rows without an index are unique already."""
+        if self.index is None:
+            return self, torch.ones(len(self), dtype=self.base.dtype, device=self.base.device)
+        index, first, counts = _unique(self.index)
+        ids = None if self.ids is None else self.ids.index_select(0, first)
+        return Rows(self.base, index, ids), counts.to(self.base.dtype)
+
+
+def _unique(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Unique values, the position of one occurrence of each, and counts."""
+    values, inverse, counts = torch.unique(index, return_inverse=True, return_counts=True)
+    first = torch.empty_like(values)
+    # Any occurrence does (equal index, equal row); a flipped copy makes it the first one, always.
+    order = torch.arange(index.numel() - 1, -1, -1, device=index.device)
+    first[inverse.flip(0)] = order
+    return values, first, counts
+
+
+class Flow(Protocol):
+    """What a term sees of a step: addresses resolved lazily, each encoding computed once."""
+
+    #: index of the optimiser step, and of the epoch
+    step: int
+    epoch: int
+
+    def rows(self, address: str | list[str]) -> Rows:
+        """The rows at an address; several addresses are concatenated."""
+        ...
+
+    def tensor(self, address: str) -> Tensor:
+        """The tensor at an address that is not made of rows (``state.clusters.assignment[user]``)."""
+        ...
+
+    def parameters(self, *names: str) -> Mapping[str, Tensor]:
+        """Trainable parameters of the named towers, heads, latents or terms; without names, of all."""
+        ...
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A generator that depends on the run's seed, the purpose and the step."""
+        ...
+
+
+@dataclass
+class Anchored:
+    """One group of per-anchor values.
+
+    Attributes:
+        values: [B], the loss of each anchor times its weight, with a graph attached (also when empty).
+        weight: [B] or None for ones; ``mean`` divides by its sum.
+        ids: [B] or None, the global ids of the anchors.
+    """
+
+    values: Tensor
+    weight: Tensor | None = None
+    ids: Tensor | None = None
+
+
+def reduce_groups(groups: list[Anchored], how: Reduce) -> Tensor:
+    """Reduce the groups of a term to a scalar.
+
+    ``sum``: of all values. ``mean``: weighted mean over all anchors. ``mean_per_group``: the sum over
+    groups (node types, say) of each group's weighted mean. An empty group contributes 0.
+    """
+
+    def total(group: Anchored) -> Tensor:
+        return group.values.new_tensor(group.values.numel()) if group.weight is None else group.weight.sum()
+
+    sums = [group.values.sum() for group in groups]
+    if how == "sum":
+        return torch.stack(sums).sum()
+    # 1e-12 only guards the empty group, whose sum is 0.
+    weights = [total(group).clamp_min(1e-12) for group in groups]
+    if how == "mean":
+        return torch.stack(sums).sum() / torch.stack(weights).sum()
+    return torch.stack([s / w for s, w in zip(sums, weights, strict=True)]).sum()
+
+
+class Term(nn.Module):
+    """A loss. Subclasses take addresses and numbers as options and return per-anchor values.
+
+    Class attributes:
+        combine: how ranks combine: ``"mean"`` (each rank's value is over its own anchors only) or
+            ``"gather"`` (candidates of all ranks are needed).
+    """
+
+    combine: ClassVar[Literal["mean", "gather"]] = "mean"
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        reduce: Reduce = "mean",
+        each: list[str] | None = None,
+        weights: str | None = None,
+    ) -> None:
+        """
+        Args:
+            weight: Factor of the term in the loss.
+            reduce: ``mean`` over anchors, ``sum``, or ``mean_per_group`` (sum over groups of their means).
+            each: Node types; the term is taken once for each, with ``*`` in its addresses replaced by it.
+            weights: Address of a per-example table (a state) that weights the anchors.
+        """
+        super().__init__()
+        self.weight, self.reduce, self.each, self.weights = weight, reduce, each, weights
+
+    def forward(self, flow: Flow) -> list[Anchored]:
+        """One :class:`Anchored` for each node type of ``each`` (or a single one)."""
+        return [self.group(flow, node_type) for node_type in (self.each or [""])]
+
+    def group(self, flow: Flow, node_type: str) -> Anchored:
+        """The values of one group. ``node_type`` is "" when the term has no ``each``."""
+        raise NotImplementedError
+
+    def anchor_weight(self, flow: Flow, node_type: str, ids: Tensor | None, counts: Tensor) -> Tensor:
+        """``counts`` times the entry of the ``weights`` table of each anchor (detached)."""
+        if self.weights is None or ids is None:
+            return counts
+        table = flow.tensor(at_type(self.weights, node_type))
+        return counts * table.detach().index_select(0, ids).to(counts.dtype)
+
+
+def at_type(address: Any, node_type: str) -> Any:
+    """Put a node type in the place of ``*`` in an address or a list of addresses."""
+    if isinstance(address, list):
+        return [at_type(a, node_type) for a in address]
+    return address.replace("*", node_type) if isinstance(address, str) else address
+
+
+class State(nn.Module):
+    """A named thing changed by a rule, not by gradient. Everything it keeps is a buffer, so it is in the checkpoint.
+
+    Options common to all states (set by the subclass's constructor):
+        reads: name -> address of what ``update`` receives.
+        when: ``after_step``, ``epoch_start`` or ``before_step``.
+    """
+
+    #: name -> address
+    reads: Mapping[str, str | list[str]]
+    when: Literal["before_step", "after_step", "epoch_start"] = "after_step"
+    combine: ClassVar[Literal["same", "gather"]] = "same"
+
+    def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
+        """Apply the rule. Called without gradient."""
+        raise NotImplementedError
+
+    def field(self, name: str) -> Tensor:
+        """The tensor behind ``state.NAME.field``; defined also when empty or half full."""
+        value = getattr(self, name, None)
+        if not isinstance(value, Tensor):
+            raise AttributeError(name)
+        return value

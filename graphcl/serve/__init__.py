@@ -1,0 +1,1 @@
+"""Answers from a finished run: recommend, score, similar, embed."""

@@ -1,0 +1,1 @@
+"""Tasks: how examples are batched and how what was learned is judged."""

@@ -1,0 +1,78 @@
+"""What a task yields and what it can judge. A task knows nothing of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from graphcl.encode.base import Graph
+
+Split = Literal["valid", "test"]
+
+
+@dataclass
+class Batch:
+    """One step's examples.
+
+    Attributes:
+        ids: [B] global example (or node) indices.
+        rows: name of a row set -> positions within a node type, or node type -> positions where
+            the name means something for several types (``batch`` of ``user`` and of ``item``).
+        graphs: record field -> the batch's own graph (a ``torch_geometric`` ``Batch``); empty where
+            views are taken of the task's full graphs.
+        targets: how many prediction targets the batch holds (for budgets).
+    """
+
+    ids: Tensor
+    rows: Mapping[str, Tensor | Mapping[str, Tensor]] = field(default_factory=dict)
+    graphs: Mapping[str, Graph] = field(default_factory=dict)
+    targets: int = 0
+
+
+class Embeddings(Protocol):
+    """What left the recipe (``embed``): node type (or "") -> [N, d], without gradient."""
+
+    def __getitem__(self, node_type: str) -> Tensor: ...
+
+
+class Task(Protocol):
+    """Constructor: the options of the recipe's ``eval`` block, then keyword-only ``data`` (the built data part).
+
+    Class attributes:
+        rows: the row sets a batch carries, for checking addresses before any data is read.
+        types: node types; empty for homogeneous graphs.
+        data_part: registered name of the data part this task reads.
+        monitor: the default of ``train.monitor``; larger is better.
+    """
+
+    rows: ClassVar[tuple[str, ...]]
+    types: ClassVar[tuple[str, ...]]
+    data_part: ClassVar[str]
+    monitor: ClassVar[str]
+
+    @property
+    def graphs(self) -> Mapping[str, Graph]:
+        """Record field -> full training graph; the field of a task with one graph is ``graph``."""
+        ...
+
+    def num_batches(self, batch_size: int) -> int: ...
+
+    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
+        """The batches of one epoch from number ``start`` on: the same ones, whatever ``start`` is."""
+        ...
+
+    def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
+        """Metrics without the split's prefix (``recall@20``). The test split is read here and nowhere else."""
+        ...
+
+    def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
+        """Baseline -> test metrics, their own settings chosen on validation."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Protocol, counts and split hash, written to the run."""
+        ...
