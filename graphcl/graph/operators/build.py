@@ -1,0 +1,144 @@
+"""From a PyG graph to a normalised propagation operator."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from graphcl.core.errors import UserError, suggestion
+from graphcl.graph.operators.base import Operator
+from graphcl.graph.operators.matrix import SparseMatrix
+from graphcl.graph.operators.sparse import BipartiteOperator, SparseOperator
+
+Norm = Literal["sym", "gcn", "row", "none"]
+
+
+def build_operator(graph: Data | HeteroData, norm: str = "sym") -> Operator:
+    """The operator that sends to each node the weighted sum over its incoming edges.
+
+    Edges count ``edge_weight`` (1 without), repeated edges are summed. A node of degree 0 receives 0.
+
+    Args:
+        graph: homogeneous or heterogeneous; the types of a heterogeneous one follow each other in its
+            order of node types. Two types joined by edges of both directions give a
+            :class:`BipartiteOperator`, which never builds the square matrix.
+        norm: ``sym``: D^-1/2 A D^-1/2 (He et al., SIGIR 2020, eq. 3); ``gcn``: the same with a self loop of
+            weight 1 added where there is none (Kipf and Welling, ICLR 2017, eq. 2); ``row``: D^-1 A, the mean
+            of the neighbours; ``none``: A. In a directed graph each side of ``sym`` and ``gcn`` is divided by
+            its own degree, so that the largest singular value stays 1.
+
+    Raises:
+        UserError: unknown norm; edge weights that are negative, not finite or not one for each edge;
+            edges that name a node the graph has not.
+    """
+    if norm not in get_args(Norm):
+        raise UserError(f"unknown norm {norm!r}{suggestion(norm, get_args(Norm))}")
+    if isinstance(graph, HeteroData):
+        if norm != "gcn" and _is_bipartite(graph):
+            return _bipartite(graph, norm)
+        matrix, device = _square_of_types(graph)
+    else:
+        edges: Tensor = graph.edge_index
+        count = _num_nodes(graph, "the graph")
+        matrix = adjacency(edges, graph.get("edge_weight"), (count, count), "edge_index")
+        device = edges.device
+    return SparseOperator(SparseMatrix.from_scipy(normalise(matrix, norm), device))
+
+
+def adjacency(edge_index: Tensor, weight: Tensor | None, shape: tuple[int, int], name: str) -> sp.csr_matrix:
+    """The matrix [targets, sources] of edges [2, E] = (source, target), float32 unless the weights are double.
+
+    Raises:
+        UserError: see :func:`build_operator`; ``name`` tells the edges in the message.
+    """
+    source, target = edge_index.detach().cpu().numpy()
+    if source.size and (min(source.min(), target.min()) < 0 or source.max() >= shape[1] or target.max() >= shape[0]):
+        raise UserError(f"{name}: an edge names a node outside 0..{shape[1] - 1} -> 0..{shape[0] - 1}; set num_nodes")
+    values = np.ones(source.size, dtype=np.float32)
+    if weight is not None:
+        values = weight.detach().cpu().numpy()
+        values = values if values.dtype == np.float64 else values.astype(np.float32)
+        if values.shape != source.shape:
+            raise UserError(
+                f"{name}: {source.size} edges but edge_weight of shape {values.shape}; give one weight each"
+            )
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise UserError(f"{name}: edge weights must be finite and not negative")
+    return sp.csr_matrix((values, (target, source)), shape=shape)
+
+
+def normalise(matrix: sp.csr_matrix, norm: str) -> sp.csr_matrix:
+    """The normalised matrix; see :func:`build_operator`. ``gcn`` needs a square one."""
+    if norm == "none":
+        return matrix
+    if norm == "gcn":
+        missing = (matrix.diagonal() == 0).astype(matrix.dtype)
+        matrix = (matrix + sp.diags(missing, dtype=matrix.dtype)).tocsr()
+    # Degrees in double: a hub's sum of many float32 weights would round.
+    row_degree = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    if norm == "row":
+        scaled = sp.diags(_power(row_degree, -1.0)) @ matrix
+    else:
+        column_degree = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel()
+        scaled = sp.diags(_power(row_degree, -0.5)) @ matrix @ sp.diags(_power(column_degree, -0.5))
+    return sp.csr_matrix(scaled).astype(matrix.dtype)
+
+
+def _power(degree: np.ndarray, exponent: float) -> np.ndarray:
+    """degree ** exponent, and 0 for a degree of 0."""
+    return np.power(degree, exponent, where=degree > 0, out=np.zeros_like(degree))
+
+
+def _num_nodes(store: Data, name: str) -> int:
+    if store.num_nodes is None:
+        raise UserError(f"{name} has no num_nodes and nothing to infer it from; set num_nodes")
+    return int(store.num_nodes)
+
+
+def _is_bipartite(graph: HeteroData) -> bool:
+    """Two node types and exactly one edge type each way between them."""
+    ends = sorted((source, target) for source, _, target in graph.edge_types)
+    types = graph.node_types
+    return len(types) == 2 and ends == sorted([(types[0], types[1]), (types[1], types[0])])
+
+
+def _between(graph: HeteroData, edge_type: tuple[str, str, str]) -> sp.csr_matrix:
+    source, _, target = edge_type
+    shape = (_num_nodes(graph[target], f"node type {target!r}"), _num_nodes(graph[source], f"node type {source!r}"))
+    store = graph[edge_type]
+    return adjacency(store.edge_index, store.get("edge_weight"), shape, f"edges {edge_type}")
+
+
+def _bipartite(graph: HeteroData, norm: str) -> BipartiteOperator:
+    by_target = {edge_type[2]: edge_type for edge_type in graph.edge_types}
+    first_type, second_type = graph.node_types
+    device = graph[by_target[first_type]].edge_index.device
+    first, second = (
+        SparseMatrix.from_scipy(normalise(_between(graph, by_target[node_type]), norm), device)
+        for node_type in (first_type, second_type)
+    )
+    mirrored = _same_matrix(second, first.T)
+    return BipartiteOperator.symmetric(first) if mirrored else BipartiteOperator(first, second)
+
+
+def _same_matrix(a: SparseMatrix, b: SparseMatrix) -> bool:
+    parts = ("crow_indices", "col_indices", "values")
+    return a.nnz == b.nnz and all(bool((getattr(a.csr, p)() == getattr(b.csr, p)()).all()) for p in parts)
+
+
+def _square_of_types(graph: HeteroData) -> tuple[sp.csr_matrix, torch.device]:
+    """The matrix over all nodes of all types."""
+    types = list(graph.node_types)
+    sizes = [_num_nodes(graph[node_type], f"node type {node_type!r}") for node_type in types]
+    blocks: list[list[sp.spmatrix]] = [[sp.csr_matrix((r, c), dtype=np.float32) for c in sizes] for r in sizes]
+    device = torch.device("cpu")
+    for edge_type in graph.edge_types:
+        row, column = types.index(edge_type[2]), types.index(edge_type[0])
+        blocks[row][column] = blocks[row][column] + _between(graph, edge_type)
+        device = graph[edge_type].edge_index.device
+    return sp.csr_matrix(sp.bmat(blocks, format="csr")), device
