@@ -1,0 +1,150 @@
+"""The blocks of a recipe that are not parts. Their constructors are their schema, as with parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from graphcl.core.options import Address, Count, Index, NonNegative, Positive
+
+
+@dataclass(kw_only=False)
+class Train:
+    """How long and how a recipe is trained.
+
+    Args:
+        epochs: Passes over the training examples.
+        lr: Learning rate.
+        optimizer: Rule of the gradient step.
+        weight_decay: Decay inside the optimizer (decoupled for adamw); a loss term is `regularizers: [l2]`.
+        batch_size: Examples a step; 0 takes all of them.
+        seed: Everything random derives from it.
+        eval_every: Epochs between evaluations on the validation split.
+        patience: Evaluations without a better `monitor` before training stops; 0 never stops.
+        monitor: Validation metric that chooses the best epoch; empty takes the task's default.
+        checkpoint_every: Epochs between checkpoints.
+        checkpoint_seconds: A checkpoint is also written when this many seconds have passed since the last.
+        device: cpu, cuda, or auto (cuda where there is one).
+        threads: CPU threads; 0 leaves torch's choice.
+        precision: float32, or bf16 autocast around the forward pass.
+        clip_norm: Largest gradient norm; 0 does not clip.
+        init_from: Run folder whose parameters (matched by id) training starts from.
+    """
+
+    epochs: Count = 100
+    lr: Positive = 1e-3
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: NonNegative = 0.0
+    batch_size: Index = 2048
+    seed: Index = 0
+    eval_every: Count = 1
+    patience: Index = 10
+    monitor: str = ""
+    checkpoint_every: Count = 1
+    checkpoint_seconds: Positive = 60.0
+    device: str = "auto"
+    threads: Index = 0
+    precision: Literal["float32", "bf16"] = "float32"
+    clip_norm: NonNegative = 0.0
+    init_from: str = ""
+
+
+@dataclass
+class ViewBlock:
+    """A view: what it is drawn of and how it is changed.
+
+    Args:
+        of: Field of the example record (`graph` where an example is one graph).
+        augment: Augmenters, applied in order: graph level, then operator level.
+        redraw: When it is drawn anew; empty: every step when an augmenter is stochastic, else once.
+        hidden_of: View whose layers this one propagates instead of its own (LightGCL's SVD view).
+    """
+
+    of: str = ""
+    augment: dict[str, dict[str, Any]] = field(default_factory=dict)
+    redraw: Literal["", "step", "epoch", "once"] = ""
+    hidden_of: str = ""
+
+
+@dataclass
+class Inner:
+    """A virtual step that the phase's terms are evaluated after (second order).
+
+    Args:
+        terms: Terms whose gradient makes the virtual step.
+        params: Owners whose parameters the virtual step moves.
+        lr: Step size of the virtual step (plain SGD).
+    """
+
+    terms: list[str] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    lr: Positive = 1e-2
+
+
+@dataclass
+class PhaseBlock:
+    """A named part of the training schedule.
+
+    Args:
+        terms: Terms and regularizers of this phase; empty: all.
+        params: Owners (towers, heads, latents, terms) whose parameters move; empty: all.
+        optimizer: Rule of the gradient step; empty takes train.optimizer.
+        lr: Learning rate; 0 takes train.lr.
+        period: `step`: the phases follow each other within every step; `epoch`: they take turns by epochs.
+        epochs: Length of this phase's turn where period is `epoch`.
+        start: First epoch (from 0) in which the phase is active.
+        stop: First epoch in which it no longer is; 0 never stops.
+        every: Steps between two of its updates.
+        redraw: Whether views are drawn anew for this phase, or shared with the one before it.
+        inner: A virtual step on other parameters before this phase's terms are taken.
+    """
+
+    terms: list[str] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    optimizer: Literal["", "adam", "adamw", "sgd"] = ""
+    lr: NonNegative = 0.0
+    period: Literal["step", "epoch"] = "step"
+    epochs: Count = 1
+    start: Index = 0
+    stop: Index = 0
+    every: Count = 1
+    redraw: Literal["views", "none"] = "views"
+    inner: Inner | None = None
+
+
+@dataclass
+class Embed:
+    """What leaves the recipe: the only thing that probes, `recommend`, `embed` and export read.
+
+    Args:
+        view: A view of the recipe; empty takes the graph without augmentation.
+        of: Field of the record that is embedded; empty: every field (`towers` says by which tower).
+        tower: The tower.
+        towers: Record field -> tower, where fields have towers of their own.
+        level: nodes or graphs; empty takes what the task judges.
+        normalize: Whether rows are scaled to unit length.
+    """
+
+    view: str = ""
+    of: str = ""
+    tower: str = "main"
+    towers: dict[str, str] = field(default_factory=dict)
+    level: Literal["", "nodes", "graphs"] = ""
+    normalize: bool = False
+
+
+@dataclass
+class Where:
+    """Common options of every head.
+
+    Args:
+        of: Level that the head is applied to.
+        tower: Tower whose latents the head takes (for its input width).
+    """
+
+    of: Literal["nodes", "graphs"] = "nodes"
+    tower: str = "main"
+
+
+#: Address type, re-exported for the checker.
+AddressType = Address

@@ -1,0 +1,227 @@
+"""A recipe: found by name or path, merged, checked, with every default written out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphcl.core import schema
+from graphcl.core.config import yaml12
+from graphcl.core.config.check import block_schema, check
+from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, Origins, Tree, assign, canonical, merge, part_name
+from graphcl.core.errors import ConfigError, UserError, suggestion
+from graphcl.core.paths import share
+from graphcl.core.plugins import import_plugins
+
+Layer = tuple[Tree, Origins]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe.
+
+    Attributes:
+        name: The recipe's name (its file's stem).
+        tree: The canonical tree with every default filled in.
+        origins: Dotted path -> where the value was written; a path that is absent holds a default.
+    """
+
+    name: str
+    tree: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+    def __getitem__(self, path: str) -> Any:
+        """The value at a dotted path, e.g. ``recipe["train.lr"]``."""
+        node: Any = self.tree
+        for key in path.split("."):
+            node = node[key]
+        return node
+
+    def override(self, *assignments: str) -> Recipe:
+        """The recipe with ``key=value`` assignments applied, checked again."""
+        tree, origins = copy.deepcopy(dict(self.tree)), dict(self.origins)
+        return _finish(self.name, *_assigned((tree, origins), assignments))
+
+    def to_yaml(self) -> str:
+        """The resolved tree; :func:`load_recipe` reads it back."""
+        return yaml12.dump(written(self.tree))
+
+
+def recipe_names() -> list[str]:
+    """Names of the packed recipes."""
+    return sorted(path.stem for path in share("configs").glob("*.yaml"))
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe, given by name or by path.
+
+    Raises:
+        UserError: neither; names the nearest.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise UserError(f"recipe file {name} does not exist")
+        return path
+    packed = share("configs") / f"{name}.yaml"
+    if not name.replace("_", "").replace("-", "").isalnum() or not packed.is_file():
+        raise UserError(f"unknown recipe {name!r}{suggestion(name, recipe_names())}; a file is given as path.yaml")
+    return packed
+
+
+def load_recipe(
+    name: str, overrides: Sequence[str] = (), *, files: Sequence[str] = (), allow_plugins: bool = False
+) -> Recipe:
+    """Read, merge and check a recipe: recipe <- data card <- files <- overrides.
+
+    Args:
+        name: A packed recipe's name, or a path to a YAML file.
+        overrides: ``key=value``, ``+list=item``, ``~list=item``.
+        files: Further YAML files laid over the recipe.
+        allow_plugins: Whether modules named under ``plugins:`` may be imported.
+
+    Raises:
+        ConfigError: all problems at once.
+        UserError: unknown recipe, unreadable file, plugins not allowed.
+    """
+    path = find_recipe(name)
+    base = _layer(path)
+    top: Layer = ({}, {})
+    for file in files:
+        top = merge(*top, *_layer(find_recipe(file)))
+    asked = _assigned(merge(*base, *top), overrides)
+    plugins = asked[0].get("plugins") or []
+    if plugins:
+        import_plugins(plugins, where=str(path), allowed=allow_plugins)
+    data_name = str((asked[0].get("data") or {}).get("name") or "")
+    if data_name and not (asked[0].get("data") or {}).get("path"):
+        base = merge(*base, *_for_data(base[0], data_name))
+        asked = _assigned(merge(*base, *top), overrides)
+    return _finish(path.stem, *asked)
+
+
+def read_resolved(path: Path, name: str) -> Recipe:
+    """The recipe that a run wrote (plugins already imported by the caller's choice)."""
+    tree, origins = _layer(path)
+    return _finish(name, tree, origins)
+
+
+def _finish(name: str, tree: Tree, origins: Origins) -> Recipe:
+    problems = check(tree, origins)
+    if problems:
+        raise ConfigError(problems)
+    return Recipe(name, with_defaults(tree), origins)
+
+
+def _layer(path: Path, chain: tuple[str, ...] = ()) -> Layer:
+    """A file in canonical form, laid over what it ``extends``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read recipe {path}: {error}") from error
+    source = _shown(path)
+    raw, lines = yaml12.load(text, source)
+    layer = canonical(raw, lines, source)
+    parent = layer[0].pop("extends", None)
+    if parent is None:
+        return layer
+    if not isinstance(parent, str) or parent in chain:
+        raise UserError(f"{source}: 'extends' must name another recipe, without a circle; got {parent!r}")
+    return merge(*_layer(find_recipe(parent), (*chain, path.stem)), *layer)
+
+
+def _shown(path: Path) -> str:
+    """``configs/x.yaml`` for a packed recipe, else the path as given."""
+    packed = share("configs")
+    return f"configs/{path.name}" if path.parent == packed else str(path)
+
+
+def _for_data(tree: Tree, data_name: str) -> Layer:
+    """What the data card, and then the recipe's ``per_data`` block, set for a data set."""
+    layer: Layer = ({}, {})
+    card = share("datasets") / f"{data_name}.yaml"
+    if data_name.replace("-", "").replace("_", "").isalnum() and card.is_file():
+        raw, lines = yaml12.load(card.read_text(encoding="utf-8"), f"datasets/{card.name}")
+        defaults = raw.get("defaults") or {}
+        shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
+        layer = canonical(defaults, shifted, f"datasets/{card.name}")
+    own = (tree.get("per_data") or {}).get(data_name)
+    if own:
+        layer = merge(*layer, *canonical(own, {}, f"per_data.{data_name}"))
+    return layer
+
+
+def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:
+    tree, origins = merge({}, {}, *layer)
+    problems = []
+    for text in overrides:
+        try:
+            assign(tree, origins, text)
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+    return tree, origins
+
+
+def _defaults(description: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {key: copy.deepcopy(o["default"]) for key, o in description["options"].items() if "default" in o}
+    for key, value in given.items():
+        default = filled.get(key)
+        nested = isinstance(default, dict) and isinstance(value, dict)
+        filled[key] = {**default, **value} if nested else copy.deepcopy(value)
+    return filled
+
+
+def with_defaults(tree: Tree) -> Tree:
+    """The tree with the default of every option of every block and part written out."""
+    full = copy.deepcopy(tree)
+    task = schema.part_schema("task", tree["task"])
+    full["eval"] = _defaults(task, tree.get("eval") or {})
+    full["data"] = _defaults(schema.part_schema("data", task["meta"]["data"]), tree.get("data") or {})
+    full["train"] = _defaults(block_schema("Train"), tree.get("train") or {})
+    full["embed"] = _defaults(block_schema("Embed"), tree.get("embed") or {})
+    full["train"]["monitor"] = full["train"]["monitor"] or task["meta"].get("monitor", "")
+    full["phases"] = {
+        name: _defaults(block_schema("PhaseBlock"), phase) for name, phase in (tree.get("phases") or {}).items()
+    }
+    for key, kind in PART_MAPPINGS.items():
+        common = _defaults(block_schema("Where"), {}) if key in ("heads", "latents") else {}
+        full[key] = {
+            name: {"name": spec["name"], **common, **_defaults(schema.part_schema(kind, spec["name"]),
+                   {k: v for k, v in spec.items() if k != "name"})}
+            for name, spec in (tree.get(key) or {}).items()
+        }
+    for key, kind in PART_LISTS.items():
+        full[key] = {
+            label: _defaults(schema.part_schema(kind, part_name(label)), options)
+            for label, options in (tree.get(key) or {}).items()
+        }
+    for view in (full.setdefault("views", {}) or {}).values():
+        view.update(_defaults(block_schema("ViewBlock"), view))
+        view["augment"] = {
+            label: _defaults(schema.part_schema("augmenter", part_name(label)), options)
+            for label, options in view["augment"].items()
+        }
+    return full
+
+
+def written(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree in the form people write: lists of parts as lists."""
+
+    def listed(labels: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+        return [{part_name(label): dict(options)} if options else part_name(label) for label, options in labels.items()]
+
+    def entries() -> Iterator[tuple[str, Any]]:
+        for key, value in tree.items():
+            if key in PART_LISTS:
+                yield key, listed(value)
+            elif key == "views":
+                yield key, {name: {**view, "augment": listed(view["augment"])} for name, view in value.items()}
+            elif value not in ({}, [], None, ""):
+                yield key, value
+
+    return dict(entries())

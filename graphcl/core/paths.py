@@ -1,0 +1,26 @@
+"""Where packed files, caches and the user's data lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def share(what: Literal["configs", "datasets"]) -> Path:
+    """Folder of the packed recipes or data cards: inside an installed wheel, or beside the package in a checkout."""
+    packed = _PACKAGE / "_share" / what
+    return packed if packed.is_dir() else _PACKAGE.parent / what
+
+
+def cache_dir() -> Path:
+    """Folder for downloads and caches: ``GRAPHCL_CACHE``, else ``~/.cache/graphcl``."""
+    return Path(os.environ.get("GRAPHCL_CACHE") or Path.home() / ".cache" / "graphcl")
+
+
+def data_root(given: str | os.PathLike[str] | None = None) -> Path | None:
+    """Folder of the user's data sets: the argument, else ``GRAPHCL_DATA``, else None."""
+    value = given or os.environ.get("GRAPHCL_DATA")
+    return Path(value) if value else None
