@@ -40,17 +40,21 @@ class View:
         graph: after the graph-level augmenters.
         transforms: operator-level augmenters, applied in order to whatever operator a tower asks for.
         hidden: the encoding whose layers this view reads instead of its own (``hidden_of``).
+        base: norm -> operator of ``graph`` before the transforms; views of one graph may share it.
     """
 
     graph: Graph
     transforms: list[Callable[[Operator], Operator]] = field(default_factory=list)
     hidden: Encoding | None = None
+    base: dict[str, Operator] = field(default_factory=dict, repr=False)
     _operators: dict[str, Operator] = field(default_factory=dict, repr=False)
 
     def operator(self, norm: str) -> Operator:
         """The propagation operator of this view under normalisation ``norm``, built once."""
         if norm not in self._operators:
-            operator = build_operator(self.graph, norm)
+            if norm not in self.base:
+                self.base[norm] = build_operator(self.graph, norm)
+            operator = self.base[norm]
             for transform in self.transforms:
                 operator = transform(operator)
             self._operators[norm] = operator

@@ -1,0 +1,229 @@
+"""One step's data flow: addresses are resolved lazily, and each encoding is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from graphcl.core import seeds
+from graphcl.core.address import Address, parse_address
+from graphcl.core.errors import UserError
+from graphcl.encode.base import Encoding, View, node_slices
+from graphcl.engine.model import Model
+from graphcl.engine.views import Views
+from graphcl.objective.base import Rows
+from graphcl.tasks.base import Batch
+
+
+class StepFlow:
+    """Implements :class:`graphcl.objective.base.Flow` for one batch.
+
+    Args:
+        model: The recipe's parts.
+        views: Draws the views.
+        batch: The step's examples; None outside a step (states that run at an epoch's start).
+        types: Node types of the task.
+        epoch: Epoch, from 0.
+        step: Optimiser step, from 0.
+        draw: Number of the drawing that view seeds depend on (differs from ``step`` where several phases draw).
+        needs: (tower, view) -> row sets, for the encodings of which nothing else is read.
+        overrides: Full parameter name -> tensor that takes the parameter's place (virtual steps).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        views: Views,
+        batch: Batch | None,
+        *,
+        types: tuple[str, ...],
+        epoch: int,
+        step: int,
+        draw: int | None = None,
+        needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
+        overrides: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.model, self.views, self.batch = model, views, batch
+        self.epoch, self.step = epoch, step
+        self._types, self._draw, self._needs = types, step if draw is None else draw, needs or {}
+        self._overrides = overrides or {}
+        self._encodings: dict[tuple[str, str], Encoding] = {}
+        self._heads: dict[tuple[str, str, str], Tensor] = {}
+        self._seed = int(model.recipe["train.seed"])
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A generator for this purpose and step."""
+        return seeds.generator(self._seed, "flow", purpose, self.step)
+
+    def parameters(self, *names: str) -> Mapping[str, Tensor]:
+        """Trainable parameters of the named owners (of all without names), overrides in place."""
+        found = self.model.trainable(names)
+        return {name: self._overrides.get(name, parameter) for name, parameter in found.items()}
+
+    def seen_through(self, overrides: Mapping[str, Tensor]) -> StepFlow:
+        """The same step, its views kept, with tensors in the place of parameters."""
+        return StepFlow(
+            self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
+            draw=self._draw, needs=self._needs, overrides=overrides,
+        )
+
+    def rows(self, address: str | list[str]) -> Rows:
+        """The rows at an address; several addresses are concatenated (indices, where they share a latent)."""
+        if isinstance(address, list):
+            return _concatenate([self.rows(one) for one in address])
+        parsed = parse_address(address, self._types)
+        if parsed.root != "encoded":
+            base = self._root(parsed)
+            index, ids = self._positions(parsed, base.shape[0])
+            return Rows(base, index, ids if parsed.root != "state" else None)
+        encoding = self.encoding(parsed.tower, parsed.view)
+        base = self._level(parsed, encoding)
+        if parsed.level == "graphs" or self._pooled(parsed):
+            return Rows(base, None, self.batch.ids if self.batch is not None else None)
+        return self._node_rows(parsed, encoding, base)
+
+    def tensor(self, address: str) -> Tensor:
+        """The tensor at an address, without row identities."""
+        parsed = parse_address(address, self._types)
+        return self.rows(address).values if parsed.root == "encoded" else self._root(parsed)
+
+    def encoding(self, tower: str, view: str) -> Encoding:
+        """The latents of a view under a tower, computed once per flow."""
+        key = (tower, view)
+        if key not in self._encodings:
+            self._encodings[key] = self._encode(tower, view)
+        return self._encodings[key]
+
+    def _encode(self, tower: str, name: str) -> Encoding:
+        drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+        source = self.model.recipe["views"][name]["hidden_of"]
+        hidden = self.encoding(tower, source) if source else None
+        view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
+        owner, module = self._tower(tower)
+        rows = self._needed_rows(tower, name, view)
+        if rows is None:
+            return self.call(owner, module, view)
+        return self.call(owner, module, view, rows=rows)
+
+    def _tower(self, name: str) -> tuple[str, nn.Module]:
+        if name in self.model.towers:
+            return f"towers.{name}", self.model.towers[name]
+        return f"states.{name}", self.model.states[name]
+
+    def call(self, owner: str, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        """Call a module, with overridden parameters in place of its own."""
+        prefix = owner + "."
+        own = {n.removeprefix(prefix): t for n, t in self._overrides.items() if n.startswith(prefix)}
+        return torch.func.functional_call(module, own, args, kwargs) if own else module(*args, **kwargs)
+
+    def _needed_rows(self, tower: str, view_name: str, view: View) -> Tensor | None:
+        """Sorted unique node positions, where every reader of this encoding names its rows; else None."""
+        needs = self._needs.get((tower, view_name))
+        if needs is None or self.batch is None:
+            return None
+        slices = node_slices(view.graph)
+        wanted = []
+        for address in needs:
+            positions = self._row_set(address)
+            start = slices[address.node_type][0] if address.node_type else 0
+            wanted.append(positions + start)
+        return torch.unique(torch.cat(wanted)) if wanted else None
+
+    def _level(self, address: Address, encoding: Encoding) -> Tensor:
+        if address.level == "nodes":
+            return encoding.nodes
+        if address.level == "layers":
+            layer = address.layer or 0
+            if layer >= len(encoding.layers):
+                raise UserError(f"layers[{layer}]: tower '{address.tower}' has layers 0 to {len(encoding.layers) - 1}")
+            return encoding.layers[layer]
+        if address.level == "graphs":
+            if encoding.graphs is None:
+                raise UserError(f"level 'graphs': tower '{address.tower}' gives none; set its pooling")
+            return encoding.graphs
+        return self._head(address, encoding)
+
+    def _pooled(self, address: Address) -> bool:
+        spec = self.model.recipe["heads"].get(address.level) or self.model.recipe["latents"].get(address.level)
+        return bool(spec) and spec["of"] == "graphs"
+
+    def _head(self, address: Address, encoding: Encoding) -> Tensor:
+        key = (address.tower, address.view, address.level)
+        if key not in self._heads:
+            latent = encoding.graphs if self._pooled(address) else encoding.nodes
+            if latent is None:
+                raise UserError(f"head '{address.level}' is of graphs, but tower '{address.tower}' gives none")
+            self._heads[key] = self._apply_head(address, latent)
+        return self._heads[key]
+
+    def _apply_head(self, address: Address, latent: Tensor) -> Tensor:
+        state = self.model.states[address.tower] if address.tower in self.model.states else None
+        copies = getattr(state, "copies", None)
+        if copies is not None and address.level in copies:  # a teacher's own copy of the head
+            return copies[address.level](latent)
+        if address.level in self.model.latents:
+            generator = self.generator(f"{address.level}({address.tower}({address.view}))")
+            return self.call(
+                f"latents.{address.level}", self.model.latents[address.level], latent, generator=generator
+            )
+        return self.call(f"heads.{address.level}", self.model.heads[address.level], latent)
+
+    def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:
+        start, stop = encoding.slices.get(address.node_type or "", (0, base.shape[0]))
+        kept = encoding.rows
+        full = kept is None or base.shape[0] != kept.shape[0]
+        if address.rows is None:
+            if not full:
+                raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
+            ids = torch.arange(stop - start, device=base.device)
+            return Rows(base.narrow(0, start, stop - start), None, ids)
+        positions = self._row_set(address)
+        if full:
+            return Rows(base.narrow(0, start, stop - start), positions, positions)
+        return Rows(base, torch.searchsorted(kept, positions + start), positions)
+
+    def _row_set(self, address: Address) -> Tensor:
+        """Positions of a named row set within its node type."""
+        if self.batch is None:
+            raise UserError(f"rows [{address.rows}] exist only within a step")
+        found = self.batch.rows[address.rows or ""]
+        return found if isinstance(found, Tensor) else found[address.node_type or ""]
+
+    def _positions(self, address: Address, count: int) -> tuple[Tensor | None, Tensor | None]:
+        if address.rows is None:
+            return None, None
+        positions = self._row_set(address)
+        return positions, positions
+
+    def _root(self, address: Address) -> Tensor:
+        if address.root == "table":
+            tables = self.parameters("main")
+            name = f"towers.main.tables.{address.name}"
+            if name not in tables:
+                raise UserError(f"address 'table.{address.name}': tower 'main' has no table of that node type")
+            return tables[name]
+        if address.root == "input":
+            graph = self.views.clean().graph
+            value = graph.get(address.name)
+            if not isinstance(value, Tensor):
+                raise UserError(f"address 'input.{address.name}': the graph has no tensor of that name")
+            return value
+        state = self.model.states[address.name]
+        return state.field(address.level, address.node_type or "")  # type: ignore[operator]
+
+
+def _concatenate(parts: list[Rows]) -> Rows:
+    """Rows after each other; one gather where all are rows of one latent."""
+    ids = None if any(p.ids is None for p in parts) else torch.cat([p.ids for p in parts if p.ids is not None])
+    first = parts[0]
+    same = all(p.index is not None and _same_storage(p.base, first.base) for p in parts)
+    if same:
+        return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids)
+    return Rows(torch.cat([p.values for p in parts]), None, ids)
+
+
+def _same_storage(a: Tensor, b: Tensor) -> bool:
+    return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())

@@ -1,0 +1,112 @@
+"""A recipe's parts as one module: everything that is trained, or changed by a rule, is in its state_dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from graphcl.core import seeds
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.config.tree import part_name
+from graphcl.core.errors import UserError
+from graphcl.objective.base import State, Term
+from graphcl.tasks.base import Task
+
+
+class Model(nn.Module):
+    """Towers, heads, latents, terms, regularizers and states of a recipe, built for a task's graphs.
+
+    Raises:
+        UserError: a part cannot be built for this data (the message names the part).
+    """
+
+    def __init__(self, recipe: Recipe, task: Task, *, seed: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.towers = nn.ModuleDict()
+        self.heads = nn.ModuleDict()
+        self.latents = nn.ModuleDict()
+        self.terms = nn.ModuleDict()
+        self.states = nn.ModuleDict()
+        fields = _fields_of_towers(recipe, task)
+        for name, spec in recipe["towers"].items():
+            context = {"graph": task.graphs[fields[name]], "generator": seeds.generator(seed, "init", "tower", name)}
+            self.towers[name] = build("tower", spec["name"], _options(spec), **context)
+        for group, kind in (("heads", "head"), ("latents", "augmenter")):
+            for name, spec in recipe[group].items():
+                tower = self.towers[spec["tower"]]
+                context = {"in_dim": tower.out_dim, "generator": seeds.generator(seed, "init", group, name)}
+                options = _options(spec, "of", "tower")
+                getattr(self, group)[name] = build(kind, spec["name"], options, **context)
+        for group in ("terms", "regularizers"):
+            for label, options in recipe[group].items():
+                context = {"towers": dict(self.towers), "task": task,
+                           "generator": seeds.generator(seed, "init", group, label)}
+                self.terms[label] = build(group[:-1], part_name(label), options, **context)
+        for name, spec in recipe["states"].items():
+            self.states[name] = self._state(name, spec, task, seed)
+
+    def _state(self, name: str, spec: Mapping[str, Any], task: Task, seed: int) -> State:
+        context: dict[str, Any] = {"task": task, "generator": seeds.generator(seed, "init", "state", name)}
+        if "of" in spec:
+            context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
+        return build("state", spec["name"], _options(spec), **context)
+
+    def module(self, owner: str) -> nn.Module:
+        """The tower, head, latent, term or state of that name."""
+        for group in (self.towers, self.heads, self.latents, self.terms, self.states):
+            if owner in group:
+                return group[owner]
+        raise UserError(f"the recipe has no part named {owner!r}")
+
+    def term(self, label: str) -> Term:
+        """A term or regularizer by label."""
+        return self.terms[label]  # type: ignore[return-value]
+
+    def trainable(self, owners: Iterable[str] = ()) -> dict[str, Tensor]:
+        """Name -> parameter of the named owners (all when none is named), states excluded."""
+        wanted = list(owners)
+        groups = ("towers", "heads", "latents", "terms")
+        prefixes = [f"{group}.{owner}." for group in groups for owner in wanted] or [f"{group}." for group in groups]
+        return {
+            name: parameter
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad and name.startswith(tuple(prefixes))
+        }
+
+
+def _names(of: str | list[str]) -> list[str]:
+    return [of] if isinstance(of, str) else list(of)
+
+
+def _options(spec: Mapping[str, Any], *leave_out: str) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key not in ("name", *leave_out)}
+
+
+def _fields_of_towers(recipe: Recipe, task: Task) -> dict[str, str]:
+    """Tower -> the record field whose graph gives it its sizes: what `embed.towers` says, else the only field."""
+    by_tower = {tower: field for field, tower in recipe["embed.towers"].items()}
+    default = next(iter(task.graphs))
+    fields = {}
+    for name in recipe["towers"]:
+        field = by_tower.get(name, default)
+        if field not in task.graphs:
+            known = ", ".join(task.graphs)
+            raise UserError(f"embed.towers: the task's records have no field {field!r}; fields: {known}")
+        fields[name] = field
+    return fields
+
+
+def parameters_digest(model: nn.Module) -> str:
+    """A short hash of every parameter and buffer, to tell two runs apart."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

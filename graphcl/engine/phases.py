@@ -1,0 +1,151 @@
+"""The schedule: named phases, each with its terms, its parameters, its optimizer and its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core.address import Address, parse_address
+from graphcl.core.config.blocks import PhaseBlock
+from graphcl.core.config.check import addresses
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import NonFiniteError, UserError
+from graphcl.engine.flow import StepFlow
+from graphcl.engine.model import Model
+from graphcl.objective.base import at_type, reduce_groups
+from graphcl.objective.kernels import differentiable
+
+Needs = dict[tuple[str, str], list[Address]]
+
+
+class Phase:
+    """One phase at work: computes its loss and moves its parameters.
+
+    Raises:
+        UserError: the phase has no parameters to move.
+    """
+
+    def __init__(self, name: str, block: PhaseBlock, recipe: Recipe, model: Model, types: tuple[str, ...]) -> None:
+        self.name, self.block, self._model = name, block, model
+        self.labels = block.terms or list(model.terms)
+        self.parameters = model.trainable(block.params)
+        if not self.parameters:
+            raise UserError(f"phases.{name}: nothing to train: {', '.join(block.params) or 'the recipe'} has no parameters")
+        inner = block.inner.terms if block.inner else []
+        self.needs = needed_rows(recipe, types, [*self.labels, *inner])
+        self.optimizer = _optimizer(block, recipe["train"], list(self.parameters.values()))
+        self._clip = recipe["train.clip_norm"]
+
+    def active(self, epoch: int, step: int, turn: str) -> bool:
+        """Whether the phase moves anything at this epoch and step."""
+        block = self.block
+        in_range = epoch >= block.start and (block.stop == 0 or epoch < block.stop)
+        return in_range and step % block.every == 0 and (block.period == "step" or turn == self.name)
+
+    def update(self, flow: StepFlow) -> dict[str, float]:
+        """One optimiser step; returns each term's unweighted value.
+
+        Raises:
+            NonFiniteError: a term, or the gradient of a parameter, is not finite.
+        """
+        if self.block.inner is not None:
+            with differentiable():
+                loss, values = self._loss(self._after_virtual_step(flow), self.labels)
+        else:
+            loss, values = self._loss(flow, self.labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=list(self.parameters.values()))
+        if self._clip:
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._clip, error_if_nonfinite=False)
+        self.optimizer.step()
+        return values
+
+    def _loss(self, flow: StepFlow, labels: list[str]) -> tuple[Tensor, dict[str, float]]:
+        parts, scaled = {}, []
+        for label in labels:
+            term = self._model.term(label)
+            value = reduce_groups(flow.call(f"terms.{label}", term, flow), term.reduce)
+            parts[label] = value.detach()
+            scaled.append(value * term.weight)
+        values = {label: float(value) for label, value in parts.items()}
+        for label, value in values.items():
+            if value != value or value in (float("inf"), float("-inf")):
+                raise NonFiniteError(
+                    f"term '{label}' became {value} at epoch {flow.epoch + 1}, step {flow.step + 1} (phase "
+                    f"'{self.name}'); the last good checkpoint is kept. Lower train.lr, or raise the temperature"
+                )
+        return torch.stack(scaled).sum(), values
+
+    def _after_virtual_step(self, flow: StepFlow) -> StepFlow:
+        """The flow seen through parameters moved by one plain gradient step that stays differentiable."""
+        inner = self.block.inner
+        assert inner is not None
+        moved = self._model.trainable(inner.params)
+        loss, _ = self._loss(flow, inner.terms)
+        gradients = torch.autograd.grad(loss, list(moved.values()), create_graph=True, allow_unused=True)
+        overrides = {
+            name: parameter if gradient is None else parameter - inner.lr * gradient
+            for (name, parameter), gradient in zip(moved.items(), gradients, strict=True)
+        }
+        return flow.seen_through(overrides)
+
+
+def _optimizer(block: PhaseBlock, train: Mapping[str, Any], parameters: list[Tensor]) -> torch.optim.Optimizer:
+    rule = block.optimizer or train["optimizer"]
+    lr = block.lr or train["lr"]
+    if rule == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, weight_decay=train["weight_decay"])
+    kind = torch.optim.AdamW if rule == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=lr, weight_decay=train["weight_decay"], fused=True)
+
+
+def make_phases(recipe: Recipe, model: Model, types: tuple[str, ...]) -> list[Phase]:
+    """The phases of a recipe, in order; one phase with everything where it names none."""
+    from pydantic import TypeAdapter
+
+    blocks = recipe["phases"] or {"main": {}}
+    adapter = TypeAdapter(PhaseBlock)
+    return [Phase(name, adapter.validate_python(block), recipe, model, types) for name, block in blocks.items()]
+
+
+def turn_of(phases: list[Phase], epoch: int) -> str:
+    """The phase of period `epoch` whose turn it is, or ""."""
+    alternating = [phase for phase in phases if phase.block.period == "epoch"]
+    if not alternating:
+        return ""
+    position = epoch % sum(phase.block.epochs for phase in alternating)
+    for phase in alternating:
+        if position < phase.block.epochs:
+            return phase.name
+        position -= phase.block.epochs
+    return ""
+
+
+def needed_rows(recipe: Recipe, types: tuple[str, ...], labels: list[str]) -> Needs:
+    """(tower, view) -> the addresses that read it, for encodings of which only named rows are read.
+
+    Their last layer is then computed for these rows only. An encoding is left out when anything reads all
+    its rows, puts a head on it, or is not listed here (states, which the checker lists under their own key).
+    """
+    needs: Needs = {}
+    whole: set[tuple[str, str]] = {(spec["hidden_of"], "") for spec in recipe["views"].values() if spec["hidden_of"]}
+    borrowed = {view for view, _ in whole}
+    for path, text, _ in addresses(dict(recipe.tree)):
+        group, label, _ = path.split(".", 2)
+        if group != "states" and label not in labels:
+            continue
+        each = recipe[group][label].get("each") or [""]
+        for node_type in each:
+            address = parse_address(at_type(text, node_type), types)
+            if address.root != "encoded":
+                continue
+            key = (address.tower, address.view)
+            always_full = address.level == "layers" and address.layer == 0
+            if address.rows is None and not always_full or address.level not in ("nodes", "layers"):
+                whole.add(key)
+            elif not always_full:
+                needs.setdefault(key, []).append(address)
+    return {key: found for key, found in needs.items() if key not in whole and key[1] not in borrowed}

@@ -1,0 +1,107 @@
+"""Drawing views: graph -> (augmenters) -> view, redrawn every step, every epoch or once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from graphcl.core import seeds
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.config.tree import part_name
+from graphcl.core.errors import UserError
+from graphcl.core.registry import resolve
+from graphcl.encode.base import Graph, View
+from graphcl.graph.operators import Operator
+from graphcl.tasks.base import Batch, Task
+
+
+@dataclass(frozen=True)
+class _Augmenter:
+    label: str
+    level: str
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class _Plan:
+    of: str
+    augmenters: list[_Augmenter]
+    redraw: str
+
+
+class Views:
+    """Draws the views of a recipe. What is drawn depends on (seed, view, epoch or step) alone.
+
+    A view that is redrawn by epoch or once keeps its operators, so an SVD or a re-normalised graph is
+    computed once. Views without graph-level augmenters share the operators of the unchanged graph.
+    """
+
+    def __init__(self, recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> None:
+        self._seed = seed
+        self._graphs = {name: _moved(graph, device) for name, graph in task.graphs.items()}
+        self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
+        self._kept: dict[str, tuple[int, View]] = {}
+        self._clean: dict[str, dict[str, Operator]] = defaultdict(dict)
+
+    def _plan(self, name: str, spec: Mapping[str, Any]) -> _Plan:
+        augmenters, redraw = [], "once"
+        for label, options in spec["augment"].items():
+            part = resolve("augmenter", part_name(label))
+            module = build("augmenter", part.name, options, generator=self._generator("init", name, label))
+            augmenters.append(_Augmenter(label, part.meta["level"], module))
+            if part.meta.get("stochastic", True):
+                redraw = "step"
+            if part.meta.get("per_call") and spec["redraw"] not in ("", "step"):
+                raise UserError(f"views.{name}: {label} draws at every product, so 'redraw' can only be 'step'")
+        levels = [augmenter.level for augmenter in augmenters]
+        if levels != sorted(levels, key=["graph", "operator"].index):
+            raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw)
+
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        return seeds.generator(self._seed, "view", *purpose)
+
+    def draw(self, name: str, *, epoch: int, step: int, batch: Batch | None = None) -> View:
+        """The view as of this epoch and step; of the batch's own graphs where it has some."""
+        plan = self._plans[name]
+        if batch is not None and batch.graphs:
+            return self._drawn(name, plan, _field(batch.graphs, plan.of), {}, step)
+        when = {"once": 0, "epoch": epoch, "step": step}[plan.redraw]
+        kept = self._kept.get(name)
+        if kept is not None and kept[0] == when:
+            return kept[1]
+        self._kept.pop(name, None)  # before drawing: two of them need not fit in memory
+        view = self._drawn(name, plan, _field(self._graphs, plan.of), self._clean[plan.of], when)
+        self._kept[name] = (when, view)
+        return view
+
+    def clean(self, of: str = "") -> View:
+        """The task's graph as it is."""
+        return View(_field(self._graphs, of), base=self._clean[of])
+
+    def _drawn(self, name: str, plan: _Plan, graph: Graph, base: dict[str, Operator], when: int) -> View:
+        transforms = []
+        for augmenter in plan.augmenters:
+            generator = self._generator(name, augmenter.label, when)
+            if augmenter.level == "graph":
+                graph, base = augmenter.module(graph, generator=generator), {}
+            else:
+                transforms.append(partial(augmenter.module, generator=generator))
+        return View(graph, transforms, base=base)
+
+
+def _field(graphs: Mapping[str, Graph], of: str) -> Graph:
+    if of and of not in graphs:
+        raise UserError(f"a view is 'of: {of}', but the task's records have the fields {', '.join(graphs)}")
+    return graphs[of] if of else next(iter(graphs.values()))
+
+
+def _moved(graph: Graph, device: torch.device) -> Graph:
+    return graph if device.type == "cpu" else graph.clone().to(device)
