@@ -1,0 +1,1 @@
+"""Node-labelled graphs: readers, checks, splits."""

@@ -1,0 +1,125 @@
+"""The data part of node tasks: a graph to train on, and labels that training cannot see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcl.core.errors import UserError
+from graphcl.core.options import Index, Positive
+from graphcl.core.registry import register
+from graphcl.data.graphs.build import Features, assemble, check_raw, clean_edges, node_features
+from graphcl.data.graphs.locate import locate
+from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.splits import NodeSplits
+from graphcl.data.report import DataReport
+
+
+@dataclass(frozen=True, eq=False)
+class NodeGraph:
+    """A labelled graph, with the labels apart.
+
+    Attributes:
+        graph: What training sees: ``x`` [N, F] and ``edge_index`` [2, E], nothing else.
+        labels: [N] int64 class of each node, -1 where it is unknown. Only evaluation reads them.
+        splits: Which labelled nodes train, choose and test a probe.
+        ids: The user's node ids in row order, or None when nodes are numbered.
+        class_names: Name of each class; empty when classes are numbered.
+        report: What was read, left out and decided.
+    """
+
+    graph: Data
+    labels: Tensor
+    splits: NodeSplits
+    ids: list[str] | None = None
+    class_names: list[str] = field(default_factory=list)
+    report: DataReport = field(default_factory=DataReport)
+
+
+@dataclass(frozen=True)
+class NodeSplitOptions:
+    """How labelled nodes are split for the probe.
+
+    Args:
+        by: `random` draws it from the run's seed; `public` takes the published split of a named data set;
+            `given` takes the masks of your file.
+        ratios: Shares of train, valid and test of a random split.
+        stratified: Whether each class keeps its share in every part of a random split.
+        index: Number of the split, from 0, where several are drawn or given.
+    """
+
+    by: Literal["random", "public", "given"] = "random"
+    ratios: Annotated[list[Positive], Field(min_length=3, max_length=3)] = field(
+        default_factory=lambda: [0.1, 0.1, 0.8]
+    )
+    stratified: bool = False
+    index: Index = 0
+
+
+@register("data", "node_graph", example={"name": "karate"})
+class NodeGraphData:
+    """A graph whose nodes have classes.
+
+    By name: ``karate`` (Zachary 1977, in networkx; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
+    or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz`` or a folder with
+    ``nodes.csv`` and ``edges.csv``.
+    """
+
+    def __init__(
+        self,
+        name: str = "karate",
+        path: str = "",
+        split: NodeSplitOptions = NodeSplitOptions(),
+        features: Features = "given",
+        normalize_features: bool = False,
+        directed: bool = False,
+        *,
+        data_root: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            name: Data set: karate, the name of a card, or pyg:CLASS/NAME.
+            path: A .npz (x, edge_index or adj_*, y), or a folder with nodes.csv and edges.csv; wins over name.
+            split: How labelled nodes are split for the probe.
+            features: Node features: those given (identity where there are none), identity, or degree.
+            normalize_features: Whether each row of features is divided by its sum.
+            directed: Whether edges keep the direction they are given in; else each is mirrored.
+            data_root: Folder in which named data sets are looked up first.
+        """
+        self.name, self.path, self.split = name, path, split
+        self.features, self.normalize_features, self.directed = features, normalize_features, directed
+        self.data_root = data_root
+
+    def load(self, *, seed: int) -> NodeGraph:
+        """Read, check, clean and split.
+
+        Args:
+            seed: Of the run; draws a random split.
+
+        Raises:
+            UserError: the data cannot be found or used, or has no such split.
+        """
+        raw, report = locate(self.name, self.path, self.data_root)
+        labels = check_raw(raw)
+        edge_index = clean_edges(raw, self.directed, report)
+        x = node_features(raw, edge_index, self.features, self.normalize_features, report)
+        graph = assemble(x, edge_index, raw.num_nodes, labels, report)
+        splits = self._splits(raw, labels, seed)
+        first = splits.at(0)
+        report.split = {"by": self.split.by, "index": self.split.index, "sizes": first.sizes()}
+        report.split_hash = first.digest()
+        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report)
+
+    def _splits(self, raw: RawGraph, labels: Tensor, seed: int) -> NodeSplits:
+        option = self.split
+        if option.by != "random" and not raw.masks:
+            raise UserError(
+                f"data.split.by={option.by}: {raw.source} comes without a split; use data.split.by=random, "
+                "or add train_mask, valid_mask, test_mask (npz) or a column 'split' (nodes.csv)"
+            )
+        return NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)

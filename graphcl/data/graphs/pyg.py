@@ -1,0 +1,71 @@
+"""Any node data set of torch_geometric, by the name of its class: ``pyg:Planetoid/Cora``."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric import datasets
+from torch_geometric.data import Data
+
+from graphcl.core.errors import UserError, suggestion
+from graphcl.core.paths import cache_dir
+from graphcl.data.graphs.raw import RawGraph
+
+PREFIX = "pyg:"
+
+
+def read_pyg(name: str) -> RawGraph:
+    """Let torch_geometric download (into our cache folder) and read a data set with one graph.
+
+    Args:
+        name: ``pyg:CLASS/NAME``, or ``pyg:CLASS`` where the class is one data set.
+
+    Raises:
+        UserError: no such class, it cannot be fetched, or it is not one graph with a class per node.
+    """
+    class_name, _, member = name.removeprefix(PREFIX).partition("/")
+    known = [n for n, value in vars(datasets).items() if inspect.isclass(value)]
+    if class_name not in known:
+        raise UserError(
+            f"data.name: torch_geometric has no data set class {class_name!r}{suggestion(class_name, known)}"
+        )
+    root = cache_dir() / "pyg" / class_name
+    try:
+        data = _one_graph(getattr(datasets, class_name)(str(root), *([member] if member else [])), name)
+    except UserError:
+        raise
+    except Exception as error:  # assertions, network and format errors of the library
+        raise UserError(f"data.name: {name} could not be loaded by torch_geometric: {error!r}") from error
+    return _raw(data, name)
+
+
+def _one_graph(dataset: Any, name: str) -> Data:
+    if len(dataset) != 1 or not isinstance(dataset[0], Data):
+        raise UserError(f"data.name: {name} is not one homogeneous graph; the node task needs one")
+    return dataset[0]
+
+
+def _raw(data: Data, name: str) -> RawGraph:
+    x, y = data.x, data.y
+    if x is not None and x.layout != torch.strided:
+        x = x.to_dense()
+    if y is not None and (y.is_floating_point() or y.numel() != data.num_nodes):
+        raise UserError(f"data.name: {name} has labels of shape {list(y.shape)}; the node task needs one class a node")
+    return RawGraph(
+        edge_index=data.edge_index,
+        num_nodes=int(data.num_nodes or 0),
+        x=x,
+        y=None if y is None else y.flatten().long(),
+        masks=_masks(data),
+        source=name,
+    )
+
+
+def _masks(data: Data) -> dict[str, Tensor]:
+    found = {part: data.get(f"{key}_mask") for part, key in (("train", "train"), ("valid", "val"), ("test", "test"))}
+    if any(mask is None for mask in found.values()):
+        return {}
+    return {part: mask.reshape(mask.shape[0], -1).bool() for part, mask in found.items()}

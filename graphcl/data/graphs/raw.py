@@ -1,0 +1,33 @@
+"""What every reader of a node-labelled graph returns, before checks, cleaning and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass
+class RawGraph:
+    """A graph as its file states it.
+
+    Attributes:
+        edge_index: [2, E] int64, rows source and target; may hold duplicates and self-loops.
+        num_nodes: N; nodes without an edge count, the last ones too.
+        x: [N, F] float32, or None when the file has no features.
+        y: [N] int64 class of each node, -1 where it is unknown; None when the file has no labels.
+        masks: ``train``, ``valid``, ``test`` -> [N, R] bool, R splits; empty when the file has none.
+        ids: the user's own node ids in row order; None when nodes are numbered.
+        class_names: name of each class; empty when classes are numbered.
+        source: where it was read, for messages.
+    """
+
+    edge_index: Tensor
+    num_nodes: int
+    x: Tensor | None = None
+    y: Tensor | None = None
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    ids: list[str] | None = None
+    class_names: list[str] = field(default_factory=list)
+    source: str = ""
