@@ -4,6 +4,7 @@
 ``main.nodes``           the nodes of view ``main`` under tower ``main``
 ``svd.nodes[user][users]``  rows ``users`` of node type ``user``
 ``a.layers[1]``          what the first layer gave (0 is the input embedding)
+``a.messages[1]``        the same before a residual connection was added
 ``a.proj[batch]``        head ``proj`` on the view's latent
 ``teacher(b).graphs``    another tower (or a state that holds one) on view ``b``
 ``input.x``              a tensor of the raw graph
@@ -38,7 +39,7 @@ class Address:
         view: the view (``encoded``).
         name: the tensor (``input``), node type (``table``) or state (``state``).
         level: ``nodes``, ``layers``, ``graphs``, a head (``encoded``), or the state's field.
-        layer: index where ``level`` is ``layers``.
+        layer: index where ``level`` is ``layers`` or ``messages``.
         node_type: node type or None.
         rows: name of a row set or None for all.
     """
@@ -75,10 +76,10 @@ def parse_address(text: str, types: Collection[str] = ()) -> Address:
     if match := _ENCODED.fullmatch(text):
         brackets = match.group(5)
         layer = None
-        if match["level"] == "layers":
+        if match["level"] in ("layers", "messages"):
             index = re.match(r"\[(\d+)\]", brackets)
             if index is None:
-                raise UserError(f"address {text!r}: 'layers' needs an index, as in layers[1]")
+                raise UserError(f"address {text!r}: '{match['level']}' needs an index, as in layers[1]")
             layer, brackets = int(index.group(1)), brackets[index.end() :]
         node_type, rows = _selectors(text, brackets, types)
         view = match["view"] or match["inner"]

@@ -135,11 +135,11 @@ class StepFlow:
     def _level(self, address: Address, encoding: Encoding) -> Tensor:
         if address.level == "nodes":
             return encoding.nodes
-        if address.level == "layers":
-            layer = address.layer or 0
-            if layer >= len(encoding.layers):
-                raise UserError(f"layers[{layer}]: tower '{address.tower}' has layers 0 to {len(encoding.layers) - 1}")
-            return encoding.layers[layer]
+        if address.level in ("layers", "messages"):
+            layer, found = address.layer or 0, getattr(encoding, address.level) or encoding.layers
+            if layer >= len(found):
+                raise UserError(f"{address.level}[{layer}]: tower '{address.tower}' has layers 0 to {len(found) - 1}")
+            return found[layer]
         if address.level == "graphs":
             if encoding.graphs is None:
                 raise UserError(f"level 'graphs': tower '{address.tower}' gives none; set its pooling")

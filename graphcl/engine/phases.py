@@ -37,7 +37,8 @@ class Phase:
         inner = block.inner.terms if block.inner else []
         self.needs = needed_rows(recipe, types, [*self.labels, *inner])
         self.optimizer = _optimizer(block, recipe["train"], list(self.parameters.values()))
-        self._clip = recipe["train.clip_norm"]
+        self._train = recipe["train"]
+        self._lr = block.lr or self._train["lr"]
 
     def active(self, epoch: int, step: int, turn: str) -> bool:
         """Whether the phase moves anything at this epoch and step."""
@@ -58,8 +59,10 @@ class Phase:
             loss, values = self._loss(flow, self.labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=list(self.parameters.values()))
-        if self._clip:
-            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._clip, error_if_nonfinite=False)
+        if self._train["clip_norm"]:
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._train["clip_norm"])
+        for group in self.optimizer.param_groups:  # derived from the epoch, so a resumed run needs no scheduler state
+            group["lr"] = max(self._lr * self._train["lr_decay"] ** flow.epoch, self._train["lr_min"])
         self.optimizer.step()
         return values
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from graphcl.core.errors import UserError
+
 Reduce = Literal["mean", "sum", "mean_per_group"]
 
 
@@ -169,20 +171,34 @@ class State(nn.Module):
     Options common to all states (set by the subclass's constructor):
         reads: name -> address of what ``update`` receives.
         when: ``after_step``, ``epoch_start`` or ``before_step``.
+
+    Per node type, a field ``x`` is the buffer ``x_user``, addressed ``state.NAME.x[user]``.
     """
 
     #: name -> address
     reads: Mapping[str, str | list[str]]
     when: Literal["before_step", "after_step", "epoch_start"] = "after_step"
+    #: update only every so many steps (or epochs, for ``epoch_start``), from epoch ``start`` on
+    every: int = 1
+    start: int = 0
     combine: ClassVar[Literal["same", "gather"]] = "same"
+
+    def due(self, epoch: int, step: int) -> bool:
+        """Whether the rule applies at this epoch and step."""
+        count = epoch - self.start if self.when == "epoch_start" else step
+        return epoch >= self.start and count % self.every == 0
 
     def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
         """Apply the rule. Called without gradient."""
         raise NotImplementedError
 
-    def field(self, name: str) -> Tensor:
-        """The tensor behind ``state.NAME.field``; defined also when empty or half full."""
-        value = getattr(self, name, None)
+    def field(self, name: str, node_type: str = "") -> Tensor:
+        """The tensor behind ``state.NAME.field[type]``; defined also when empty or half full.
+
+        Raises:
+            UserError: the state has no such field.
+        """
+        value = getattr(self, f"{name}_{node_type}" if node_type else name, None)
         if not isinstance(value, Tensor):
-            raise AttributeError(name)
+            raise UserError(f"state '{type(self).__name__}' has no field {name!r}")
         return value

@@ -54,6 +54,9 @@ class Task(Protocol):
     data_part: ClassVar[str]
     monitor: ClassVar[str]
 
+    #: whether anything is held out for choosing the best epoch
+    has_validation: bool
+
     @property
     def graphs(self) -> Mapping[str, Graph]:
         """Record field -> full training graph; the field of a task with one graph is ``graph``."""
@@ -75,4 +78,16 @@ class Task(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Protocol, counts and split hash, written to the run."""
+        ...
+
+
+class RecordTask(Task, Protocol):
+    """A task whose batches carry graphs of their own (``Batch.graphs``), so that the engine embeds records, not nodes.
+
+    ``evaluate`` then receives record field -> [n, d], rows in the order of ``examples``. Tasks of one full graph do
+    not have the method, and its presence is how the engine tells the two apart.
+    """
+
+    def examples(self, split: Split) -> Iterable[Batch]:
+        """The records of a split, each once, in a fixed order."""
         ...

@@ -15,6 +15,8 @@ class Train:
     Args:
         epochs: Passes over the training examples.
         lr: Learning rate.
+        lr_decay: Factor of the learning rate after each epoch.
+        lr_min: Floor of the decayed learning rate.
         optimizer: Rule of the gradient step.
         weight_decay: Decay inside the optimizer (decoupled for adamw); a loss term is `regularizers: [l2]`.
         batch_size: Examples a step; 0 takes all of them.
@@ -33,6 +35,8 @@ class Train:
 
     epochs: Count = 100
     lr: Positive = 1e-3
+    lr_decay: Positive = 1.0
+    lr_min: NonNegative = 0.0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: NonNegative = 0.0
     batch_size: Index = 2048

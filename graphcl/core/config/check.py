@@ -277,8 +277,9 @@ def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) 
     if address.tower not in towers and address.tower not in states:
         return missing("tower", address.tower, [*towers, *states])
     heads = [*(tree.get("heads") or {}), *(tree.get("latents") or {})]
-    if address.level not in ("nodes", "layers", "graphs", *heads):
-        return missing("level or head", address.level, ["nodes", "layers", "graphs", *heads])
+    levels = ["nodes", "layers", "messages", "graphs", *heads]
+    if address.level not in levels:
+        return missing("level or head", address.level, levels)
     return ""
 
 

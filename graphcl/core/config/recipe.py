@@ -110,6 +110,7 @@ def read_resolved(path: Path, name: str) -> Recipe:
 
 
 def _finish(name: str, tree: Tree, origins: Origins) -> Recipe:
+    tree, origins = merge({}, {}, tree, origins)  # drops what was removed by null
     problems = check(tree, origins)
     if problems:
         raise ConfigError(problems)

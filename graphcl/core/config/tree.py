@@ -69,7 +69,9 @@ def _put(
         walk("towers.main", tree["towers"]["main"], at)
     elif key in PART_MAPPINGS:
         entries = _mapping(value, key, where)
-        tree.setdefault(key, {}).update({str(k): part(v, f"{source}:{lines.get((*at, k), 1)}") for k, v in entries.items()})
+        group = tree.setdefault(key, {})
+        for k, v in entries.items():
+            group[str(k)] = None if v is None else part(v, f"{source}:{lines.get((*at, k), 1)}")
         note(key, at)
         for k in entries:
             walk(f"{key}.{k}", tree[key][str(k)], (*at, k))
@@ -83,6 +85,9 @@ def _put(
         note(key, at)
         for name, view in _mapping(value, key, where).items():
             note(f"views.{name}", (*at, name))
+            if view is None:
+                tree["views"][str(name)] = None
+                continue
             short = not isinstance(view, dict)
             body = {"augment": view} if short else dict(view)
             place = (*at, name) if short else (*at, name, "augment")
@@ -153,7 +158,7 @@ def part(value: Any, where: str) -> dict[str, Any]:
             ((name, options),) = value.items()
             if options is None or isinstance(options, dict):
                 return {"name": str(name), **{str(k): v for k, v in (options or {}).items()}}
-        elif "name" not in value:
+        if "name" not in value:
             return {str(k): v for k, v in value.items()}  # options alone: they merge onto a named part
     raise UserError(f"{where}: a part is written 'name' or '{{name: {{options}}}}', got {value!r}")
 
@@ -193,7 +198,7 @@ def part_name(label: str) -> str:
 def merge(base: Tree, base_origins: Origins, top: Tree, top_origins: Origins) -> tuple[Tree, Origins]:
     """Lay ``top`` over ``base``. Mappings merge, lists of parts and other values replace.
 
-    A part whose ``name`` changes drops the options of the old one.
+    A part whose ``name`` changes drops the options of the old one; ``NAME: null`` removes a view or a part.
     """
     tree, origins = copy.deepcopy(base), dict(base_origins)
     _merge(tree, top, "", origins)
@@ -206,14 +211,17 @@ def _merge(into: Tree, top: Tree, dotted: str, origins: Origins) -> None:
         path = f"{dotted}.{key}" if dotted else str(key)
         old = into.get(key)
         replaces = path in PART_LISTS or path.endswith(".augment") or path == "per_data"
-        renamed = isinstance(old, dict) and isinstance(value, dict) and "name" in value and _is_part(path) and (
-            value["name"] != old.get("name"))
+        named = isinstance(value, dict) and "name" in value and _is_part(path)
+        renamed = named and isinstance(old, dict) and value["name"] != old.get("name")
         if isinstance(old, dict) and isinstance(value, dict) and not replaces and not renamed:
             _merge(old, value, path, origins)
         else:
             for known in [o for o in origins if o.startswith(path + ".")]:
                 del origins[known]
-            into[key] = copy.deepcopy(value)
+            if value is None and path.count(".") == 1 and path.partition(".")[0] in ("views", *PART_MAPPINGS):
+                into.pop(key, None)
+            else:
+                into[key] = copy.deepcopy(value)
 
 
 def _is_part(path: str) -> bool:

@@ -1,0 +1,104 @@
+"""What leaves a recipe: embeddings of the full graph, or of the records of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.core.files import replacing
+from graphcl.encode.base import Encoding, View
+from graphcl.engine.model import Model
+from graphcl.engine.views import Views
+from graphcl.tasks.base import Split, Task
+
+
+@torch.no_grad()
+def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Tensor]:
+    """Embeddings as the recipe's ``embed`` block says.
+
+    Args:
+        model: Put in evaluation mode for the call.
+        views: Draws the view that is embedded (the clean graph unless the block names another).
+        task: Gives the graphs, or the records of ``split`` where examples have graphs of their own.
+        split: Which records are embedded; a task with one full graph embeds all of it.
+
+    Returns:
+        Node type -> [N, d]; "" for a homogeneous graph; record field -> [n, d] for records.
+
+    Raises:
+        UserError: the tower gives no latents of the level asked for.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        if hasattr(task, "examples"):
+            return _records(model, task, split)
+        block = model.recipe["embed"]
+        view = views.draw(block["view"], epoch=0, step=0) if block["view"] else views.clean(block["of"])
+        encoding = _tower(model, block["tower"])(view)
+        rows = _level(encoding, block["level"] or "nodes", block["tower"])
+        slices = encoding.slices or {"": (0, len(rows))}
+        return {name: _scaled(model.recipe, rows[start:stop]) for name, (start, stop) in slices.items()}
+    finally:
+        model.train(was_training)
+
+
+def _records(model: Model, task: Task, split: Split) -> dict[str, Tensor]:
+    block = model.recipe["embed"]
+    parts: dict[str, list[Tensor]] = {}
+    device = next(model.parameters()).device
+    for batch in task.examples(split):  # type: ignore[attr-defined]
+        for name, graph in batch.graphs.items():
+            tower = block["towers"].get(name, block["tower"])
+            encoding = _tower(model, tower)(View(graph.to(device)))
+            rows = _level(encoding, block["level"] or "graphs", tower)
+            parts.setdefault(name, []).append(_scaled(model.recipe, rows))
+    return {name: torch.cat(rows) for name, rows in parts.items()}
+
+
+def _tower(model: Model, name: str) -> torch.nn.Module:
+    if name in model.towers:
+        return model.towers[name]
+    if name in model.states:
+        return model.states[name]
+    raise UserError(f"embed.tower: the recipe has no tower {name!r}; towers: {', '.join(model.towers)}")
+
+
+def _level(encoding: Encoding, level: str, tower: str) -> Tensor:
+    rows = encoding.graphs if level == "graphs" else encoding.nodes
+    if rows is None:
+        raise UserError(f"embed.level: tower '{tower}' gives no {level}; set its pooling")
+    return rows.detach()
+
+
+def _scaled(recipe: Recipe, rows: Tensor) -> Tensor:
+    return F.normalize(rows, dim=1) if recipe["embed.normalize"] else rows
+
+
+def save_embeddings(path: Path, embeddings: Mapping[str, Tensor]) -> None:
+    """Write embeddings as safetensors; the homogeneous "" is stored as ``nodes``."""
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        save_file({name or "nodes": rows.cpu().contiguous() for name, rows in embeddings.items()}, temporary)
+
+
+def load_embeddings(path: Path) -> dict[str, Tensor]:
+    """Read what :func:`save_embeddings` wrote.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return {"" if name == "nodes" else name: rows for name, rows in load_file(path).items()}
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"cannot read the embeddings {path}: {error}") from error

@@ -1,0 +1,236 @@
+"""From a recipe to a finished run: data, training, evaluation once on test."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.core.files import write_json
+from graphcl.core.registry import resolve
+from graphcl.engine import checkpoint
+from graphcl.engine.checkpoint import Progress
+from graphcl.engine.embed import embed, save_embeddings
+from graphcl.engine.observe import Observer, Observers, TensorBoard, collapse_indicators
+from graphcl.engine.run import RunFolder, changed_environment
+from graphcl.engine.training import Training
+from graphcl.engine.warm_start import align_data, warm_start
+from graphcl.tasks.base import Task
+
+
+class Fitted:
+    """What a fit returns: the trained parts and what they gave, as plain objects.
+
+    Attributes:
+        recipe: The recipe.
+        task: The task, with its data.
+        model: The parts, with the best parameters.
+        embeddings: Node type -> [N, d] ("" for a homogeneous graph).
+        metrics: Flat, as in ``metrics.json``.
+        best_epoch: Epoch (1-based) whose parameters were kept.
+        path: The run's folder, or None when nothing was written.
+    """
+
+    def __init__(self, training: Training, embeddings: dict[str, Tensor], metrics: dict[str, float]) -> None:
+        self.recipe, self.task, self.model = training.recipe, training.task, training.model
+        self.embeddings, self.metrics = embeddings, metrics
+        self.best_epoch = training.progress.best_epoch
+        self.path: Path | None = training.run.path if training.run else None
+
+
+def load_data(recipe: Recipe, *, data_root: Path | None = None) -> Any:
+    """Read and split the recipe's data."""
+    part = resolve("task", recipe["task"]).meta["data"]
+    return build("data", part, recipe["data"], data_root=data_root).load(seed=recipe["train.seed"])
+
+
+def make_task(recipe: Recipe, data: Any) -> Task:
+    """The recipe's task over loaded data."""
+    return build("task", recipe["task"], recipe["eval"], data=data)
+
+
+def fit(
+    recipe: Recipe,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    data: Any = None,
+    data_root: str | Path | None = None,
+    observers: Sequence[Observer] = (),
+) -> Fitted:
+    """Train a recipe, choose the best epoch on validation, and evaluate once on test.
+
+    Args:
+        recipe: From :func:`graphcl.load`.
+        out: Folder of the run; None writes nothing.
+        overwrite: Replace a run that is already there.
+        data: Loaded data in the place of what the recipe names.
+        data_root: Folder where data sets are looked up first.
+        observers: What watches.
+
+    Returns:
+        The trained parts, embeddings and metrics.
+
+    Raises:
+        GraphCLError: anything a user can get wrong, in one line.
+    """
+    device = set_up(recipe)
+    run = RunFolder.create(out, recipe, overwrite=overwrite) if out is not None else None
+    if data is None:
+        try:
+            data = load_data(recipe, data_root=Path(data_root) if data_root else None)
+        except BaseException:
+            if run is not None:
+                _discard(run)
+            raise
+    data = align_data(data, recipe["train.init_from"])
+    if run is not None and hasattr(data, "save"):
+        data.save(run.data)
+    return _fit(recipe, data, run, device, observers)
+
+
+def _discard(run: RunFolder) -> None:
+    """Nothing half-written: a run whose data cannot be read leaves no folder behind."""
+    import shutil
+
+    shutil.rmtree(run.path, ignore_errors=True)
+
+
+def resume(path: str | Path, *, allow_plugins: bool = False, observers: Sequence[Observer] = ()) -> Fitted | None:
+    """Go on with a run that was stopped or killed, to the result it would have had.
+
+    Returns:
+        As :func:`fit`; None when the run is complete already.
+    """
+    run = RunFolder.open(path)
+    if run.complete:
+        return None
+    recipe = run.recipe(allow_plugins=allow_plugins)
+    device = set_up(recipe)
+    watch = Observers(observers)
+    for change in changed_environment(run):
+        watch.note(f"not the machine the run began on, so results may differ in the last bits ({change})")
+    data = stored_data(recipe, run)
+    if data is None:
+        data = align_data(load_data(recipe), recipe["train.init_from"])
+        if hasattr(data, "save"):
+            data.save(run.data)
+    return _fit(recipe, data, run, device, observers)
+
+
+def stored_data(recipe: Recipe, run: RunFolder) -> Any:
+    """The data a run keeps, or None where it keeps none."""
+    part = resolve("data", resolve("task", recipe["task"]).meta["data"])
+    read = getattr(part.cls, "read", None)
+    return read(run.data) if read is not None and run.data.is_dir() else None
+
+
+def set_up(recipe: Recipe) -> torch.device:
+    """Threads and device of a recipe.
+
+    Raises:
+        UserError: the device does not exist here.
+    """
+    if recipe["train.threads"]:
+        torch.set_num_threads(recipe["train.threads"])
+    name = recipe["train.device"]
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"train.device: {name!r} is not a device; known: auto, cpu, cuda, cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"train.device: {name!r} asked for, but torch sees no CUDA device here; use cpu or auto")
+    return device
+
+
+def _fit(recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, observers: Sequence[Observer]) -> Fitted:
+    watchers = list(observers)
+    if run is not None:
+        watchers.append(TensorBoard(run.tensorboard))
+    watch = Observers(watchers)
+    began = time.perf_counter(), time.process_time()
+    task = make_task(recipe, data)
+    for line in task.describe().get("notes", []):
+        watch.note(line)
+    training = Training(recipe, task, observer=watch, run=run, device=device)
+    chosen = _stored_progress(run)
+    if chosen is None or chosen.stage == "select":
+        if not training.restore() and recipe["train.init_from"]:
+            watch.note(warm_start(training.model, task, recipe["train.init_from"]))
+        chosen = training.train()
+    valid = _at_best(chosen.history, chosen.best_epoch)
+    if recipe["data"].get("split", {}).get("valid") == "refit":
+        training = _refit(recipe, data, run, device, watch, chosen)
+    return _finish(training, run, valid, chosen, began)
+
+
+def _stored_progress(run: RunFolder | None) -> Progress | None:
+    if run is None or not run.last.is_file():
+        return None
+    return checkpoint.read(run.last)[1]
+
+
+def _refit(
+    recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, watch: Observer, chosen: Progress
+) -> Training:
+    """Train once more, on train and validation together, for as many epochs as validation chose."""
+    epochs = chosen.best_epoch if chosen.stage == "select" else chosen.limit
+    watch.note(f"refit: training on the whole train part for the {epochs} epochs chosen on validation")
+    task = make_task(recipe, data.refit())
+    training = Training(recipe, task, observer=watch, run=run, device=device, stage="refit", epochs=epochs,
+                        validate=False)
+    training.progress.history = list(chosen.history)
+    training.restore()
+    training.train()
+    return training
+
+
+def _at_best(history: list[dict[str, float]], epoch: int) -> dict[str, float]:
+    for record in history:
+        if record["epoch"] == epoch:
+            return {key: value for key, value in record.items() if key != "epoch"}
+    return {}
+
+
+def _finish(
+    training: Training, run: RunFolder | None, valid: dict[str, float], chosen: Progress, began: tuple[float, float]
+) -> Fitted:
+    recipe, task, seed = training.recipe, training.task, training.seed
+    embeddings = embed(training.model, training.views, task, "test")
+    metrics = {f"valid/{name}": value for name, value in valid.items()}
+    metrics |= {f"test/{name}": value for name, value in task.evaluate(embeddings, "test", seed=seed).items()}
+    metrics |= {f"test/{name}": value for name, value in collapse_indicators(embeddings).items()}
+    for baseline, values in task.baselines(seed=seed).items():
+        metrics |= {f"baseline/{baseline}/{name}": value for name, value in values.items()}
+    if run is not None:
+        progress = training.progress
+        write_json(run.path / "protocol.json", {
+            **task.describe(), "monitor": recipe["train.monitor"], "seed": seed,
+            "best_epoch": progress.best_epoch if training.validate else chosen.best_epoch,
+            "epochs": progress.epoch, "updates": progress.updates, "targets": progress.targets,
+            "seconds": round(time.perf_counter() - began[0], 2),
+            "cpu_seconds": round(time.process_time() - began[1], 2),
+            "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        })
+        save_embeddings(run.embeddings, embeddings)
+        write_json(run.metrics, metrics)
+        run.set_status("complete")
+    return Fitted(training, embeddings, metrics)
+
+
+def read_log(run: RunFolder) -> list[dict[str, Any]]:
+    """The records of ``log.jsonl``, one per epoch."""
+    if not run.log.is_file():
+        return []
+    return [json.loads(line) for line in run.log.read_text(encoding="utf-8").splitlines() if line]

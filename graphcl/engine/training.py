@@ -1,0 +1,299 @@
+"""The loop: views, terms, step, states. One loop for every method; it can be read from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core import seeds
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.core.files import write_text
+from graphcl.engine import checkpoint
+from graphcl.engine.checkpoint import Progress
+from graphcl.engine.embed import embed
+from graphcl.engine.flow import StepFlow
+from graphcl.engine.model import Model
+from graphcl.engine.observe import Observer, collapse_indicators
+from graphcl.engine.phases import make_phases, turn_of
+from graphcl.engine.run import RunFolder
+from graphcl.engine.views import Views
+from graphcl.objective.base import State
+from graphcl.tasks.base import Batch, Task
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after a checkpoint was written."""
+
+
+class Training:
+    """Trains a recipe on a task until its epochs are over or validation stops getting better.
+
+    Args:
+        recipe: What to train.
+        task: What to train on, and by what it is judged.
+        observer: Watches.
+        run: Where checkpoints go; None keeps nothing on disk (the best parameters stay in memory).
+        device: Where it is computed.
+        stage: Name of the stage; initial weights and batches derive from it.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: Task,
+        *,
+        observer: Observer,
+        run: RunFolder | None,
+        device: torch.device,
+        stage: str = "select",
+        epochs: int = 0,
+        validate: bool = True,
+    ) -> None:
+        self.recipe, self.task, self.observer, self.run, self.device = recipe, task, observer, run, device
+        self.train_options = recipe["train"]
+        self.seed = self.train_options["seed"]
+        self.validate = validate and task.has_validation
+        self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
+        self.model = Model(recipe, task, seed=self.seed).to(device)
+        self.views = Views(recipe, task, seed=self.seed, device=device)
+        self.phases = make_phases(recipe, self.model, task.types)
+        self.batches = task.num_batches(self.train_options["batch_size"])
+        self._best: dict[str, Tensor] = {}
+        self._stop = False
+        self._written = time.monotonic()
+
+    # --- resuming -------------------------------------------------------------------------------
+
+    def restore(self) -> bool:
+        """Go on from the last checkpoint of this stage, if there is one."""
+        if self.run is None or not self.run.last.is_file():
+            return False
+        tensors, progress = checkpoint.read(self.run.last)
+        if progress.stage != self.progress.stage:
+            return False
+        checkpoint.restore(tensors, self.model, self._optimizers())
+        self.progress = progress
+        self._trim_log()
+        return True
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {phase.name: phase.optimizer for phase in self.phases}
+
+    def _save(self) -> None:
+        if self.run is not None:
+            checkpoint.save(self.run.last, self.model, self.progress, self._optimizers())
+        self._written = time.monotonic()
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def train(self) -> Progress:
+        """Run all remaining epochs; the model ends with its best parameters.
+
+        Raises:
+            Interrupted: Ctrl-C, after the step under way and a checkpoint.
+            NonFiniteError: a term became NaN or infinite.
+        """
+        p = self.progress
+        self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage)
+        with self._interruptible(), deterministic():
+            try:
+                while p.epoch < p.limit and not self._exhausted():
+                    self._epoch()
+            finally:
+                self.observer.finished()
+        self._keep_best_parameters()
+        return p
+
+    def _exhausted(self) -> bool:
+        patience = self.train_options["patience"]
+        return self.validate and patience > 0 and self.progress.bad >= patience
+
+    def _epoch(self) -> None:
+        p = self.progress
+        self.model.train()
+        if p.batch == 0:
+            p.sums = {}
+            self._update_states("epoch_start", self._flow(None))
+        turn = turn_of(self.phases, p.epoch)
+        generator = seeds.generator(self.seed, p.stage, "batches", p.epoch)
+        size = self.train_options["batch_size"]
+        for batch in self.task.batches(size, generator=generator, start=p.batch):
+            values = self._step(_to(batch, self.device), turn)
+            for label, value in values.items():
+                p.sums[label] = p.sums.get(label, 0.0) + value
+            p.batch += 1
+            p.step += 1
+            p.targets += batch.targets or len(batch.ids)
+            self.observer.stepped(epoch=p.epoch + 1, batch=p.batch, terms=values, examples=len(batch.ids))
+            self._between_steps()
+        self._end_epoch()
+
+    def _step(self, batch: Batch, turn: str) -> dict[str, float]:
+        p = self.progress
+        values: dict[str, float] = {}
+        flow = self._flow(batch)
+        self._update_states("before_step", flow)
+        draw = p.step * len(self.phases)
+        for position, phase in enumerate(self.phases):
+            if not phase.active(p.epoch, p.step, turn):
+                continue
+            if phase.block.redraw == "views":
+                draw = p.step * len(self.phases) + position
+            flow = self._flow(batch, draw=draw, needs=phase.needs)
+            with self._autocast():
+                values.update(phase.update(flow))
+            p.updates += 1
+        self._update_states("after_step", flow)
+        return values
+
+    def _flow(self, batch: Batch | None, *, draw: int | None = None, needs: Any = None) -> StepFlow:
+        p = self.progress
+        return StepFlow(self.model, self.views, batch, types=self.task.types, epoch=p.epoch, step=p.step,
+                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs)
+
+    @torch.no_grad()
+    def _update_states(self, when: str, flow: StepFlow) -> None:
+        for name, module in self.model.states.items():
+            state: State = module  # type: ignore[assignment]
+            if state.when == when and state.due(flow.epoch, flow.step):
+                inputs = {key: flow.rows(address) for key, address in state.reads.items()}
+                state.update(inputs, generator=flow.generator(f"state {name}"))
+
+    def _autocast(self) -> Any:
+        if self.train_options["precision"] == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _between_steps(self) -> None:
+        """A step is over: the only place where a checkpoint may be written within an epoch."""
+        if self._stop:
+            self._save()
+            raise Interrupted
+        if time.monotonic() - self._written > self.train_options["checkpoint_seconds"]:
+            self._save()
+
+    def _end_epoch(self) -> None:
+        p = self.progress
+        terms = {label: total / max(p.batch, 1) for label, total in p.sums.items()}
+        p.epoch, p.batch, p.sums = p.epoch + 1, 0, {}
+        last = p.epoch == p.limit
+        metrics: dict[str, float] = {}
+        if self.validate and (last or p.epoch % self.train_options["eval_every"] == 0):
+            metrics = self._evaluate()
+        self._log({"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics})
+        self.observer.epoch_ended(epoch=p.epoch, terms=terms, metrics=metrics)
+        if last or metrics or p.epoch % self.train_options["checkpoint_every"] == 0:
+            self._save()
+
+    # --- choosing the best epoch ----------------------------------------------------------------
+
+    def _evaluate(self) -> dict[str, float]:
+        p, monitor = self.progress, self.train_options["monitor"]
+        embeddings = embed(self.model, self.views, self.task, "valid")
+        metrics = self.task.evaluate(embeddings, "valid", seed=self.seed)
+        if monitor not in metrics:
+            from graphcl.core.errors import suggestion
+
+            raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
+        p.history.append({"epoch": p.epoch, **metrics, **collapse_indicators(embeddings)})
+        value = metrics[monitor]
+        if p.best is None or value > p.best:
+            p.best, p.best_epoch, p.bad = value, p.epoch, 0
+            self._remember()
+        else:
+            p.bad += 1
+        return metrics
+
+    def _remember(self) -> None:
+        if self.run is not None:
+            checkpoint.save(self.run.best, self.model, self.progress)
+        else:
+            self._best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    def _keep_best_parameters(self) -> None:
+        """Without validation the last epoch is the best one."""
+        p = self.progress
+        if not self.validate:
+            p.best_epoch = p.epoch
+            self._remember()
+        elif self.run is not None:
+            checkpoint.restore(checkpoint.read(self.run.best)[0], self.model)
+        elif self._best:
+            self.model.load_state_dict(self._best)
+
+    # --- the log --------------------------------------------------------------------------------
+
+    def _log(self, record: Mapping[str, Any]) -> None:
+        if self.run is not None:
+            with open(self.run.log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def _trim_log(self) -> None:
+        """Forget what was logged after the checkpoint: these epochs come again."""
+        if self.run is None or not self.run.log.is_file():
+            return
+        kept = []
+        for line in self.run.log.read_text(encoding="utf-8").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:  # the line that was being written when the run was killed
+                continue
+            if record["stage"] != self.progress.stage or record["epoch"] <= self.progress.epoch:
+                kept.append(line)
+        write_text(self.run.log, "".join(line + "\n" for line in kept))
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the step under way, write a checkpoint and stop; a second one stops at once."""
+
+        def stop(number: int, frame: Any) -> None:
+            if self._stop:
+                raise KeyboardInterrupt
+            self._stop = True
+
+        try:
+            before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: the host program handles signals
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+
+    def moved(value: Any) -> Any:
+        return value.to(device) if hasattr(value, "to") else {key: item.to(device) for key, item in value.items()}
+
+    return replace(
+        batch,
+        ids=batch.ids.to(device),
+        rows={name: moved(rows) for name, rows in batch.rows.items()},
+        graphs={name: graph.to(device) for name, graph in batch.graphs.items()},
+    )
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic algorithms for the time of a training."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
