@@ -44,7 +44,7 @@ def build_bipartite(
     graph["user", "to", "item"].edge_index = torch.stack([users, items])
     graph["item", "to", "user"].edge_index = torch.stack([items, users])
     if weight is not None:
-        weights = torch.as_tensor(weight).to(torch.float32)
+        weights = torch.as_tensor(weight).to(torch.float32, copy=True)
         if weights.shape != users.shape:
             raise UserError(
                 f"{users.numel()} pairs but weights of shape {tuple(weights.shape)}; give one for each pair"

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from graphcl.graph.operators.base import Operator
-from graphcl.graph.operators.build import build_operator, normalise
-from graphcl.graph.operators.matrix import SparseMatrix
-from graphcl.graph.operators.sparse import BipartiteOperator, SparseOperator
+from graphcl.graph.operators.bipartite import BipartiteOperator
+from graphcl.graph.operators.build import build_operator
+from graphcl.graph.operators.compose import ComposedOperator
+from graphcl.graph.operators.low_rank import LowRankOperator, random_factors, randomized_svd
+from graphcl.graph.operators.sparse import SparseOperator
+from graphcl.graph.operators.stochastic import DropoutOperator, NoisyOperator, drop_entries
 
 __all__ = [
     "BipartiteOperator",
+    "ComposedOperator",
+    "DropoutOperator",
+    "LowRankOperator",
+    "NoisyOperator",
     "Operator",
-    "SparseMatrix",
     "SparseOperator",
     "build_operator",
-    "normalise",
+    "drop_entries",
+    "random_factors",
+    "randomized_svd",
 ]

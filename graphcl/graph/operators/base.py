@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from graphcl.core.errors import UserError
 
 
 class Operator(ABC):
-    """A linear map on node latents (noise aside). Immutable: whatever changes it returns another one.
+    """A map of node latents, linear but for noise. Immutable: whatever changes it returns another one.
 
     Rows are nodes; the types of a heterogeneous graph follow each other in the order of its node types.
     """
@@ -37,18 +38,17 @@ class Operator(ABC):
         """The transposed operator, sharing storage."""
 
     @abstractmethod
-    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Operator:
-        """The same operator on another device or with numbers of another type."""
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        """The same operator on another device or with numbers of another float type."""
 
     @abstractmethod
     def propagate(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Multiply.
 
         Args:
-            x: [N, d] latents, of the operator's dtype or a wider or narrower float (the product is
-                computed in the wider of the two).
-            rows: [M] int64, the rows of the product that are needed; None for all. The result equals
-                ``propagate(x)[rows]`` bit for bit, at the cost of those rows only.
+            x: [N, d] latents; the product is computed in the wider of the two float types.
+            rows: [M] int64, the rows of the product that are needed; None for all. The result is
+                ``propagate(x)[rows]`` at the cost of those rows only.
 
         Returns:
             [N, d], or [M, d] with ``rows``; differentiable twice with respect to ``x``.

@@ -12,8 +12,8 @@ from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError, suggestion
 from graphcl.graph.operators.base import Operator
-from graphcl.graph.operators.matrix import SparseMatrix
-from graphcl.graph.operators.sparse import BipartiteOperator, SparseOperator
+from graphcl.graph.operators.bipartite import BipartiteOperator
+from graphcl.graph.operators.sparse import SparseOperator, same_matrix
 
 Norm = Literal["sym", "gcn", "row", "none"]
 
@@ -47,7 +47,7 @@ def build_operator(graph: Data | HeteroData, norm: str = "sym") -> Operator:
         count = _num_nodes(graph, "the graph")
         matrix = adjacency(edges, graph.get("edge_weight"), (count, count), "edge_index")
         device = edges.device
-    return SparseOperator(SparseMatrix.from_scipy(normalise(matrix, norm), device))
+    return SparseOperator.from_scipy(normalise(matrix, norm), device)
 
 
 def adjacency(edge_index: Tensor, weight: Tensor | None, shape: tuple[int, int], name: str) -> sp.csr_matrix:
@@ -73,20 +73,25 @@ def adjacency(edge_index: Tensor, weight: Tensor | None, shape: tuple[int, int],
 
 
 def normalise(matrix: sp.csr_matrix, norm: str) -> sp.csr_matrix:
-    """The normalised matrix; see :func:`build_operator`. ``gcn`` needs a square one."""
+    """The normalised matrix; see :func:`build_operator`. ``gcn`` needs a square one. Symmetry is kept to the bit."""
     if norm == "none":
         return matrix
     if norm == "gcn":
         missing = (matrix.diagonal() == 0).astype(matrix.dtype)
         matrix = (matrix + sp.diags(missing, dtype=matrix.dtype)).tocsr()
-    # Degrees in double: a hub's sum of many float32 weights would round.
-    row_degree = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     if norm == "row":
-        scaled = sp.diags(_power(row_degree, -1.0)) @ matrix
+        scale = _power(_degree(matrix), -1.0)[rows]
     else:
-        column_degree = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel()
-        scaled = sp.diags(_power(row_degree, -0.5)) @ matrix @ sp.diags(_power(column_degree, -0.5))
-    return sp.csr_matrix(scaled).astype(matrix.dtype)
+        row_scale, column_scale = _power(_degree(matrix), -0.5), _power(_degree(matrix.T.tocsr()), -0.5)
+        scale = row_scale[rows] * column_scale[matrix.indices]
+    values = (matrix.data * scale).astype(matrix.dtype)
+    return sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _degree(matrix: sp.csr_matrix) -> np.ndarray:
+    """Row sums in double: a hub's sum of many float32 weights would round."""
+    return matrix.astype(np.float64) @ np.ones(matrix.shape[1])
 
 
 def _power(degree: np.ndarray, exponent: float) -> np.ndarray:
@@ -118,17 +123,12 @@ def _bipartite(graph: HeteroData, norm: str) -> BipartiteOperator:
     by_target = {edge_type[2]: edge_type for edge_type in graph.edge_types}
     first_type, second_type = graph.node_types
     device = graph[by_target[first_type]].edge_index.device
-    first, second = (
-        SparseMatrix.from_scipy(normalise(_between(graph, by_target[node_type]), norm), device)
-        for node_type in (first_type, second_type)
+    first, second = _between(graph, by_target[first_type]), _between(graph, by_target[second_type])
+    mirrored = norm != "row" and same_matrix(first.T.tocsr(), second)
+    return BipartiteOperator(
+        SparseOperator.from_scipy(normalise(first, norm), device),
+        None if mirrored else SparseOperator.from_scipy(normalise(second, norm), device),
     )
-    mirrored = _same_matrix(second, first.T)
-    return BipartiteOperator.symmetric(first) if mirrored else BipartiteOperator(first, second)
-
-
-def _same_matrix(a: SparseMatrix, b: SparseMatrix) -> bool:
-    parts = ("crow_indices", "col_indices", "values")
-    return a.nnz == b.nnz and all(bool((getattr(a.csr, p)() == getattr(b.csr, p)()).all()) for p in parts)
 
 
 def _square_of_types(graph: HeteroData) -> tuple[sp.csr_matrix, torch.device]:
