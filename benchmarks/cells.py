@@ -1,0 +1,119 @@
+"""Cells of a benchmark: each runs in a process of its own, once, and leaves one JSON file.
+
+A killed benchmark goes on with the missing cells; a missing cell is reported as `not run`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def data_root() -> str | None:
+    """Where the public data sets lie: GRAPHCL_DATA, else a shared folder beside the checkout, else downloads."""
+    beside = ROOT.parent / "shared" / "data"
+    return os.environ.get("GRAPHCL_DATA") or (str(beside) if beside.is_dir() else None)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure's worth of work: a function (``module:name``) and its JSON arguments."""
+
+    name: str
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Cells that belong to one table."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+    def path(self, cell: Cell) -> Path:
+        return RESULTS / self.name / f"{cell.name}.json"
+
+    def result(self, cell: Cell) -> dict[str, Any] | None:
+        """The cell's record, or None when it was not run."""
+        path = self.path(cell)
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def run(self, only: Iterable[str] = (), timeout: float | None = None) -> None:
+        """Run the missing cells in order (those whose name contains one of ``only``)."""
+        wanted = list(only)
+        for cell in self.cells:
+            if self.path(cell).is_file() or (wanted and not any(part in cell.name for part in wanted)):
+                continue
+            print(f"{self.name}/{cell.name} ...", file=sys.stderr, flush=True)
+            record = in_child(cell, timeout)
+            self.path(cell).parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path(cell).with_suffix(".tmp")
+            temporary.write_text(json.dumps(record, indent=1) + "\n")
+            temporary.replace(self.path(cell))
+
+
+def in_child(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
+    """Run a cell in a child process; add its wall and CPU seconds, peak memory and the machine."""
+    request = json.dumps({"function": cell.function, "arguments": dict(cell.arguments)})
+    began = time.perf_counter()
+    child = subprocess.run(
+        [sys.executable, "-m", "benchmarks.cells", request], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        timeout=timeout, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    record = json.loads(child.stdout.splitlines()[-1])
+    return {**record, "wall_s": round(time.perf_counter() - began, 2), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+
+
+def machine() -> str:
+    """CPU kind, cores, and versions of what the numbers depend on."""
+    import torch
+
+    cpu = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []:
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _child(request: str) -> None:
+    import importlib
+
+    spec = json.loads(request)
+    module, _, name = spec["function"].partition(":")
+    function: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+    result = function(**spec["arguments"])
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    result = {**result, "cpu_s": round(usage.ru_utime + usage.ru_stime, 2), "peak_rss_mb": usage.ru_maxrss // 1024}
+    print(json.dumps(result))
+
+
+def command(suite: Suite) -> None:
+    """The command line of a suite's module: run the missing cells."""
+    parser = argparse.ArgumentParser(description=f"Run the missing cells of the benchmark '{suite.name}'.")
+    parser.add_argument("--only", nargs="*", default=[], help="run cells whose name contains one of these")
+    parser.add_argument("--list", action="store_true", help="list the cells and whether they were run")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for cell in suite.cells:
+            print("done   " if suite.result(cell) else "not run", cell.name)
+        return
+    suite.run(arguments.only)
+
+
+if __name__ == "__main__":
+    _child(sys.argv[1])
