@@ -1,0 +1,1 @@
+"""Probes judge frozen embeddings with a simple classifier."""

@@ -1,0 +1,56 @@
+"""k nearest neighbours on frozen embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from graphcl.core.options import Count
+from graphcl.core.registry import register
+from graphcl.tasks.probes.base import Labelled
+
+GRID = (1, 5, 10, 20)
+
+
+@register("probe", "knn", example={"grid": [1]})
+class Knn:
+    """k nearest neighbours by cosine, each vote weighted by 1 + cosine; k is chosen on validation."""
+
+    def __init__(self, grid: Sequence[Count] = GRID) -> None:
+        """
+        Args:
+            grid: Values of k to choose from (at most all training rows); of equally accurate ones the smallest wins.
+        """
+        self.grid = sorted(grid)
+
+    def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> KnnClassifier:
+        """Choose k on ``valid``. Nothing is drawn: ``seed`` is the contract's."""
+        candidates = [KnnClassifier(train, min(k, len(train.y))) for k in self.grid]
+        # max returns the first of equals: the smallest k
+        return max(candidates, key=lambda c: float((c.predict(valid.x) == valid.y.cpu()).double().mean()))
+
+
+class KnnClassifier:
+    """A fitted :class:`Knn`; ``k`` is the chosen number of neighbours."""
+
+    def __init__(self, train: Labelled, k: int) -> None:
+        self.k = k
+        self._model = KNeighborsClassifier(k, metric="cosine", algorithm="brute", weights=_one_plus_cosine)
+        self._model.fit(_rows(train.x), train.y.cpu().numpy())
+
+    def predict(self, x: Tensor) -> Tensor:
+        """[n, d] -> [n] int64 classes."""
+        return torch.from_numpy(self._model.predict(_rows(x)))
+
+
+def _one_plus_cosine(distance: np.ndarray) -> np.ndarray:
+    """Weights in [0, 2]: scikit-learn's cosine distance is 1 - cosine."""
+    return 2.0 - distance
+
+
+def _rows(x: Tensor) -> np.ndarray:
+    return x.detach().cpu().double().numpy()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphcl.core.errors import UserError
+from graphcl.data.graphs.folder import read_folder
+
+NODES = "id,label,age,size,split\nann,cat,1,2.5,train\nbob,dog,2,0,test\ncy,,3,1,\ndee,cat,4,1,valid\n"
+EDGES = "source,target\nann,bob\nbob,cy\n"
+
+
+def written(folder: Path, nodes: str = NODES, edges: str = EDGES) -> Path:
+    (folder / "nodes.csv").write_text(nodes)
+    (folder / "edges.csv").write_text(edges)
+    return folder
+
+
+def test_own_ids_labels_features_and_split(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path))
+    assert graph.ids == ["ann", "bob", "cy", "dee"]
+    assert graph.class_names == ["cat", "dog"]
+    assert graph.y.tolist() == [0, 1, -1, 0]
+    assert graph.x.tolist() == [[1, 2.5], [2, 0], [3, 1], [4, 1]]
+    assert graph.edge_index.tolist() == [[0, 1], [1, 2]]
+    assert graph.num_nodes == 4
+    assert [graph.masks[part].flatten().nonzero().item() for part in ("train", "valid", "test")] == [0, 3, 1]
+
+
+def test_other_separators_and_numbers_as_ids(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path, "id;label\n007;a\n7;b\n", "src;dst\n7;007\n"))
+    assert graph.ids == ["007", "7"]
+    assert graph.edge_index.tolist() == [[1], [0]]
+    assert graph.x is None
+
+
+def test_an_empty_feature_becomes_nan_for_the_check(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path, "id,label,f\na,x,1\nb,y,\n", "source,target\na,b\n"))
+    assert bool(torch.isnan(graph.x[1, 0]))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "message"),
+    [
+        (NODES.replace("label", "lable"), EDGES, "no column 'label'; nearest: 'lable'"),
+        (NODES.replace("bob,", "ann,"), EDGES, "'ann' occurs more than once"),
+        (NODES.replace("2.5", "big"), EDGES, "line 2: column 'size' holds 'big'"),
+        (NODES.replace("valid", "dev"), EDGES, "holds 'dev'"),
+        (NODES, EDGES.replace("bob,cy", "bob,zoe"), "line 3: 'zoe' is not an id"),
+        (NODES, EDGES.replace("source", "from"), "needs the columns 'source' and 'target'"),
+        (NODES, "source,target\n", "has a header and no rows"),
+        ("id,label\n", EDGES, "has a header and no rows"),
+        (NODES, "", "is empty"),
+    ],
+)
+def test_bad_files_are_named(tmp_path: Path, nodes: str, edges: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_folder(written(tmp_path, nodes, edges))
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "nodes.csv").write_text(NODES)
+    with pytest.raises(UserError, match=r"no edges\.csv"):
+        read_folder(tmp_path)

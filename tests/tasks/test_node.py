@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+import graphcl.tasks.baselines.node
+import graphcl.tasks.probes.knn
+import graphcl.tasks.probes.linear
+import graphcl.tasks.probes.majority  # noqa: F401  (registered)
+from graphcl.core.errors import NonFiniteError, UserError
+from graphcl.core.seeds import generator
+from graphcl.data.graphs.node_graph import NodeGraph, NodeGraphData, NodeSplitOptions
+from graphcl.data.graphs.splits import NodeSplits
+from graphcl.tasks.node import Node, class_metrics
+from graphcl.tasks.probes.base import Labelled
+
+KARATE = NodeSplitOptions(ratios=[0.3, 0.2, 0.5], stratified=True)
+
+
+@pytest.fixture(scope="module")
+def karate() -> NodeGraph:
+    return NodeGraphData(split=KARATE).load(seed=0)
+
+
+def test_training_sees_no_label_and_no_split(karate: NodeGraph) -> None:
+    graph = Node(data=karate).graphs["graph"]
+    assert sorted(graph.keys()) == ["edge_index", "num_nodes", "x"]
+
+
+def test_one_batch_holds_all_nodes_in_order(karate: NodeGraph) -> None:
+    task = Node(data=karate)
+    for size in (0, 34, 1000):
+        (batch,) = task.batches(size, generator=generator(0))
+        assert task.num_batches(size) == 1
+        assert batch.ids.tolist() == list(range(34)) == batch.rows["all"].tolist() == batch.rows["batch"].tolist()
+        assert batch.targets == 34
+
+
+def test_mini_batches_are_a_partition_that_resumes(karate: NodeGraph) -> None:
+    task = Node(data=karate)
+    batches = list(task.batches(10, generator=generator(1)))
+    assert task.num_batches(10) == len(batches) == 4
+    assert sorted(torch.cat([b.ids for b in batches]).tolist()) == list(range(34))
+    assert batches[0].ids.tolist() != list(range(10))
+    for start in range(5):
+        again = list(task.batches(10, generator=generator(1), start=start))
+        assert [b.ids.tolist() for b in again] == [b.ids.tolist() for b in batches[start:]]
+    assert all(len(b.rows["all"]) == 34 for b in batches)
+
+
+class Spy:
+    """Predicts 0 and remembers which nodes it was shown; embeddings are the node numbers."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[int]] = {}
+
+    def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> Spy:
+        self.seen |= {"train": train.x.flatten().tolist(), "valid": valid.x.flatten().tolist()}
+        return self
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen["judged"] = x.flatten().tolist()
+        return torch.zeros(len(x), dtype=torch.long)
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_validation_chooses_and_the_named_split_judges(karate: NodeGraph, split: str) -> None:
+    """PyGCL's and POT's scripts hand the parts over in the wrong order; here each arrives under its name."""
+    task, spy = Node(data=karate), Spy()
+    task.probe = spy
+    task.evaluate({"": torch.arange(34.0).unsqueeze(1)}, split, seed=0)  # type: ignore[arg-type]
+    nodes = karate.splits.at(0)
+    assert spy.seen["train"] == nodes.train.tolist()
+    assert spy.seen["valid"] == nodes.valid.tolist()
+    assert spy.seen["judged"] == getattr(nodes, split).tolist()
+
+
+def test_perfect_embeddings_and_the_mean_over_splits(karate: NodeGraph) -> None:
+    perfect = torch.nn.functional.one_hot(karate.labels).float()
+    metrics = Node(data=karate, splits=3).evaluate({"": perfect}, "test", seed=0)
+    assert metrics == {"accuracy": 1.0, "macro_f1": 1.0, "accuracy/std": 0.0, "macro_f1/std": 0.0}
+    noise = {"": torch.randn(34, 4, generator=generator(0))}
+    several = Node(data=karate, splits=3).evaluate(noise, "test", seed=0)
+    single = []
+    for index in range(3):
+        option = NodeSplitOptions(ratios=[0.3, 0.2, 0.5], stratified=True, index=index)
+        data = NodeGraphData(split=option).load(seed=0)
+        single.append(Node(data=data).evaluate(noise, "test", seed=0)["accuracy"])
+    assert several["accuracy"] == pytest.approx(sum(single) / 3)
+    assert several["accuracy/std"] == pytest.approx(float(torch.tensor(single).std()))
+
+
+def test_probe_and_its_options(karate: NodeGraph) -> None:
+    task = Node("knn", {"grid": [3]}, data=karate)
+    assert task.evaluate({"": torch.nn.functional.one_hot(karate.labels).float()}, "valid", seed=0)["accuracy"] == 1.0
+    with pytest.raises(UserError, match="unknown probe 'liner'; nearest: 'linear'"):
+        Node("liner", data=karate)
+
+
+def test_class_metrics_by_hand() -> None:
+    truth, predicted = torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 1, 0])
+    # class 0: precision 2/3, recall 2/3; class 1: nothing right
+    assert class_metrics(predicted, truth) == pytest.approx({"accuracy": 0.5, "macro_f1": (2 / 3 + 0) / 2})
+
+
+def test_embeddings_that_cannot_be_judged(karate: NodeGraph) -> None:
+    task = Node(data=karate)
+    with pytest.raises(NonFiniteError):
+        task.evaluate({"": torch.full((34, 2), float("nan"))}, "test", seed=0)
+    with pytest.raises(ValueError, match="10 embeddings for 34 nodes"):
+        task.evaluate({"": torch.zeros(10, 2)}, "test", seed=0)
+
+
+def test_given_splits_run_out_before_training(karate: NodeGraph) -> None:
+    masks = {part: torch.zeros(34, 1, dtype=torch.bool) for part in ("train", "valid", "test")}
+    masks["train"][:20], masks["valid"][20:25], masks["test"][25:] = True, True, True
+    splits = NodeSplits("given", karate.labels, masks, [], False, 0, 0)
+    data = NodeGraph(karate.graph, karate.labels, splits)
+    Node(data=data)
+    with pytest.raises(UserError, match="comes with 1 split"):
+        Node(splits=2, data=data)
+
+
+def two_blocks(seed: int = 0) -> NodeGraph:
+    """200 nodes in two blocks, linked mostly inside them; features carry no information."""
+    draw = generator(seed)
+    labels = torch.arange(200) % 2
+    same = labels.unsqueeze(0) == labels.unsqueeze(1)
+    linked = (torch.rand(200, 200, generator=draw) < torch.where(same, 0.08, 0.005)).triu(1)
+    edges = linked.nonzero().t()
+    graph = Data(
+        x=torch.randn(200, 8, generator=draw) + 0.4 * labels.unsqueeze(1),
+        edge_index=torch.cat([edges, edges.flip(0)], dim=1),
+        num_nodes=200,
+    )
+    return NodeGraph(graph, labels, NodeSplits("random", labels, {}, [0.2, 0.2, 0.6], True, 0, seed))
+
+
+def test_baselines_in_their_known_order() -> None:
+    results = Node(data=two_blocks(), splits=2).baselines(seed=0)
+    assert results["majority_class"]["accuracy"] == pytest.approx(0.5, abs=0.02)
+    assert results["raw_features"]["accuracy"] > 0.6
+    assert results["propagated_features"]["accuracy"] > results["raw_features"]["accuracy"] + 0.1
+    assert results["random_encoder"]["accuracy"] > 0.7
+    assert results == Node(data=two_blocks(), splits=2).baselines(seed=0)
+
+
+def test_describe_names_protocol_and_hashes(karate: NodeGraph) -> None:
+    record = Node(data=karate, splits=2).describe()
+    assert record["split"]["sizes"] == {"train": 10, "valid": 7, "test": 17}
+    assert record["splits"][0]["hash"] == karate.report.split_hash != record["splits"][1]["hash"]
