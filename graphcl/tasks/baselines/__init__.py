@@ -1,0 +1,1 @@
+"""References without gradient training, their settings chosen on validation."""
