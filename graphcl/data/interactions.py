@@ -42,7 +42,7 @@ class Ids:
         """Position of each id, int64 [len(ids)]; -1 where it is unknown."""
         wanted = np.empty(len(ids), dtype=object)
         wanted[:] = [str(i) for i in ids]
-        return self._index.get_indexer(wanted).astype(np.int64)
+        return self._index.get_indexer(pd.Index(wanted, dtype=object)).astype(np.int64)
 
     @cached_property
     def _index(self) -> pd.Index:

@@ -1,0 +1,143 @@
+"""From a filtered log to :class:`Interactions`: parts, leaks, cold ids, the split's hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+
+from graphcl.core.errors import UserError
+from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
+from graphcl.data.log import TEST, TRAIN, VALID, Log
+from graphcl.data.report import DataReport
+from graphcl.data.splits import Split, assign_parts
+
+
+def build_interactions(
+    log: Log, split: Split, *, seed: int, report: DataReport, item_names: np.ndarray | None = None
+) -> Interactions:
+    """Split a log so that no pair is in two parts, and say what that cost.
+
+    A pair that is also in train is removed from what is held out; one in both validation and test stays in test.
+    Held-out users and items that train has never seen stay, and are counted.
+
+    Args:
+        log: Compact, filtered.
+        split: The protocol.
+        seed: Of the run.
+        report: Gets the protocol, sizes, leaks, cold rows and the hash.
+        item_names: [items] names or None.
+
+    Raises:
+        UserError: fewer than two users or items, or a part without rows.
+    """
+    counts = log.counts()
+    if counts.users < 2 or counts.items < 2:
+        raise UserError(f"{report.source}: {counts} are too few; at least two users and two items are needed")
+    parts = assign_parts(log, split, seed)
+    keys = log.keys()
+    train = np.flatnonzero(parts.part == TRAIN)
+    test, leaked_test = _without(_once(keys, np.flatnonzero(parts.part == TEST)), keys, [train])
+    valid, leaked_valid = _without(_once(keys, np.flatnonzero(parts.part == VALID)), keys, [train, test])
+    pairs = log.pairs()
+    held_out = HeldOut(pairs.take(valid), pairs.take(test))
+    result = Interactions(log.user_ids, log.item_ids, pairs.take(train), held_out, item_names, report)
+    source = "refit" if split.valid == "refit" else parts.valid
+    report.split = {
+        **parts.facts,
+        "valid": source,
+        "seed": seed,
+        "leaked": {"valid": leaked_valid, "test": leaked_test},
+    }
+    _report_sizes(result, parts.valid)
+    _refuse_empty(result, split, parts.valid)
+    report.split_hash = split_hash(result)
+    return result
+
+
+def _once(keys: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The first row of each pair."""
+    _, first = np.unique(keys[rows], return_index=True)
+    return rows[np.sort(first)]
+
+
+def _without(rows: np.ndarray, keys: np.ndarray, others: list[np.ndarray]) -> tuple[np.ndarray, int]:
+    """The rows whose pair is in none of the others, and how many were left out."""
+    leaked = np.isin(keys[rows], np.concatenate([keys[other] for other in others]))
+    return rows[~leaked], int(leaked.sum())
+
+
+def _report_sizes(data: Interactions, valid: str) -> None:
+    report, held_out = data.report, data.held_out
+    parts = {"train": data.train, "valid": held_out.valid, "test": held_out.test}
+    report.split["sizes"] = {name: len(pairs) for name, pairs in parts.items()}
+    report.split["cold"] = {}
+    for name, pairs in (("valid", held_out.valid), ("test", held_out.test)):
+        leaked = report.split["leaked"][name]
+        if leaked:
+            other = "train" if name == "test" else "train or test"
+            report.note(f"{leaked:,} {name} rows repeat a pair of {other}: removed from {name}")
+        users, items = data.cold_users[pairs.users], data.cold_items[pairs.items]
+        cold = {
+            "rows": int((users | items).sum()),
+            "users": len(np.unique(pairs.users[users])),
+            "items": len(np.unique(pairs.items[items])),
+        }
+        report.split["cold"][name] = cold
+        if cold["rows"]:
+            report.note(
+                f"{cold['rows']:,} {name} rows have a user ({cold['users']:,}) or item ({cold['items']:,}) that train "
+                "has never seen; they stay in the denominator of recall"
+            )
+    if valid == "carve":
+        report.note(f"no validation was given: {len(held_out.valid):,} pairs were carved out of train")
+    if report.split["valid"] == "refit":
+        report.note("after choosing on validation, the model is trained once more on train and validation together")
+    if valid == "none":
+        report.note("there is no validation: nothing may be chosen")
+
+
+def _refuse_empty(data: Interactions, split: Split, valid: str) -> None:
+    report = data.report
+    parts = {"train": data.train, "test": data.held_out.test}
+    if valid != "none":
+        parts["valid"] = data.held_out.valid
+    empty = [name for name, pairs in parts.items() if len(pairs) == 0]
+    if empty:
+        sizes = ", ".join(f"{name} {size:,}" for name, size in report.split["sizes"].items())
+        hint = "; shares of a user are rounded down, so try data.split.per_user=false" if split.per_user else ""
+        raise UserError(
+            f"{report.source}: the {split.by} split leaves nothing for {' and '.join(empty)} ({sizes}){hint}"
+        )
+
+
+def split_hash(data: Interactions) -> str:
+    """SHA-256 of the sorted pairs of ids in train, validation and test: the same for any order of rows or ids."""
+    digest = hashlib.sha256()
+    user_rank, item_rank = _ranks(data.users), _ranks(data.items)
+    for pairs in (data.train, data.held_out.valid, data.held_out.test):
+        digest.update(_hash_pairs(pairs, data, user_rank, item_rank))
+    return digest.hexdigest()
+
+
+def _ranks(ids: Ids) -> np.ndarray:
+    """Place of each id in the sorted order."""
+    ranks = np.empty(len(ids), dtype=np.int64)
+    ranks[np.argsort(ids.values.astype(object), kind="stable")] = np.arange(len(ids))
+    return ranks
+
+
+def _hash_pairs(pairs: Pairs, data: Interactions, user_rank: np.ndarray, item_rank: np.ndarray) -> bytes:
+    """Digest of the ids that occur (sorted) and of the sorted pairs of their places."""
+    digest = hashlib.sha256()
+    places = []
+    for codes, ranks, ids in ((pairs.users, user_rank, data.users), (pairs.items, item_rank, data.items)):
+        used, place = np.unique(ranks[codes], return_inverse=True)
+        by_rank = np.empty(len(ids), dtype=object)
+        by_rank[ranks] = ids.values
+        digest.update(json.dumps(by_rank[used].tolist()).encode())
+        places.append(place.astype("<i8"))
+    order = np.lexsort((places[1], places[0]))
+    digest.update(places[0][order].tobytes() + places[1][order].tobytes())
+    return digest.digest()

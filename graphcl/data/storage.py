@@ -1,0 +1,92 @@
+"""Interactions on disk: pairs as safetensors, ids as Parquet, the report as JSON."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from graphcl.core.errors import UserError
+from graphcl.core.files import read_json, write_json
+from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
+from graphcl.data.report import DataReport
+
+VERSION = 1
+_COLUMNS = ("users", "items", "weight", "time")
+
+
+def save_interactions(data: Interactions, folder: Path) -> None:
+    """Write to a new folder, whole or not at all.
+
+    Raises:
+        UserError: the folder exists, or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists already")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    try:
+        _write(data, temporary)
+        os.chmod(temporary, 0o755)
+        os.rename(temporary, folder)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(data: Interactions, folder: Path) -> None:
+    parts = {"train": data.train, "valid": data.held_out.valid, "test": data.held_out.test}
+    columns = {f"{name}.{c}": getattr(pairs, c) for name, pairs in parts.items() for c in _COLUMNS}
+    save_file({k: np.ascontiguousarray(v) for k, v in columns.items() if v is not None}, folder / "pairs.safetensors")
+    pq.write_table(pa.table({"id": pa.array(data.users.values, pa.string())}), folder / "users.parquet")
+    items = {"id": pa.array(data.items.values, pa.string())}
+    if data.item_names is not None:
+        items["name"] = pa.array(data.item_names, pa.string())
+    pq.write_table(pa.table(items), folder / "items.parquet")
+    write_json(folder / "data.json", {"version": VERSION, "report": data.report.to_dict()})
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def load_interactions(folder: Path) -> Interactions:
+    """Read what :func:`save_interactions` wrote.
+
+    Raises:
+        UserError: not such a folder, damaged, or of another format version.
+    """
+    header = read_json(folder / "data.json")
+    version = header.get("version") if isinstance(header, dict) else None
+    if version != VERSION:
+        raise UserError(f"{folder} has data format version {version}, this graphcl reads version {VERSION}")
+    try:
+        columns = load_file(folder / "pairs.safetensors")
+        train, valid, test = (
+            Pairs(*(columns.get(f"{name}.{c}") for c in _COLUMNS))  # type: ignore[arg-type]
+            for name in ("train", "valid", "test")
+        )
+        users = pq.read_table(folder / "users.parquet")
+        items = pq.read_table(folder / "items.parquet")
+    except (OSError, SafetensorError, pa.ArrowInvalid, ValueError, TypeError) as error:
+        raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
+    names = _strings(items.column("name")) if "name" in items.column_names else None
+    report = DataReport.from_dict(header["report"])
+    held_out = HeldOut(valid, test)
+    return Interactions(
+        Ids(_strings(users.column("id"))), Ids(_strings(items.column("id"))), train, held_out, names, report
+    )
+
+
+def _strings(column: pa.ChunkedArray) -> np.ndarray:
+    return Ids.of(column.to_pylist()).values

@@ -1,0 +1,156 @@
+"""Bytes and text of a user's file: compression, encoding, and the line to name when something is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from graphcl.core.errors import UserError, nearest, suggestion
+
+SAMPLE_BYTES = 1 << 16
+_GZIP = b"\x1f\x8b"
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def require_file(path: Path) -> None:
+    """Raise a one-line error, naming the nearest file beside it, when there is nothing to read.
+
+    Raises:
+        UserError: no such file, a folder, or an empty file.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; a file is needed")
+    if not path.is_file():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        match = nearest(path.name, beside)
+        raise UserError(f"no file {path}" + (f"; nearest: {match!r}" if match else ""))
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty")
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether the file is compressed, by its first two bytes."""
+    with path.open("rb") as file:
+        return file.read(2) == _GZIP
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, decompressed when it is gzip."""
+    return cast(IO[bytes], gzip.open(path, "rb")) if is_gzip(path) else path.open("rb")
+
+
+@contextmanager
+def reading(path: Path, encoding: str = "utf-8") -> Iterator[None]:
+    """Turn what goes wrong while a file is read into one line that names it.
+
+    Raises:
+        UserError: unreadable, damaged, or not in that encoding.
+    """
+    try:
+        yield
+    except UnicodeError as error:
+        raise not_decodable(path, encoding) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is damaged: the compressed data ends early or is broken ({error})") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def known_encoding(encoding: str) -> str:
+    """The encoding's own name, e.g. ``utf-8`` for ``UTF8``.
+
+    Raises:
+        UserError: Python knows no such encoding.
+    """
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise UserError(
+            f"data.encoding={encoding} is unknown{suggestion(encoding, ['utf-8', 'utf-16', 'latin-1', 'cp1252'])}"
+        ) from error
+
+
+def text_lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a text file without their ends, decompressed and decoded."""
+    with reading(path, encoding), open_bytes(path) as raw:
+        for line in io.TextIOWrapper(raw, encoding=_decoder(encoding), newline=None):
+            yield line.rstrip("\n")
+
+
+def sample_text(path: Path, encoding: str) -> str:
+    """The whole lines within the first 64 KiB (the first line at least), for sniffing.
+
+    Bytes that do not decode below the first line are left to the reader, which knows whether they matter.
+    """
+    with reading(path, encoding), open_bytes(path) as raw:
+        data = raw.read(SAMPLE_BYTES)
+        if encoding == "utf-8":
+            data.partition(b"\n")[0].decode("utf-8", errors="ignore" if len(data) == SAMPLE_BYTES else "strict")
+    text = data.decode(_decoder(encoding), errors="replace")
+    return text if len(data) < SAMPLE_BYTES else text[: text.rfind("\n") + 1] or text
+
+
+def not_decodable(path: Path, encoding: str) -> UserError:
+    """The error for a file that is not in ``encoding``: names the first bad byte and its line."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    offset, line = 0, 1
+    with open_bytes(path) as raw:
+        wide = raw.read(2) in _WIDE
+        raw.seek(0)
+        for data in iter(lambda: raw.read(1 << 20), b""):
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(data)
+            except UnicodeDecodeError as error:
+                good = max(error.start - pending, 0)
+                offset, line = offset + good, line + data[:good].count(b"\n")
+                break
+            offset, line = offset + len(data), line + data.count(b"\n")
+    guess = "utf-16" if wide and encoding == "utf-8" else "latin-1" if encoding != "latin-1" else "utf-8"
+    return UserError(
+        f"{path} is not {encoding}: byte {offset:,} (line {line:,}) does not decode; "
+        f"say what it is, e.g. data.encoding={guess}"
+    )
+
+
+def line_of_row(path: Path, encoding: str, separator: str, quoting: bool, row: int) -> int:
+    """The line on which a row of a delimited file begins, counting blank lines and line ends inside quotes.
+
+    Args:
+        path: The file.
+        encoding: Of its text.
+        separator: Between its columns.
+        quoting: Whether ``"`` quotes.
+        row: 0-based, the header being row 0 where there is one.
+    """
+    end = 0
+    for number, (end_line, _) in enumerate(csv_rows(path, encoding, separator, quoting)):
+        if number == row:
+            return end + 1
+        end = end_line
+    return end
+
+
+def csv_rows(path: Path, encoding: str, separator: str, quoting: bool) -> Iterator[tuple[int, list[str]]]:
+    """(last line, fields) of every row that is not blank. Slow and exact: for error messages and headers."""
+    with reading(path, encoding), open_bytes(path) as raw:
+        text = io.TextIOWrapper(raw, encoding=_decoder(encoding), errors="replace", newline="")
+        reader = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
+        try:
+            for fields in reader:
+                if fields:
+                    yield reader.line_num, fields
+        except csv.Error as error:
+            raise UserError(f"{path} line {reader.line_num:,}: {error}; is a quote left open?") from error
+
+
+def _decoder(encoding: str) -> str:
+    """UTF-8 with or without its mark at the beginning."""
+    return "utf-8-sig" if encoding == "utf-8" else encoding
