@@ -21,6 +21,7 @@ from graphcl.data.layout import Layout, existing, find_files
 from graphcl.data.log import Log, read_log
 from graphcl.data.names import read_item_names
 from graphcl.data.readers import ReadOptions, open_table
+from graphcl.data.readers.sniff import as_separator
 from graphcl.data.report import DataReport, Step
 from graphcl.data.splits import Split
 from graphcl.data.text import known_encoding
@@ -99,7 +100,7 @@ class InteractionsData:
         self.named = {"user": user, "item": item, "time": time, "rating": rating, "weight": weight}
         self.min_rating, self.repeats, self.missing = min_rating, repeats, missing
         self.k_core = KCore(k_core, k_core) if isinstance(k_core, int) else k_core
-        self.read_options = ReadOptions(separator, known_encoding(encoding))
+        self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.items, self.item_id, self.item_name = items, item_id, item_name
         self.split = split
         self.data_root = data_root

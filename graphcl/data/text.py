@@ -77,11 +77,16 @@ def known_encoding(encoding: str) -> str:
         ) from error
 
 
-def text_lines(path: Path, encoding: str) -> Iterator[str]:
-    """The lines of a text file without their ends, decompressed and decoded."""
+@contextmanager
+def open_text(path: Path, encoding: str, *, newline: str | None = None, errors: str = "strict") -> Iterator[IO[str]]:
+    """The text of a file, decompressed and decoded.
+
+    Raises:
+        UserError: as :func:`reading`.
+    """
     with reading(path, encoding), open_bytes(path) as raw:
-        for line in io.TextIOWrapper(raw, encoding=_decoder(encoding), newline=None):
-            yield line.rstrip("\n")
+        with io.TextIOWrapper(raw, encoding=_decoder(encoding), newline=newline, errors=errors) as text:
+            yield text
 
 
 def sample_text(path: Path, encoding: str) -> str:
@@ -130,25 +135,44 @@ def line_of_row(path: Path, encoding: str, separator: str, quoting: bool, row: i
         quoting: Whether ``"`` quotes.
         row: 0-based, the header being row 0 where there is one.
     """
-    end = 0
-    for number, (end_line, _) in enumerate(csv_rows(path, encoding, separator, quoting)):
-        if number == row:
-            return end + 1
-        end = end_line
-    return end
+    with csv_rows(path, encoding, separator, quoting) as rows:
+        return next((line for number, (line, _) in enumerate(rows) if number == row), 0)
 
 
-def csv_rows(path: Path, encoding: str, separator: str, quoting: bool) -> Iterator[tuple[int, list[str]]]:
-    """(last line, fields) of every row that is not blank. Slow and exact: for error messages and headers."""
-    with reading(path, encoding), open_bytes(path) as raw:
-        text = io.TextIOWrapper(raw, encoding=_decoder(encoding), errors="replace", newline="")
+@contextmanager
+def csv_rows(path: Path, encoding: str, separator: str, quoting: bool) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """(first line, fields) of every row that is not blank. Slow and exact: for error messages and headers."""
+    with open_text(path, encoding, newline="", errors="replace") as text:
         reader = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
-        try:
+
+        def rows() -> Iterator[tuple[int, list[str]]]:
+            line = 1
             for fields in reader:
                 if fields:
-                    yield reader.line_num, fields
+                    yield line, fields
+                line = reader.line_num + 1
+
+        try:
+            yield rows()
         except csv.Error as error:
             raise UserError(f"{path} line {reader.line_num:,}: {error}; is a quote left open?") from error
+
+
+def open_quote(path: Path, encoding: str, separator: str) -> int | None:
+    """The line of a quote that is never closed, which would swallow all rows behind it; else None."""
+    with open_bytes(path) as raw:
+        quotes = sum(data.count(b'"') for data in iter(lambda: raw.read(1 << 20), b""))
+    if quotes % 2 == 0 and not encoding.startswith(("utf-16", "utf-32")):
+        return None
+    first, last = 1, 0
+    with open_text(path, encoding, newline="", errors="replace") as text:
+        reader = csv.reader(text, delimiter=separator)
+        try:
+            for _ in reader:
+                first, last = last + 1, reader.line_num
+        except csv.Error:  # a field beyond the csv module's limit
+            return last + 1
+    return first if last > first else None
 
 
 def _decoder(encoding: str) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graphcl.core.errors import UserError
 from graphcl.data.readers.base import CHUNK_ROWS, Chunk, ReadOptions, Table
-from graphcl.data.text import text_lines
+from graphcl.data.text import open_text
 
 
 class AdjacencyTable(Table):
@@ -33,19 +33,20 @@ class AdjacencyTable(Table):
         items: list[str] = []
         lengths: list[int] = []
         done, without = 0, 0
-        for number, line in enumerate(text_lines(self.path, self.options.encoding), start=1):
-            if not line.strip():
-                continue
-            user, row = self.parse(line, number)
-            without += not row
-            self._starts.append((done + len(items), number))
-            users.append(user)
-            lengths.append(len(row))
-            items += row
-            if len(items) >= CHUNK_ROWS:
-                yield _chunk(users, lengths, items, columns)
-                done += len(items)
-                users, lengths, items = [], [], []
+        with open_text(self.path, self.options.encoding) as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                user, row = self.parse(line, number)
+                without += not row
+                self._starts.append((done + len(items), number))
+                users.append(user)
+                lengths.append(len(row))
+                items += row
+                if len(items) >= CHUNK_ROWS:
+                    yield _chunk(users, lengths, items, columns)
+                    done += len(items)
+                    users, lengths, items = [], [], []
         if items:
             yield _chunk(users, lengths, items, columns)
         if without:

@@ -22,7 +22,7 @@ class ReadOptions:
     """How text is read.
 
     Attributes:
-        separator: Between columns; "" is sniffed.
+        separator: The character between columns; "" is sniffed.
         encoding: Of text files, as Python names it.
     """
 

@@ -11,8 +11,8 @@ import pyarrow.csv as pa_csv
 
 from graphcl.core.errors import UserError
 from graphcl.data.readers.base import Chunk, ReadOptions, Table
-from graphcl.data.readers.sniff import as_separator, separator_name, sniff_separator
-from graphcl.data.text import csv_rows, is_gzip, line_of_row, not_decodable, reading, sample_text
+from graphcl.data.readers.sniff import separator_name, sniff_separator
+from graphcl.data.text import csv_rows, is_gzip, line_of_row, not_decodable, open_quote, reading, sample_text
 
 BLOCK_BYTES = 1 << 23
 
@@ -29,11 +29,12 @@ class DelimitedTable(Table):
         text = sample_text(path, options.encoding)
         if not text.strip():
             raise UserError(f"{path} is empty: it holds only blank lines")
-        configured = as_separator(options.separator) if options.separator else ""
-        self.separator = sniff_separator(path, text, configured, quoting=self.quoting)
-        if not configured:
+        self.separator = sniff_separator(path, text, options.separator, quoting=self.quoting)
+        if not options.separator:
             self.notes.append(f"{path.name} is {separator_name(self.separator)}-separated (sniffed)")
-        _, first = next(csv_rows(path, options.encoding, self.separator, self.quoting))
+        with csv_rows(path, options.encoding, self.separator, self.quoting) as rows:
+            _, first = next(rows)
+            self._only_header = self.header and next(rows, None) is None
         self.columns = self.column_names(first)
         self._check_header(first)
 
@@ -49,7 +50,7 @@ class DelimitedTable(Table):
         """
         names = [f"{position}" for position in range(len(self.columns))]  # the file's own may occur twice
         wanted = {column: names[self._position(column)] for column in columns}
-        if self.header and self._is_only_header():
+        if self._only_header:
             return
         with reading(self.path, self.options.encoding):
             try:
@@ -58,6 +59,7 @@ class DelimitedTable(Table):
                         yield {column: batch.column(name) for column, name in wanted.items()}
             except pa.ArrowInvalid as error:
                 raise self._explain(error) from error
+        self._refuse_open_quote()
 
     def where(self, row: int) -> str:
         """The line of the file, blank lines and quoted line ends counted."""
@@ -77,10 +79,6 @@ class DelimitedTable(Table):
             raise UserError(f"{self.path} has {self.columns.count(column)} columns named {column!r}; rename one")
         return self.columns.index(column)
 
-    def _is_only_header(self) -> bool:
-        rows = csv_rows(self.path, self.options.encoding, self.separator or ",", self.quoting)
-        return next(rows, None) is not None and next(rows, None) is None
-
     def _arrow_options(self, names: list[str], wanted: list[str]) -> dict[str, object]:
         return {
             "read_options": pa_csv.ReadOptions(
@@ -99,20 +97,26 @@ class DelimitedTable(Table):
             ),
         }
 
+    def _refuse_open_quote(self) -> None:
+        line = open_quote(self.path, self.options.encoding, self.separator or ",") if self.quoting else None
+        if line is not None:
+            raise UserError(f"{self.path} line {line:,}: a quote is opened there and never closed")
+
     def _explain(self, error: pa.ArrowInvalid) -> UserError:
         """The line that Arrow stumbled over, in a person's words."""
         if "UTF8" in str(error) or "UTF-8" in str(error):
             return not_decodable(self.path, self.options.encoding)
+        self._refuse_open_quote()
         assert self.separator is not None
-        width, end = len(self.columns), 0
-        for last, fields in csv_rows(self.path, self.options.encoding, self.separator, self.quoting):
-            if len(fields) != width:
-                text = self.separator.join(fields)
-                shown = text if len(text) <= 80 else text[:77] + "..."
-                return UserError(
-                    f"{self.path} line {end + 1:,} has {len(fields)} fields where line 1 has {width}: `{shown}`"
-                )
-            end = last
+        with csv_rows(self.path, self.options.encoding, self.separator, self.quoting) as rows:
+            other = next(((line, fields) for line, fields in rows if len(fields) != len(self.columns)), None)
+        if other is not None:
+            line, fields = other
+            text = self.separator.join(fields)
+            shown = text if len(text) <= 80 else text[:77] + "..."
+            return UserError(
+                f"{self.path} line {line:,} has {len(fields)} fields where line 1 has {len(self.columns)}: `{shown}`"
+            )
         return UserError(f"{self.path} cannot be read as {separator_name(self.separator)}-separated text: {error}")
 
 

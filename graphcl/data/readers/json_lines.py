@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from graphcl.core.errors import UserError
 from graphcl.data.readers.base import CHUNK_ROWS, Chunk, ReadOptions, Table
-from graphcl.data.text import text_lines
+from graphcl.data.text import open_text
 
 _SAMPLE = 100
 
@@ -27,8 +27,9 @@ class JsonLinesTable(Table):
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(path, options)
-        for _, row in islice(self._objects(), _SAMPLE):
-            self.columns += [key for key in row if key not in self.columns]
+        with open_text(path, options.encoding) as lines:
+            for _, row in islice(self._objects(lines), _SAMPLE):
+                self.columns += [key for key in row if key not in self.columns]
         if not self.columns:
             raise UserError(f"{path} is empty: it holds no JSON object")
         self._lines: list[int] = []
@@ -39,20 +40,21 @@ class JsonLinesTable(Table):
         Raises:
             UserError: a line that is no JSON object, or a value that is a list or an object.
         """
-        objects = self._objects()
-        while rows := list(islice(objects, CHUNK_ROWS)):
-            self._lines += [number for number, _ in rows]
-            yield {
-                column: pa.array([self._text(row.get(column), column, number) for number, row in rows], pa.string())
-                for column in columns
-            }
+        with open_text(self.path, self.options.encoding) as lines:
+            objects = self._objects(lines)
+            while rows := list(islice(objects, CHUNK_ROWS)):
+                self._lines += [number for number, _ in rows]
+                yield {
+                    column: pa.array([self._text(row.get(column), column, number) for number, row in rows], pa.string())
+                    for column in columns
+                }
 
     def where(self, row: int) -> str:
         """The line of an object."""
         return f"line {self._lines[row]:,}"
 
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in enumerate(text_lines(self.path, self.options.encoding), start=1):
+    def _objects(self, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
