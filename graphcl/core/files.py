@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,34 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def creating(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that takes its name, its files synced, when the block ends well.
+
+    Raises:
+        UserError: ``folder`` exists, or cannot be written (no space, no permission).
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise UserError(f"{folder} exists already")
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
+        yield temporary
+        for path in temporary.iterdir():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        temporary.chmod(0o755)  # mkdtemp's folder is for its owner alone
+        temporary.rename(folder)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,14 +11,15 @@ from sklearn.metrics import f1_score
 from torch import Tensor
 
 from graphcl.core.build import build
-from graphcl.core.errors import NonFiniteError
+from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Count
-from graphcl.core.registry import names, register, resolve
+from graphcl.core.registry import register, resolve
 from graphcl.core.seeds import derive
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
+from graphcl.tasks.baselines.node import NodeBaseline
 from graphcl.tasks.probes.base import Labelled, Probe
 
 
@@ -44,6 +45,7 @@ class Node:
         probe: str = "linear",
         probe_options: dict[str, Any] | None = None,
         splits: Count = 1,
+        baselines: Sequence[str] = ("majority_class", "raw_features", "propagated_features", "random_encoder"),
         *,
         data: NodeGraph,
     ) -> None:
@@ -52,12 +54,18 @@ class Node:
             probe: Classifier on the frozen embeddings: linear or knn.
             probe_options: Options of the probe.
             splits: Random splits, or given ones, over which metrics are averaged.
+            baselines: Names of the baselines beside the result.
             data: The labelled graph.
+
+        Raises:
+            UserError: an unknown probe or baseline, or a split that cannot be used.
         """
         self.data, self.probe_name = data, probe
         self.probe: Probe = build("probe", probe, probe_options or {})
         # All are drawn now: a split that cannot be used ends the run before training, not after it.
         self._splits = [data.splits.at(offset) for offset in range(splits)]
+        self._baselines = {name: _build_baseline(name) for name in baselines}
+        self._chosen: dict[str, dict[str, Any]] = {}
 
     @property
     def num_nodes(self) -> int:
@@ -111,25 +119,34 @@ class Node:
         return class_metrics(classifier.predict(judged.x), judged.y)
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
-        """Test metrics of each registered node baseline, in the setting that does best on validation."""
-        return {name: self._baseline(name, seed) for name in _node_baselines()}
+        """Test metrics of each baseline, in the setting that does best on validation (the first of equals)."""
+        return {name: self._baseline(name, baseline, seed) for name, baseline in self._baselines.items()}
 
-    def _baseline(self, name: str, seed: int) -> dict[str, float]:
-        baseline = build("baseline", name, {})
+    def _baseline(self, name: str, baseline: NodeBaseline, seed: int) -> dict[str, float]:
         probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
-        candidates: Iterator[Tensor] = baseline.embeddings(self.data.graph, seed=derive(seed, "baseline", name))
-        scored = [(self._judge(x, probe, "valid", seed)[self.monitor], x) for x in candidates]
-        best = max(scored, key=lambda pair: pair[0])[1]  # the first of equals
-        return self._judge(best, probe, "test", seed)
+        best, tried = None, 0
+        # One setting after the other: of wide features two hardly fit in memory.
+        for settings, x in baseline.embeddings(self.data.graph, seed=derive(seed, "baseline", name)):
+            tried += 1
+            value = self._judge(x, probe, "valid", seed)[self.monitor]
+            if best is None or value > best[0]:
+                best = value, settings, x
+        if best is None:
+            raise UserError(f"baseline {name!r} has no settings to choose from")
+        value, settings, x = best
+        self._chosen[name] = {"settings": dict(settings), "valid_accuracy": value, "tried": tried}
+        return self._judge(x, probe, "test", seed)
 
     def describe(self) -> dict[str, Any]:
-        """Protocol, sizes and hash of every split."""
+        """Protocol, what was read and decided, sizes and hash of every split."""
         return {
             "task": "node",
             "nodes": self.num_nodes,
             "probe": self.probe_name,
             "split": self.data.report.split,
+            "notes": self.data.report.lines(),
             "splits": [{"sizes": split.sizes(), "hash": split.digest()} for split in self._splits],
+            "baselines": self._chosen,
         }
 
 
@@ -151,5 +168,8 @@ def _average(results: list[dict[str, float]]) -> dict[str, float]:
     return metrics
 
 
-def _node_baselines() -> list[str]:
-    return [name for name in names("baseline") if resolve("baseline", name).meta.get("task") == "node"]
+def _build_baseline(name: str) -> NodeBaseline:
+    task = resolve("baseline", name).meta.get("task")
+    if task != "node":
+        raise UserError(f"eval.baselines: {name!r} is a baseline of the task {task!r}, not of 'node'")
+    return build("baseline", name, {})

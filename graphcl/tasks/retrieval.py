@@ -122,6 +122,7 @@ class Retrieval:
             "fields": list(self.data.fields),
             "candidates": "all records of the split",
             "similarity": self.similarity,
+            "notes": self.data.report.lines(),
             "split": self.data.report.split,
             "split_hash": self.data.report.split_hash,
         }

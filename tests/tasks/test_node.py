@@ -138,12 +138,25 @@ def two_blocks(seed: int = 0) -> NodeGraph:
 
 
 def test_baselines_in_their_known_order() -> None:
-    results = Node(data=two_blocks(), splits=2).baselines(seed=0)
+    def task() -> Node:
+        return Node(probe_options={"grid": [1.0, 100.0]}, splits=2, data=two_blocks())
+
+    first = task()
+    results = first.baselines(seed=0)
     assert results["majority_class"]["accuracy"] == pytest.approx(0.5, abs=0.02)
     assert results["raw_features"]["accuracy"] > 0.6
     assert results["propagated_features"]["accuracy"] > results["raw_features"]["accuracy"] + 0.1
     assert results["random_encoder"]["accuracy"] > 0.7
-    assert results == Node(data=two_blocks(), splits=2).baselines(seed=0)
+    assert results == task().baselines(seed=0)
+    record = first.describe()["baselines"]
+    assert record["propagated_features"]["tried"] == 3
+    assert record["random_encoder"]["settings"]["dim"] in (128, 256, 512)
+
+
+def test_only_node_baselines(karate: NodeGraph) -> None:
+    assert Node(baselines=[], data=karate).baselines(seed=0) == {}
+    with pytest.raises(UserError, match="'popularity' is a baseline of the task 'recommend'"):
+        Node(baselines=["popularity"], data=karate)
 
 
 def test_describe_names_protocol_and_hashes(karate: NodeGraph) -> None:

@@ -48,7 +48,10 @@ def test_perfect_constant_and_by_hand(records: Records) -> None:
     task = Retrieval(k=[1, 2], data=records)
     same = torch.randn(10, 4, generator=generator(0))
     assert task.evaluate({"text": same, "graph": same}, "test", seed=0) == {
-        "recall@1": 1.0, "recall@2": 1.0, "mrr@1": 1.0, "mrr@2": 1.0,
+        "recall@1": 1.0,
+        "recall@2": 1.0,
+        "mrr@1": 1.0,
+        "mrr@2": 1.0,
     }
     # text i points at graph i, but for records 0 and 1, whose texts are exchanged
     exchanged = torch.eye(10)

@@ -55,10 +55,10 @@ def clean_edges(raw: RawGraph, directed: bool, report: DataReport) -> Tensor:
     """Edges once each, without self-loops, mirrored unless ``directed``; sorted by source. Says what it changed."""
     edge_index, _ = remove_self_loops(raw.edge_index)
     if loops := raw.edge_index.shape[1] - edge_index.shape[1]:
-        report.note(f"{loops:,} self-loops left out (towers add their own)")
+        report.note(f"self-loops left out (towers add their own): {loops:,}")
     unique = coalesce(edge_index, num_nodes=raw.num_nodes)
     if repeated := edge_index.shape[1] - unique.shape[1]:
-        report.note(f"{repeated:,} repeated edges left out")
+        report.note(f"repeated edges left out: {repeated:,}")
     if directed or is_undirected(unique, num_nodes=raw.num_nodes):
         return unique
     mirrored = to_undirected(unique, num_nodes=raw.num_nodes)
@@ -108,7 +108,7 @@ def assemble(x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, repo
     )
     if contains_isolated_nodes(edge_index, num_nodes):
         linked = torch.zeros(num_nodes, dtype=torch.bool).index_fill_(0, edge_index.flatten(), True)
-        report.note(f"{int((~linked).sum()):,} nodes without an edge are kept")
+        report.note(f"nodes without an edge, kept: {int((~linked).sum()):,}")
     if unlabelled:
-        report.note(f"{unlabelled:,} nodes without a label are trained on and in no split")
+        report.note(f"nodes without a label, trained on but in no split: {unlabelled:,}")
     return Data(x=x, edge_index=edge_index, num_nodes=num_nodes)

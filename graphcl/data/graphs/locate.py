@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphcl.core.errors import UserError
-from graphcl.data.graphs import folder, karate, npz, pyg
+from graphcl.data import cards
+from graphcl.data.download import sha256_of
+from graphcl.data.graphs.folder import read_folder
+from graphcl.data.graphs.karate import read_karate
+from graphcl.data.graphs.npz import read_npz
+from graphcl.data.graphs.planetoid import read_planetoid
+from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
 
@@ -19,18 +25,44 @@ def locate(name: str, path: str, data_root: Path | None) -> tuple[RawGraph, Data
     if path:
         return _at_path(Path(path))
     if name == "karate":
-        return karate.read_karate(), DataReport(source=name, format="networkx")
-    if name.startswith(pyg.PREFIX):
-        return pyg.read_pyg(name), DataReport(source=name, format="torch_geometric")
-    raise UserError(name)
+        return read_karate(), DataReport(source=name, format="networkx")
+    if name.startswith(PREFIX):
+        return read_pyg(name), DataReport(source=name, format="torch_geometric")
+    return _of_card(cards.load_card(name), data_root)
 
 
 def _at_path(path: Path) -> tuple[RawGraph, DataReport]:
     if path.is_dir():
         files = {"nodes": str(path / "nodes.csv"), "edges": str(path / "edges.csv")}
-        return folder.read_folder(path), DataReport(source=str(path), format="folder", files=files)
+        return read_folder(path), DataReport(source=str(path), format="folder", files=files)
     if not path.exists():
         raise UserError(f"data.path: {path} does not exist")
     if path.suffix != ".npz":
         raise UserError(f"data.path: {path} is neither a .npz nor a folder with nodes.csv and edges.csv")
-    return npz.read_npz(path), DataReport(source=str(path), format="npz", files={"all": str(path)})
+    return read_npz(path), DataReport(source=str(path), format="npz", files={"all": str(path)})
+
+
+def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraph, DataReport]:
+    if card.task != "node":
+        raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for 'node'")
+    located = cards.locate(card, data_root)
+    report = DataReport(source=card.name, files={name: str(located.folder / name) for name in card.files})
+    for sentence in located.notes:
+        report.note(sentence)
+    first = next(iter(card.files))
+    if first.endswith(".npz"):
+        report.format = "npz"
+        return read_npz(located.folder / first), report
+    _require_originals(card, located.folder)
+    report.format = "planetoid"
+    return read_planetoid(located.folder, card.name), report
+
+
+def _require_originals(card: cards.Card, folder: Path) -> None:
+    """Planetoid's files are pickles: the reader admits arrays only, and still gets none that were not checked."""
+    for name, file in card.files.items():
+        if sha256_of(folder / name) != file.sha256:
+            raise UserError(
+                f"{folder / name} is not the public file of {card.name} (its SHA-256 differs) and, being a pickle, is "
+                "not read; put the original there, or give the graph as a .npz by data.path"
+            )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index, Positive
 from graphcl.core.registry import register
+from graphcl.data.cards import load_card
 from graphcl.data.graphs.build import Features, assemble, check_raw, clean_edges, node_features
 from graphcl.data.graphs.locate import locate
 from graphcl.data.graphs.raw import RawGraph
@@ -39,6 +41,16 @@ class NodeGraph:
     ids: list[str] | None = None
     class_names: list[str] = field(default_factory=list)
     report: DataReport = field(default_factory=DataReport)
+
+    def save(self, folder: Path) -> None:
+        """Write to a new folder, whole or not at all.
+
+        Raises:
+            UserError: the folder exists, or cannot be written.
+        """
+        from graphcl.data.graphs.storage import save_node_graph
+
+        save_node_graph(self, folder)
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,27 @@ class NodeGraphData:
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
         self.data_root = data_root
+
+    @classmethod
+    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> NodeGraphData:
+        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top.
+
+        >>> NodeGraphData.from_card("karate").split.stratified
+        True
+        """
+        given = {"name": name, **load_card(name).data_defaults, **options}
+        return build("data", "node_graph", given, data_root=Path(data_root) if data_root else None)
+
+    @staticmethod
+    def read(folder: Path) -> NodeGraph:
+        """The graph that a run keeps in its folder.
+
+        Raises:
+            UserError: not such a folder, damaged, or of another format version.
+        """
+        from graphcl.data.graphs.storage import load_node_graph
+
+        return load_node_graph(folder)
 
     def load(self, *, seed: int) -> NodeGraph:
         """Read, check, clean and split.

@@ -35,7 +35,7 @@ def read_npz(path: Path) -> RawGraph:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if not name.endswith("_names")}
+            arrays = {name: file[name] for name in file.files if not _is_vocabulary(name)}
     except Exception as error:  # zip, header and pickle errors all mean the same to the user
         raise UserError(f"{path}: not a .npz of plain arrays: {error}") from error
     try:
@@ -52,6 +52,11 @@ def read_npz(path: Path) -> RawGraph:
         )
     except (ValueError, IndexError, TypeError, KeyError) as error:
         raise UserError(f"{path}: the arrays do not make a graph: {error}") from error
+
+
+def _is_vocabulary(name: str) -> bool:
+    """Tables of words and names, which the benchmark collections store as pickled objects beside the arrays."""
+    return name.endswith("_names") or name.startswith("idx_to_")
 
 
 def _find(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:

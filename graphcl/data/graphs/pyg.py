@@ -32,14 +32,18 @@ def read_pyg(name: str) -> RawGraph:
         raise UserError(
             f"data.name: torch_geometric has no data set class {class_name!r}{suggestion(class_name, known)}"
         )
-    root = cache_dir() / "pyg" / class_name
     try:
-        data = _one_graph(getattr(datasets, class_name)(str(root), *([member] if member else [])), name)
+        data = _one_graph(_made(getattr(datasets, class_name), member), name)
     except UserError:
         raise
     except Exception as error:  # assertions, network and format errors of the library
         raise UserError(f"data.name: {name} could not be loaded by torch_geometric: {error!r}") from error
     return _raw(data, name)
+
+
+def _made(cls: type, member: str) -> Any:
+    options = {"root": str(cache_dir() / "pyg" / cls.__name__)} if "root" in inspect.signature(cls).parameters else {}
+    return cls(**options, **({"name": member} if member else {}))
 
 
 def _one_graph(dataset: Any, name: str) -> Data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 import torch
@@ -14,6 +14,8 @@ from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.graph.operators import Operator, build_operator
 
+Settings = Mapping[str, int]
+
 
 class NodeBaseline(Protocol):
     """Constructor: options. Sees the training graph only.
@@ -24,8 +26,8 @@ class NodeBaseline(Protocol):
 
     probe: ClassVar[str]
 
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[Tensor]:
-        """[N, d] in each setting; the task takes the one that does best on validation."""
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
+        """Each setting with its embeddings [N, d]; the task takes the one that does best on validation."""
         ...
 
 
@@ -35,9 +37,9 @@ class MajorityClass:
 
     probe: ClassVar[str] = "majority"
 
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[Tensor]:
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """No information at all, [N, 1]."""
-        yield torch.zeros(int(graph.num_nodes or 0), 1)
+        yield {}, torch.zeros(int(graph.num_nodes or 0), 1)
 
 
 @register("baseline", "raw_features", example={}, task="node")
@@ -46,9 +48,9 @@ class RawFeatures:
 
     probe: ClassVar[str] = ""
 
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[Tensor]:
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """The features, [N, F]."""
-        yield graph.x
+        yield {}, graph.x
 
 
 @register("baseline", "propagated_features", example={"max_steps": 1}, task="node")
@@ -64,12 +66,12 @@ class PropagatedFeatures:
         """
         self.max_steps = max_steps
 
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[Tensor]:
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """After 1, 2, ... steps, [N, F]."""
         operator, x = build_operator(graph, "gcn"), graph.x
-        for _ in range(self.max_steps):
+        for steps in range(1, self.max_steps + 1):
             x = operator.propagate(x)
-            yield x
+            yield {"steps": steps}, x
 
 
 @register("baseline", "random_encoder", example={"dims": [8]}, task="node")
@@ -88,11 +90,11 @@ class RandomEncoder:
         """
         self.dims = dims
 
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[Tensor]:
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """For each width d, [N, d]."""
         operator = build_operator(graph, "gcn")
         for dim in self.dims:
-            yield random_gcn(graph.x, operator, dim, generator(seed, "random_encoder", dim))
+            yield {"dim": dim}, random_gcn(graph.x, operator, dim, generator(seed, "random_encoder", dim))
 
 
 def random_gcn(x: Tensor, operator: Operator, dim: int, generator: torch.Generator) -> Tensor:

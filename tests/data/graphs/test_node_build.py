@@ -13,7 +13,11 @@ EDGES = torch.tensor([[0, 1, 1, 2, 2], [1, 0, 2, 2, 0]])
 
 def raw(**changes: object) -> RawGraph:
     values = {
-        "edge_index": EDGES, "num_nodes": 5, "x": torch.ones(5, 2), "y": torch.tensor([0, 1, 0, -1, 1]), "source": "toy"
+        "edge_index": EDGES,
+        "num_nodes": 5,
+        "x": torch.ones(5, 2),
+        "y": torch.tensor([0, 1, 0, -1, 1]),
+        "source": "toy",
     }
     return RawGraph(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -44,7 +48,7 @@ def test_edges_are_mirrored_once_and_it_is_said() -> None:
     report = DataReport()
     edge_index = clean_edges(raw(), directed=False, report=report)
     assert edge_index.t().tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
-    assert "1 self-loops" in report.notes[0]
+    assert "self-loops left out (towers add their own): 1" in report.notes[0]
     assert "mirrored to 6" in report.notes[1]
 
 
@@ -57,7 +61,7 @@ def test_repeated_edges_are_counted() -> None:
     report = DataReport()
     both = torch.cat([EDGES[:, :2], EDGES[:, :2]], dim=1)
     assert clean_edges(raw(edge_index=both), directed=False, report=report).shape == (2, 2)
-    assert report.notes == ["2 repeated edges left out"]
+    assert report.notes == ["repeated edges left out: 2"]
 
 
 def test_isolated_nodes_are_kept_also_at_the_end() -> None:
@@ -66,8 +70,8 @@ def test_isolated_nodes_are_kept_also_at_the_end() -> None:
     edge_index = clean_edges(graph, False, report)
     data = assemble(torch.ones(5, 2), edge_index, 5, check_raw(graph), report)
     assert data.num_nodes == 5
-    assert "2 nodes without an edge are kept" in report.notes
-    assert "1 nodes without a label are trained on and in no split" in report.notes
+    assert "nodes without an edge, kept: 2" in report.notes
+    assert "nodes without a label, trained on but in no split: 1" in report.notes
     assert "5 nodes, 6 directed edges, 2 features, 2 classes" in report.notes
 
 
@@ -80,7 +84,7 @@ def test_features_given_identity_degree() -> None:
     assert "the data has none" in report.notes[0]
     degree = node_features(raw(), edges, "degree", False, DataReport())
     assert torch.allclose(degree.expm1().flatten(), torch.tensor([2.0, 2.0, 2.0, 0.0, 0.0]))
-    with pytest.raises(UserError, match="data.features=degree"):
+    with pytest.raises(UserError, match=r"data\.features=degree"):
         node_features(raw(x=None, num_nodes=MAX_IDENTITY + 1), edges, "given", False, DataReport())
 
 

@@ -63,9 +63,11 @@ def test_the_settings_follow_validation_alone() -> None:
 def test_linear_scale_does_not_matter_when_rows_are_normalised() -> None:
     train, valid, test = blobs(30, 0.5, 0), blobs(30, 0.5, 1), blobs(90, 0.5, 2)
     plain = Linear().fit(train=train, valid=valid, seed=0).predict(test.x)
-    scaled = Linear().fit(
-        train=Labelled(1000 * train.x, train.y), valid=Labelled(1000 * valid.x, valid.y), seed=0
-    ).predict(1000 * test.x)
+    scaled = (
+        Linear()
+        .fit(train=Labelled(1000 * train.x, train.y), valid=Labelled(1000 * valid.x, valid.y), seed=0)
+        .predict(1000 * test.x)
+    )
     assert torch.equal(plain, scaled)
 
 

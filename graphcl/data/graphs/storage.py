@@ -1,0 +1,84 @@
+"""A node graph on disk, as a run keeps it: tensors as safetensors, the rest as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcl.core.errors import UserError
+from graphcl.core.files import creating, read_json, write_json
+from graphcl.data.graphs.node_graph import NodeGraph
+from graphcl.data.graphs.splits import NodeSplits
+from graphcl.data.report import DataReport
+
+VERSION = 1
+
+
+def save_node_graph(data: NodeGraph, folder: Path) -> None:
+    """Write to a new folder, whole or not at all. Features that are mostly zeros are stored as their entries.
+
+    Raises:
+        UserError: the folder exists, or cannot be written.
+    """
+    tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **_packed(data.graph.x)}
+    tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
+    split = {key: value for key, value in vars(data.splits).items() if key not in ("labels", "masks")}
+    header = {
+        "version": VERSION,
+        "num_nodes": int(data.graph.num_nodes or 0),
+        "split": split,
+        "ids": data.ids,
+        "class_names": data.class_names,
+        "report": asdict(data.report),
+    }
+    with creating(folder) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "graph.safetensors")
+        write_json(temporary / "data.json", header)
+
+
+def load_node_graph(folder: Path) -> NodeGraph:
+    """Read what :func:`save_node_graph` wrote.
+
+    Raises:
+        UserError: not such a folder, damaged, or of another format version.
+    """
+    header = read_json(folder / "data.json")
+    version = header.get("version") if isinstance(header, dict) else None
+    if version != VERSION:
+        raise UserError(f"{folder} has data format version {version}, this graphcl reads version {VERSION}")
+    try:
+        return _rebuilt(load_file(folder / "graph.safetensors"), header)
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
+    labels = tensors["labels"]
+    masks = {name.removeprefix("mask."): mask for name, mask in tensors.items() if name.startswith("mask.")}
+    graph = Data(x=_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
+    splits = NodeSplits(labels=labels, masks=masks, **header["split"])
+    report = DataReport.from_dict(header["report"])
+    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report)
+
+
+def _packed(x: Tensor) -> dict[str, Tensor]:
+    """``x``, or its non-zero entries by flat position where that is smaller."""
+    entries = x.flatten().nonzero().flatten()
+    if 3 * entries.numel() >= x.numel():  # an entry takes 12 bytes, 4 of them its value
+        return {"x": x}
+    return {"x.entries": entries, "x.values": x.flatten()[entries], "x.shape": torch.tensor(x.shape)}
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> Tensor:
+    if "x" in tensors:
+        return tensors["x"]
+    rows, columns = tensors["x.shape"].tolist()
+    x = torch.zeros(rows * columns)
+    return x.index_copy_(0, tensors["x.entries"], tensors["x.values"]).view(rows, columns)
