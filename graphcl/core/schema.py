@@ -6,6 +6,7 @@ and ``--help`` work without importing torch; ``--check`` fails when that file is
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import re
@@ -56,16 +57,25 @@ def _collect(cls: type, mro: tuple[type, ...], options: dict[str, dict[str, Any]
             if parameter.name not in supplied:
                 supplied.append(parameter.name)
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name not in options:
-            options[parameter.name] = _option(parameter, hints.get(parameter.name, Any), docs)
+            default = _default(owner, parameter)
+            options[parameter.name] = _option(hints.get(parameter.name, Any), docs.get(parameter.name, ""), default)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         _collect(cls, mro[mro.index(owner) + 1 :], options, supplied)
 
 
-def _option(parameter: inspect.Parameter, hint: Any, docs: Mapping[str, str]) -> dict[str, Any]:
+def _default(owner: type, parameter: inspect.Parameter) -> Any:
+    """The default of a constructor's parameter; of a dataclass's factory, whose signature only shows a marker."""
+    field = getattr(owner, "__dataclass_fields__", {}).get(parameter.name)
+    if field is not None and field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return parameter.default
+
+
+def _option(hint: Any, doc: str, default: Any) -> dict[str, Any]:
     adapter = TypeAdapter(hint)
-    option = {"schema": adapter.json_schema(), "doc": docs.get(parameter.name, "")}
-    if parameter.default is not parameter.empty:
-        option["default"] = adapter.dump_python(parameter.default, mode="json")
+    option = {"schema": adapter.json_schema(), "doc": doc}
+    if default is not inspect.Parameter.empty:
+        option["default"] = adapter.dump_python(default, mode="json")
     return option
 
 
