@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from graphcl.core.options import Count, Positive
@@ -49,15 +50,21 @@ class Linear:
         model = LogisticRegression(max_iter=self.max_iter, warm_start=True, random_state=derive(seed, "probe") % 2**32)
         best, best_score = model, -1.0
         for strength in self.grid:
-            model.set_params(C=strength)
-            with warnings.catch_warnings():
-                # An unconverged fit competes on validation like any other.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(x, y)
+            _fit(model.set_params(C=strength), x, y)
             score = float(np.mean(model.predict(x_valid) == y_valid))
             if score > best_score:
                 best, best_score = copy.deepcopy(model), score
         return LinearClassifier(best, self.normalize)
+
+
+def _fit(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> None:
+    """On one thread: the products are small, so that threads mostly wait for each other, and the last bits of a
+    result do not depend on how many there are.
+    """
+    with threadpool_limits(1), warnings.catch_warnings():
+        # An unconverged fit competes on validation like any other.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(x, y)
 
 
 class LinearClassifier:
