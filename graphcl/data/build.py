@@ -106,7 +106,8 @@ def _refuse_empty(data: Interactions, split: Split, valid: str) -> None:
     empty = [name for name, pairs in parts.items() if len(pairs) == 0]
     if empty:
         sizes = ", ".join(f"{name} {size:,}" for name, size in report.split["sizes"].items())
-        hint = "; shares of a user are rounded down, so try data.split.per_user=false" if split.per_user else ""
+        rounded = split.per_user and split.by in ("random", "given")
+        hint = "; shares of a user are rounded down, so try data.split.per_user=false" if rounded else ""
         raise UserError(
             f"{report.source}: the {split.by} split leaves nothing for {' and '.join(empty)} ({sizes}){hint}"
         )

@@ -47,7 +47,8 @@ def merge_repeats(log: Log, how: Repeats) -> Log:
     keys = log.keys() if log.part is None else log.keys() * 3 + log.part
     order = np.argsort(keys, kind="stable") if log.time is None else np.lexsort((log.time, keys))
     keys = keys[order]
-    is_last = np.append(keys[1:] != keys[:-1], True)
+    is_last = np.ones(len(keys), dtype=bool)
+    is_last[:-1] = keys[1:] != keys[:-1]
     kept = order[is_last]
     rows = np.argsort(kept)  # back into the order of the file
     merged = log.take(kept[rows])

@@ -84,9 +84,13 @@ def open_text(path: Path, encoding: str, *, newline: str | None = None, errors: 
     Raises:
         UserError: as :func:`reading`.
     """
-    with reading(path, encoding), open_bytes(path) as raw:
-        with io.TextIOWrapper(raw, encoding=_decoder(encoding), newline=newline, errors=errors) as text:
-            yield text
+    decoder = _decoder(encoding)
+    with (
+        reading(path, encoding),
+        open_bytes(path) as raw,
+        io.TextIOWrapper(raw, encoding=decoder, newline=newline, errors=errors) as text,
+    ):
+        yield text
 
 
 def sample_text(path: Path, encoding: str) -> str:

@@ -19,7 +19,7 @@ word = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), min_size=1, 
 
 def rows_of(table: Table) -> list[tuple]:
     chunks = list(table.chunks(table.columns))
-    columns = [sum((chunk[c].to_pylist() for chunk in chunks), []) for c in table.columns]
+    columns = [[value for chunk in chunks for value in chunk[c].to_pylist()] for c in table.columns]
     return list(zip(*columns, strict=True))
 
 
@@ -52,7 +52,7 @@ def test_many_chunks_keep_order_and_lines(tmp_path: Path, monkeypatch: pytest.Mo
 def test_sequence_without_a_colon(tmp_path: Path) -> None:
     path = tmp_path / "train.txt"
     path.write_text("1:2 3\n4 5\n")
-    with pytest.raises(UserError, match="line 2 has no colon"):
+    with pytest.raises(UserError, match=r"line 2 has no colon"):
         rows_of(open_table(path, "sequence", ReadOptions()))
 
 

@@ -19,7 +19,7 @@ from graphcl.data.readers.delimited import DelimitedTable
 def read(path: Path, *columns: str, format: str = "delimited", **options: str) -> list[list[str]]:
     table = open_table(path, format, ReadOptions(**options))
     chunks = list(table.chunks(columns or table.columns))
-    return [sum((chunk[c].to_pylist() for chunk in chunks), []) for c in (columns or table.columns)]
+    return [[value for chunk in chunks for value in chunk[c].to_pylist()] for c in (columns or table.columns)]
 
 
 text = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=12)
@@ -68,7 +68,7 @@ def test_wrong_separator_is_explained(tmp_path: Path) -> None:
 def test_unusual_separator_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("user^item\n1^2\n")
-    with pytest.raises(UserError, match="has one column: no separator found in line 1, `user\\^item`"):
+    with pytest.raises(UserError, match=r"has one column: no separator found in line 1, `user\\^item`"):
         open_table(path, "", ReadOptions())
     assert read(path, separator="^") == [["1"], ["2"]]
 
@@ -101,7 +101,7 @@ def test_undecodable_header_and_utf16(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"byte 2 \(line 1\)"):
         open_table(path, "", ReadOptions())
     path.write_bytes("user,item\n1,2\n".encode("utf-16"))
-    with pytest.raises(UserError, match="data.encoding=utf-16"):
+    with pytest.raises(UserError, match=r"data.encoding=utf-16"):
         open_table(path, "", ReadOptions())
     assert read(path, encoding="utf-16") == [["1"], ["2"]]
 
@@ -136,7 +136,7 @@ def test_a_quote_inside_a_field_is_text(tmp_path: Path) -> None:
 def test_numbers_without_a_header_are_no_columns(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("196,242,3\n186,302,3\n")
-    with pytest.raises(UserError, match="has no header: line 1 is `196,242,3`; .*data.format=triples"):
+    with pytest.raises(UserError, match=r"has no header: line 1 is `196,242,3`; .*data.format=triples"):
         open_table(path, "", ReadOptions())
 
 
@@ -144,7 +144,7 @@ def test_column_that_occurs_twice(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("user,item,user\n1,2,3\n")
     assert read(path, "item") == [["2"]]
-    with pytest.raises(UserError, match="has 2 columns named 'user'"):
+    with pytest.raises(UserError, match=r"has 2 columns named 'user'"):
         read(path, "user")
 
 
@@ -172,4 +172,4 @@ def test_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = DelimitedTable(path, ReadOptions())
     chunks = list(table.chunks(["item"]))
     assert len(chunks) > 5
-    assert sum((c["item"].to_pylist() for c in chunks), []) == [f"i{i}" for i in range(2000)]
+    assert [value for c in chunks for value in c["item"].to_pylist()] == [f"i{i}" for i in range(2000)]

@@ -69,5 +69,5 @@ def test_opening(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             open_table(tmp_path / name, format, options)
-    with pytest.raises(UserError, match="data.separator means nothing for .*a.txt, whose format is adjacency"):
+    with pytest.raises(UserError, match=r"data.separator means nothing for .*a.txt, whose format is adjacency"):
         open_table(tmp_path / "a.txt", "", ReadOptions(separator=","))

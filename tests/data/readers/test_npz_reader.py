@@ -29,7 +29,7 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
     np.savez(
         path, format=np.array("csr"), data=np.array([{"a": 1}], dtype=object), indices=[0], indptr=[0, 1], shape=[1, 1]
     )
-    with pytest.raises(UserError, match="cannot be read as a scipy sparse matrix"):
+    with pytest.raises(UserError, match=r"cannot be read as a scipy sparse matrix"):
         list(open_table(path, "", ReadOptions()).chunks(["user"]))
 
 
@@ -37,5 +37,5 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
 def test_foreign_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "train.npz"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="cannot be read as a scipy sparse matrix"):
+    with pytest.raises(UserError, match=r"cannot be read as a scipy sparse matrix"):
         list(open_table(path, "", ReadOptions()).chunks(["user"]))

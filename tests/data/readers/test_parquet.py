@@ -26,7 +26,7 @@ def test_columns_and_types(tmp_path: Path) -> None:
 def test_not_parquet(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     path.write_bytes(b"user,item\n1,2\n")
-    with pytest.raises(UserError, match="cannot be read as Parquet"):
+    with pytest.raises(UserError, match=r"cannot be read as Parquet"):
         open_table(path, "", ReadOptions())
 
 
@@ -34,5 +34,5 @@ def test_truncated(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     pq.write_table(pa.table({"user": [str(i) for i in range(10000)]}), path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match="cannot be read as Parquet"):
+    with pytest.raises(UserError, match=r"cannot be read as Parquet"):
         open_table(path, "", ReadOptions())
