@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch_geometric.data import Data, HeteroData
 
 from graphcl.graph.operators import Operator, build_operator
 
-Graph = Data | HeteroData
+Graph: TypeAlias = Data | HeteroData
 
 
 @dataclass
@@ -23,13 +23,24 @@ class Encoding:
         nodes: [N, d], the readout of every node; node types follow each other (see ``slices``).
         layers: what each layer gave, ``layers[0]`` being the input embedding; each [N, d_l].
         graphs: [G, d] pooled per graph of a batch, or None for a tower that does not pool.
-        slices: node type -> (start, stop) in the rows of ``nodes``; empty for a homogeneous graph.
+        slices: node type -> (start, stop) in the rows of all nodes; empty for a homogeneous graph.
+        messages: what each layer gave before its residual was added; empty where that is ``layers``.
+        rows: [M] sorted; when given, ``nodes`` and the last layer hold only these rows of all nodes (and so
+            does every layer but the first in a view with ``hidden``). A tensor of another height is whole.
     """
 
     nodes: Tensor
     layers: list[Tensor] = field(default_factory=list)
     graphs: Tensor | None = None
     slices: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    messages: list[Tensor] = field(default_factory=list)
+    rows: Tensor | None = None
+
+    def position(self, latent: Tensor, nodes: Tensor) -> Tensor:
+        """Where rows ``nodes`` [B] of all nodes lie in ``latent``, a tensor of this encoding."""
+        if self.rows is None or latent.shape[0] != self.rows.shape[0]:
+            return nodes
+        return torch.searchsorted(self.rows, nodes)
 
 
 @dataclass
@@ -63,9 +74,22 @@ class View:
 
 class Tower(Protocol):
     """A named encoder. Final classes are ``nn.Module``; options are positional, the rest is keyword-only:
-    ``graph`` (the training graph, for sizes) and ``generator`` (for the initial weights)."""
+    ``graph`` (the training graph, for sizes) and ``generator`` (for the initial weights).
 
-    def __call__(self, view: View) -> Encoding: ...
+    Attributes:
+        out_dim: d of ``Encoding.nodes`` (and of ``graphs``, for a tower that pools).
+    """
+
+    out_dim: int
+
+    def __call__(self, view: View, rows: Tensor | None = None) -> Encoding:
+        """Encode a view.
+
+        Args:
+            view: what to encode.
+            rows: [M] sorted, unique: the rows of all nodes that anyone reads; None for all.
+        """
+        ...
 
 
 def node_slices(graph: Graph) -> dict[str, tuple[int, int]]:
@@ -78,9 +102,3 @@ def node_slices(graph: Graph) -> dict[str, tuple[int, int]]:
         slices[node_type] = (start, stop)
         start = stop
     return slices
-
-
-def uniform_(tensor: Tensor, bound: float, generator: torch.Generator) -> Tensor:
-    """Fill in place with U(-bound, bound) from an explicit generator."""
-    with torch.no_grad():
-        return tensor.copy_(torch.rand(tensor.shape, generator=generator).mul_(2 * bound).sub_(bound))

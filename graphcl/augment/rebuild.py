@@ -1,0 +1,173 @@
+"""Building a changed graph out of an unchanged one: what every graph-level augmenter shares.
+
+The result never shares storage with the input. Nodes keep their number and order, so it needs no ``orig_id``;
+where edges are removed or added, each edge store gets ``edge_orig_id`` [E'], the position of the edge in
+the graph that the first augmenter was given (-1 for an added edge).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from graphcl.core.errors import UserError
+from graphcl.encode.base import Graph
+
+ORIG_ID = "edge_orig_id"
+
+
+def map_tensors(graph: Graph, change: Callable[[Any, str, Tensor], Tensor]) -> Graph:
+    """A copy of the graph with ``change(store, name, tensor)`` in the place of every tensor."""
+    result = copy.copy(graph)
+    for before, after in zip(graph.stores, result.stores, strict=True):
+        for name, value in before.items():
+            if isinstance(value, Tensor):
+                after[name] = change(before, name, value)
+    if isinstance(graph, Data) and graph.num_nodes is not None:
+        result.num_nodes = graph.num_nodes  # else it would be inferred from the edges that are left
+    return result
+
+
+def edge_stores(graph: Graph) -> list[Any]:
+    """The stores that hold ``edge_index``, one for each edge type.
+
+    Raises:
+        UserError: the graph has no edges of that form.
+    """
+    stores = [store for store in graph.edge_stores if "edge_index" in store]
+    if not stores:
+        raise UserError("the graph has no edge_index to change (adj_t and dense adjacencies are not read)")
+    return stores
+
+
+def ends(graph: Graph, store: Any) -> tuple[str, str]:
+    """(source type, target type) of an edge store; "" in a homogeneous graph."""
+    return (store._key[0], store._key[2]) if isinstance(graph, HeteroData) else ("", "")
+
+
+def edge_units(graph: Graph, symmetric: bool) -> tuple[list[Tensor], int]:
+    """Which edges share a draw.
+
+    Args:
+        graph: any graph.
+        symmetric: whether the two directions of an edge share one, within an edge type or across two that
+            mirror each other (``user -> item`` and ``item -> user``). A directed edge without a mirror
+            image is a unit of its own.
+
+    Returns:
+        For each edge store the unit of each edge [E], and the number of units.
+    """
+    stores = edge_stores(graph)
+    units: dict[int, Tensor] = {}
+    total = 0
+    for position, store in enumerate(stores):
+        if position in units:
+            continue
+        edges: Tensor = store.edge_index
+        unit, count = torch.arange(edges.shape[1], device=edges.device), edges.shape[1]
+        source, target = ends(graph, store)
+        if symmetric and source == target:
+            unit, count = _undirected_pairs(edges)
+        elif symmetric:
+            for other in range(position + 1, len(stores)):
+                if other not in units and ends(graph, stores[other]) == (target, source):
+                    partner = _mirror(edges, stores[other].edge_index)
+                    if partner is not None:
+                        units[other] = total + partner
+                        break
+        units[position] = total + unit
+        total += count
+    return [units[position] for position in range(len(stores))], total
+
+
+def _undirected_pairs(edges: Tensor) -> tuple[Tensor, int]:
+    """A number for each unordered pair of nodes [E], and how many there are."""
+    if edges.shape[1] == 0:
+        return edges[0], 0
+    keys, unit = torch.unique(pair_keys(edges.sort(dim=0).values), return_inverse=True)
+    return unit, keys.numel()
+
+
+def pair_keys(edges: Tensor, base: int | None = None) -> Tensor:
+    """One integer [E] for each ordered pair of nodes; ``base`` exceeds every node position."""
+    return edges[0] * (int(edges.max()) + 1 if base is None else base) + edges[1]
+
+
+def _mirror(edges: Tensor, back: Tensor) -> Tensor | None:
+    """For each edge of ``back`` the position of its mirror image in ``edges``; None unless all have one."""
+    flipped = back.flip(0)
+    if edges.shape != back.shape:
+        return None
+    if torch.equal(edges, flipped):
+        return torch.arange(edges.shape[1], device=edges.device)
+    base = int(torch.stack([edges, flipped]).max()) + 1
+    keys, order = pair_keys(edges, base).sort(stable=True)
+    back_keys, back_order = pair_keys(flipped, base).sort(stable=True)
+    if not torch.equal(keys, back_keys):
+        return None
+    return torch.empty_like(order).index_copy_(0, back_order, order)
+
+
+def select_edges(graph: Graph, keep: Sequence[Tensor]) -> Graph:
+    """The graph with only some of its edges; everything that belongs to an edge goes with it.
+
+    Args:
+        graph: any graph.
+        keep: for each edge store [E] bool.
+    """
+    stores = edge_stores(graph)
+    index = {id(store): mask.nonzero().view(-1) for store, mask in zip(stores, keep, strict=True)}
+
+    def change(store: Any, name: str, value: Tensor) -> Tensor:
+        if id(store) not in index or not is_edge_level(store, name):
+            return value.clone()
+        return value.index_select(graph.__cat_dim__(name, value, store), index[id(store)].to(value.device))
+
+    result = map_tensors(graph, change)
+    for before, after in zip(stores, edge_stores(result), strict=True):
+        if ORIG_ID not in before:
+            after[ORIG_ID] = index[id(before)]
+    return result
+
+
+def is_edge_level(store: Any, name: str) -> bool:
+    """Whether a tensor of an edge store has one entry for each edge."""
+    return name in ("edge_index", ORIG_ID) or bool(store.is_edge_attr(name))
+
+
+def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:
+    """The graph with only the edges between kept nodes; every node stays.
+
+    Args:
+        graph: any graph.
+        kept: node type ("" in a homogeneous graph) -> [N] bool.
+    """
+    masks = []
+    for store in edge_stores(graph):
+        source, target = ends(graph, store)
+        rows, columns = store.edge_index
+        masks.append(kept[source].index_select(0, rows) & kept[target].index_select(0, columns))
+    return select_edges(graph, masks)
+
+
+def node_counts(graph: Graph) -> dict[str, int]:
+    """Node type ("" in a homogeneous graph) -> number of nodes."""
+    if isinstance(graph, HeteroData):
+        return {node_type: int(graph[node_type].num_nodes) for node_type in graph.node_types}
+    return {"": int(graph.num_nodes or 0)}
+
+
+def batch_vector(graph: Graph) -> Tensor | None:
+    """[N], the graph of a homogeneous batch that each node belongs to; None for a single graph."""
+    return graph.get("batch") if isinstance(graph, Data) else None
+
+
+def uniform(count: int | tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
+    """U[0, 1) numbers, drawn where the generator lies and moved to where ``like`` does."""
+    shape = (count,) if isinstance(count, int) else count
+    return torch.rand(shape, generator=generator, device=generator.device).to(like.device)

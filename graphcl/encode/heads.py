@@ -1,0 +1,74 @@
+"""Heads: latent -> latent of another space."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from graphcl.core.options import Count, Index
+from graphcl.core.registry import register
+from graphcl.encode.base import View
+from graphcl.encode.layer import Layer
+from graphcl.encode.weights import make_linear
+
+
+@register("head", "mlp", example={"dim": 4})
+class MLPHead(nn.Module):
+    """A perceptron whose last layer is linear: GRACE's projector (elu), BGRL's predictor (prelu, batch_norm)."""
+
+    def __init__(
+        self,
+        dim: Count = 128,
+        hidden: Index = 0,
+        num_layers: Count = 2,
+        activation: Literal["elu", "relu", "prelu"] = "elu",
+        batch_norm: bool = False,
+        *,
+        in_dim: int,
+        generator: torch.Generator,
+    ) -> None:
+        """
+        Args:
+            dim: Width of the output.
+            hidden: Width of the layers before the last; 0 takes dim.
+            num_layers: Number of layers.
+            activation: After every layer but the last.
+            batch_norm: Whether every layer but the last is batch-normalised.
+            in_dim: Width of the latent (supplied).
+            generator: Source of the initial weights (supplied).
+        """
+        super().__init__()
+        self.out_dim = dim
+        widths = [in_dim, *[hidden or dim] * (num_layers - 1)]
+        layers: list[nn.Module] = [
+            Layer(a, b, activation=activation, batch_norm=batch_norm, generator=generator) for a, b in pairwise(widths)
+        ]
+        self.layers = nn.Sequential(*layers, Layer(widths[-1], dim, generator=generator))
+
+    def forward(self, latent: Tensor, view: View | None = None) -> Tensor:
+        """[N, in_dim] -> [N, dim]."""
+        return self.layers(latent)
+
+
+@register("head", "linear", example={"dim": 4})
+class LinearHead(nn.Module):
+    """``x W + b``."""
+
+    def __init__(self, dim: Count = 128, bias: bool = True, *, in_dim: int, generator: torch.Generator) -> None:
+        """
+        Args:
+            dim: Width of the output.
+            bias: Whether b is learnt (else it is 0).
+            in_dim: Width of the latent (supplied).
+            generator: Source of the initial weights (supplied).
+        """
+        super().__init__()
+        self.out_dim = dim
+        self.linear = make_linear(in_dim, dim, bias=bias, generator=generator)
+
+    def forward(self, latent: Tensor, view: View | None = None) -> Tensor:
+        """[N, in_dim] -> [N, dim]."""
+        return self.linear(latent)

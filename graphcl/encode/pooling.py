@@ -1,0 +1,51 @@
+"""Pooling nodes to graphs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from graphcl.encode.base import Graph
+from graphcl.graph.operators import SparseOperator
+
+Pooling = Literal["none", "mean", "sum", "max"]
+
+
+def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
+    """Pool the nodes [N, d] of a batch to its graphs [G, d] (a graph without ``batch`` is one); None for ``none``."""
+    if how == "none":
+        return None
+    batch = graph.get("batch")
+    if batch is None:
+        batch = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device)
+        return pool(nodes, batch, 1, how)
+    count = getattr(graph, "num_graphs", None)  # knows of empty graphs at the end
+    return pool(nodes, batch, int(batch.max()) + 1 if count is None else int(count), how)
+
+
+def pool(nodes: Tensor, batch: Tensor, num_graphs: int, how: Pooling) -> Tensor:
+    """Mean, sum or maximum of the nodes of each graph; 0 for a graph without nodes.
+
+    Repeats bit for bit on CPU and can be differentiated twice.
+
+    Args:
+        nodes: [N, d].
+        batch: [N], the graph of each node.
+        num_graphs: G.
+        how: ``mean``, ``sum`` or ``max``.
+
+    Returns:
+        [G, d].
+    """
+    if how == "max":
+        index = batch[:, None].expand_as(nodes)
+        return nodes.new_zeros(num_graphs, nodes.shape[1]).scatter_reduce(0, index, nodes, "amax", include_self=False)
+    member = batch.cpu().numpy()
+    counts = np.bincount(member, minlength=num_graphs)
+    values = (1.0 / counts[member] if how == "mean" else np.ones(len(member))).astype(np.float32)
+    matrix = sp.csr_matrix((values, (member, np.arange(len(member)))), shape=(num_graphs, len(member)))
+    return SparseOperator.from_scipy(matrix, nodes.device).propagate(nodes)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch_geometric.data import Batch, Data
+
+from graphcl.encode.pooling import pool, pool_graph
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6), how=st.sampled_from(["mean", "sum", "max"]))
+def test_equals_a_loop_over_graphs(sizes, how):
+    nodes = torch.randn(sum(sizes), 3, generator=torch.Generator().manual_seed(len(sizes)))
+    batch = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    expected = []
+    for graph in range(len(sizes)):
+        own = nodes[batch == graph]
+        value = {"mean": lambda o: o.mean(0), "sum": lambda o: o.sum(0), "max": lambda o: o.amax(0)}[how]
+        expected.append(value(own) if len(own) else torch.zeros(3))
+    torch.testing.assert_close(pool(nodes, batch, len(sizes), how), torch.stack(expected))
+
+
+@pytest.mark.parametrize("how", ["mean", "sum", "max"])
+def test_differentiable_twice(how):
+    nodes = torch.randn(7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    batch = torch.tensor([0, 2, 0, 2, 2, 0, 1])
+    assert torch.autograd.gradcheck(lambda x: pool(x, batch, 4, how), nodes)
+    assert torch.autograd.gradgradcheck(lambda x: pool(x, batch, 4, how) ** 3, nodes)
+
+
+def test_a_graph_without_batch_is_one_and_empty_graphs_count():
+    empty = torch.empty(2, 0, dtype=torch.int64)
+    single = Data(x=torch.ones(3, 2), edge_index=empty)
+    assert pool_graph(single.x, single, "sum").tolist() == [[3.0, 3.0]]
+    batch = Batch.from_data_list([single, Data(x=torch.ones(0, 2), edge_index=empty)])
+    assert pool_graph(batch.x, batch, "mean").tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert pool_graph(single.x, single, "none") is None
