@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -151,6 +153,29 @@ def test_baselines_in_their_known_order() -> None:
     record = first.describe()["baselines"]
     assert record["propagated_features"]["tried"] == 3
     assert record["random_encoder"]["settings"]["dim"] in (128, 256, 512)
+
+
+class NoiseThenTruth:
+    """Two settings, of which the second is perfect; or the other way round."""
+
+    probe = ""
+
+    def __init__(self, *settings: torch.Tensor) -> None:
+        self.settings = settings
+
+    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[dict[str, int], torch.Tensor]]:
+        for number, x in enumerate(self.settings):
+            yield {"number": number}, x
+
+
+def test_a_baseline_is_judged_in_its_best_setting(karate: NodeGraph) -> None:
+    noise = torch.randn(34, 4, generator=generator(0))
+    truth = torch.nn.functional.one_hot(karate.labels).float()
+    for settings, best in (((noise, truth), 1), ((truth, noise), 0)):
+        task = Node(baselines=[], data=karate)
+        task._baselines = {"own": NoiseThenTruth(*settings)}
+        assert task.baselines(seed=0)["own"]["accuracy"] == 1.0
+        assert task.describe()["baselines"]["own"] == {"settings": {"number": best}, "valid_accuracy": 1.0, "tried": 2}
 
 
 def test_only_node_baselines(karate: NodeGraph) -> None:

@@ -65,8 +65,8 @@ def test_linear_scale_does_not_matter_when_rows_are_normalised() -> None:
     plain = Linear().fit(train=train, valid=valid, seed=0).predict(test.x)
     scaled = (
         Linear()
-        .fit(train=Labelled(1000 * train.x, train.y), valid=Labelled(1000 * valid.x, valid.y), seed=0)
-        .predict(1000 * test.x)
+        .fit(train=Labelled(1024 * train.x, train.y), valid=Labelled(1024 * valid.x, valid.y), seed=0)
+        .predict(1024 * test.x)
     )
     assert torch.equal(plain, scaled)
 
