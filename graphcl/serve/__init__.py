@@ -1,1 +1,1 @@
-"""Answers from a finished run: recommend, score, similar, embed."""
+"""Answers from a finished run: recommendations, scores, neighbours, embeddings."""

@@ -1,0 +1,95 @@
+"""What ``train`` and ``resume`` share: who watches, and what is said before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphcl.cli.output import Output
+from graphcl.core.errors import GraphCLError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from graphcl.core.config.recipe import Recipe
+    from graphcl.engine.fit import Fitted
+    from graphcl.engine.observe import Observer
+
+
+def announce(output: Output, recipe: Recipe, folder: Path, overrides: Sequence[str]) -> None:
+    """Which recipe, which settings, which data, and where the run will lie."""
+    files = dict.fromkeys(
+        place.rpartition(":")[0] for place in recipe.origins.values() if place.rpartition(":")[2].isdigit()
+    )
+    output.say(f"recipe {recipe.name}: {', '.join(files)}" + (f"; {' '.join(overrides)}" if overrides else ""))
+    data = recipe["data"]
+    if not data.get("path") and recipe.origins.get("data.name", "").startswith("configs/"):
+        output.say(f"data {data['name']}, the offline default; data.path=FILE takes your own")
+    output.say(f"run {folder}")
+
+
+def observers(recipe: Recipe, quiet: bool) -> list[Observer]:
+    """A bar on a terminal, lines elsewhere, nobody when quiet."""
+    if quiet:
+        return []
+    from rich.console import Console
+
+    from graphcl.report.progress import watcher
+
+    return [watcher(recipe["train.monitor"], console=Console(stderr=True))]
+
+
+@contextmanager
+def interruptible(output: Output, folder: Path) -> Iterator[None]:
+    """Say how to go on when a training is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / "run.json").is_file():
+            output.say(f"interrupted; go on with: graphcl resume {folder}")
+        raise
+
+
+def finished(output: Output, folder: Path, fitted: Fitted | None) -> None:
+    """The result of a run: table, best epoch, time, and where it lies."""
+    from graphcl.core.files import read_json
+    from graphcl.engine.run import RunFolder
+
+    run = RunFolder(folder)
+    metrics, protocol = read_json(run.metrics), _protocol(folder)
+    parameters = None if fitted is None else sum(p.numel() for p in fitted.model.trainable().values())
+    name = run.info()["recipe"]
+    value = {
+        "run": str(folder),
+        "recipe": name,
+        "best_epoch": protocol.get("best_epoch"),
+        "seconds": protocol.get("seconds"),
+        "parameters": parameters,
+        "metrics": metrics,
+    }
+    output.result(value, lambda: _shown(name, folder, metrics, protocol, parameters))
+
+
+def _protocol(folder: Path) -> dict[str, Any]:
+    from graphcl.core.files import read_json
+
+    try:
+        return dict(read_json(folder / "protocol.json"))
+    except GraphCLError:
+        return {}
+
+
+def _shown(
+    name: str, folder: Path, metrics: dict[str, float], protocol: dict[str, Any], parameters: int | None
+) -> list[RenderableType]:
+    from graphcl.report.tables import columns, indicators, metrics_table
+
+    facts = [f"best epoch {protocol['best_epoch']} of {protocol['epochs']}"] if "best_epoch" in protocol else []
+    monitor = metrics.get(f"valid/{protocol.get('monitor')}")
+    facts += [f"valid {protocol['monitor']} {monitor:.4f}"] if monitor is not None else []
+    facts += [f"{protocol['seconds']:,.1f} s"] if "seconds" in protocol else []
+    facts += [f"{parameters:,} parameters"] if parameters is not None else []
+    lines = [", ".join(facts), indicators(metrics), f"run {folder}"]
+    return [metrics_table(columns(metrics, name), "test"), "\n".join(line for line in lines if line)]

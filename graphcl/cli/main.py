@@ -1,0 +1,95 @@
+"""The entry point: commands, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from graphcl.cli.check import check
+from graphcl.cli.doctor import doctor
+from graphcl.cli.embed import embed
+from graphcl.cli.evaluate import evaluate
+from graphcl.cli.list import list_parts
+from graphcl.cli.recommend import recommend
+from graphcl.cli.resume import resume
+from graphcl.cli.score import score
+from graphcl.cli.show import show
+from graphcl.cli.similar import similar
+from graphcl.cli.train import train
+from graphcl.core.errors import ConfigError, GraphCLError
+
+#: What typer raises for a command line it cannot parse; the class itself is private to typer or click, by version.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="graphcl",
+    help="Contrastive learning where everything is a graph.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from graphcl import __version__
+
+        print(f"graphcl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _graphcl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (train, resume, evaluate, recommend, score, similar, embed, show, check, doctor):
+    app.command()(command)
+app.command("list")(list_parts)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; returns the exit code.
+
+    0: done. 2: the user's mistake, said in one line (or one line a problem) on stderr. 130: interrupted. Anything
+    else is a bug and keeps its traceback.
+    """
+    try:
+        code = app(args=arguments or ["--help"], prog_name="graphcl", standalone_mode=False)
+        sys.stdout.flush()  # a reader that has gone away shows here, not at the interpreter's end
+    except GraphCLError as error:
+        return _failed(error)
+    except _CommandLineError as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: GraphCLError) -> int:
+    # The lines of a ConfigError begin with file:line, which editors jump to; any other error is one line.
+    problems = error.problems if isinstance(error, ConfigError) else ["error: " + " ".join(str(error).split("\n"))]
+    for line in problems:
+        print(line, file=sys.stderr)
+    return error.exit_code
+
+
+def _misused(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f" (see: {context.command_path} --help)" if context is not None else ""
+    print(f"error: {error.format_message()}{hint}", file=sys.stderr)  # type: ignore[attr-defined]
+    return 2
+
+
+def main() -> None:
+    """The command ``graphcl``."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""``graphcl train``: from a recipe to a finished run."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from graphcl.cli.fitting import announce, finished, interruptible, observers
+from graphcl.cli.options import AllowPlugins, Configs, DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
+from graphcl.cli.output import Output
+
+if TYPE_CHECKING:
+    from graphcl.core.config.recipe import Recipe
+
+
+def train(
+    recipe: Annotated[str, argument("RECIPE", "Name of a recipe (graphcl list recipes), or a YAML file.")],
+    overrides: Overrides = None,
+    config: Configs = None,
+    out: Annotated[
+        Path | None,
+        option("--out", "DIR", "Folder of the run; default runs/<recipe>-<data>-<time>."),
+    ] = None,
+    overwrite: Overwrite = False,
+    data_root: DataRoot = None,
+    allow_plugins: AllowPlugins = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recipe, choose its best epoch on validation, and judge it once on test beside its baselines."""
+    from graphcl.core.config.recipe import load_recipe
+
+    output = Output(as_json=json, quiet=quiet)
+    loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
+    folder = out or default_folder(loaded)
+    announce(output, loaded, folder, overrides or [])
+    from graphcl.engine.fit import fit  # imports torch: what can be said before is said before
+
+    with interruptible(output, folder):
+        fitted = fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=observers(loaded, quiet))
+    finished(output, folder, fitted)
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """``runs/<recipe>-<data>-<time>``, with a number where two runs begin in one second."""
+    data = recipe["data"]
+    name = Path(data["path"]).stem if data.get("path") else data.get("name", "")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or "data"
+    folder = Path("runs") / f"{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = folder.with_name(f"{folder.name.rpartition('.')[0] or folder.name}.{number}")
+    return folder

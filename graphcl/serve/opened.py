@@ -1,0 +1,71 @@
+"""A finished run, opened: its recipe, data, task and embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.engine.embed import load_embeddings
+from graphcl.engine.fit import load_data, make_task, stored_data
+from graphcl.engine.run import RunFolder
+from graphcl.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """What a finished run knows.
+
+    Attributes:
+        folder: Where it lies.
+        recipe: What it was trained by.
+        data: What it was trained on, as it was at the end (validation joined to train after a refit).
+        task: The task over that data.
+        embeddings: Node type -> [N, d] ("" for a homogeneous graph).
+    """
+
+    folder: RunFolder
+    recipe: Recipe
+    data: Any
+    task: Task
+    embeddings: Mapping[str, Tensor]
+
+    @property
+    def seed(self) -> int:
+        """Of the run: what its evaluation used."""
+        return int(self.recipe["train.seed"])
+
+
+def open_run(
+    path: str | Path, *, evaluation: Sequence[str] = (), allow_plugins: bool = False, data_root: Path | None = None
+) -> OpenedRun:
+    """Open a finished run.
+
+    Args:
+        path: Its folder.
+        evaluation: ``eval.key=value`` settings that differ from those it was trained with.
+        allow_plugins: Whether modules that its recipe names may be imported.
+        data_root: Where data sets are looked up, for a run that keeps no data.
+
+    Raises:
+        UserError: no run, not finished, damaged, or a setting that is not of evaluation.
+    """
+    folder = RunFolder.open(path)
+    if not folder.complete:
+        raise UserError(f"{path} is not finished; go on with it by: graphcl resume {path}")
+    recipe = folder.recipe(allow_plugins=allow_plugins)
+    for assignment in evaluation:
+        if not assignment.lstrip("+~").startswith("eval."):
+            raise UserError(f"{assignment!r}: only eval.* can differ from what {path} was trained with")
+    recipe = recipe.override(*evaluation) if evaluation else recipe
+    data = stored_data(recipe, folder)
+    if data is None:
+        data = load_data(recipe, data_root=data_root)
+    if getattr(data, "wants_refit", False):
+        data = data.refit()
+    return OpenedRun(folder, recipe, data, make_task(recipe, data), load_embeddings(folder.embeddings))
