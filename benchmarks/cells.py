@@ -52,18 +52,33 @@ class Suite:
         path = self.path(cell)
         return json.loads(path.read_text()) if path.is_file() else None
 
-    def run(self, only: Iterable[str] = (), timeout: float | None = None) -> None:
-        """Run the missing cells in order (those whose name contains one of ``only``)."""
-        wanted = list(only)
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Every record of this suite's name, also of cells that other options made."""
+        paths = sorted((RESULTS / self.name).glob("*.json"))
+        return {path.stem: json.loads(path.read_text()) for path in paths}
+
+    def run(self, only: Iterable[str] = (), timeout: float | None = None) -> list[str]:
+        """Run the missing cells in order (those whose name contains one of ``only``).
+
+        Returns:
+            Names of the cells that failed; the others are run all the same.
+        """
+        wanted, failed = list(only), []
         for cell in self.cells:
             if self.path(cell).is_file() or (wanted and not any(part in cell.name for part in wanted)):
                 continue
             print(f"{self.name}/{cell.name} ...", file=sys.stderr, flush=True)
-            record = in_child(cell, timeout)
+            try:
+                record = in_child(cell, timeout)
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                print(f"{self.name}/{cell.name} failed: {error}", file=sys.stderr, flush=True)
+                failed.append(cell.name)
+                continue
             self.path(cell).parent.mkdir(parents=True, exist_ok=True)
             temporary = self.path(cell).with_suffix(".tmp")
             temporary.write_text(json.dumps(record, indent=1) + "\n")
             temporary.replace(self.path(cell))
+        return failed
 
 
 def in_child(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
@@ -75,7 +90,8 @@ def in_child(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
         timeout=timeout, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     record = json.loads(child.stdout.splitlines()[-1])
-    return {**record, "wall_s": round(time.perf_counter() - began, 2), "machine": machine(), "date": time.strftime("%Y-%m-%d")}
+    wall = round(time.perf_counter() - began, 2)
+    return {**record, "wall_s": wall, "machine": machine(), "date": time.strftime("%Y-%m-%d")}
 
 
 def machine() -> str:
@@ -102,17 +118,41 @@ def _child(request: str) -> None:
     print(json.dumps(result))
 
 
-def command(suite: Suite) -> None:
-    """The command line of a suite's module: run the missing cells."""
-    parser = argparse.ArgumentParser(description=f"Run the missing cells of the benchmark '{suite.name}'.")
+def in_turn(sides: Mapping[str, tuple[str, Mapping[str, Any]]], order: int = 0) -> dict[str, Any]:
+    """A cell that runs several functions one after the other, each in a process of its own, on the same machine.
+
+    Args:
+        sides: Name -> function (``module:name``) and arguments.
+        order: Which side begins; give the round's number, so that no side always has the warmer machine.
+
+    Returns:
+        Name -> record.
+    """
+    names = list(sides)
+    shift = order % len(names)
+    return {name: in_child(Cell(name, *sides[name])) for name in names[shift:] + names[:shift]}
+
+
+def command(suite: Suite | Callable[..., Suite], **options: int) -> None:
+    """The command line of a suite's module: run the missing cells.
+
+    Args:
+        suite: The suite, or a function from ``options`` to the suite.
+        options: Whole numbers that the command line may change, with their defaults.
+    """
+    parser = argparse.ArgumentParser(description="Run the missing cells of this benchmark; a killed one goes on.")
     parser.add_argument("--only", nargs="*", default=[], help="run cells whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="list the cells and whether they were run")
+    for name, default in options.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     arguments = parser.parse_args()
+    made = suite if isinstance(suite, Suite) else suite(**{name: getattr(arguments, name) for name in options})
     if arguments.list:
-        for cell in suite.cells:
-            print("done   " if suite.result(cell) else "not run", cell.name)
+        for cell in made.cells:
+            print("done   " if made.path(cell).is_file() else "not run", cell.name)
         return
-    suite.run(arguments.only)
+    if failed := made.run(arguments.only):
+        raise SystemExit(f"{len(failed)} cells failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

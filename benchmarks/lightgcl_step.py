@@ -1,0 +1,203 @@
+"""One optimisation step of LightGCL at gowalla's size, three ways: ``python -m benchmarks.lightgcl_step [--rounds N]``.
+
+4,096 pairs, all 29,858 users and 40,981 items as candidates, d 64, 2 layers, rank 5. A round runs, each in a process
+of its own: our recipe through the engine; the literal form of the authors' loss, logits and exponentials materialised;
+and LightGCN's step through the engine plus the three matrix products that any exact form of the loss needs (logits,
+and the gradients of anchors and of candidates), which is the floor.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.cells import Cell, Suite, command, data_root, in_turn
+
+BATCH, DIM, LAYERS, RANK, TAU, LAMBDA1, LAMBDA2 = 4096, 64, 2, 5, 0.2, 0.2, 1e-7
+STEPS = {"ours": 6, "literal": 3, "lightgcn": 6}
+SIDES = {"ours": "ours", "literal": "literal", "lightgcn": "lightgcn_and_products"}
+AIMS = {"CPU against literal": 3.0, "memory against literal": 10.0, "CPU against the floor": 1.3}
+
+
+def round_of(number: int) -> dict[str, Any]:
+    """One round of the three sides."""
+    return in_turn({side: (f"benchmarks.lightgcl_step:{name}", {}) for side, name in SIDES.items()}, order=number)
+
+
+def ours() -> dict[str, Any]:
+    return _engine_steps("lightgcl", [f"views.svd.augment.low_rank.rank={RANK}"], STEPS["ours"])
+
+
+def lightgcn_and_products() -> dict[str, Any]:
+    """LightGCN's step, and beside it the products of the loss over the different anchors of such a batch."""
+    record = _engine_steps("lightgcn", ["encoder.readout=sum"], STEPS["lightgcn"])
+    return record | {"products": _products(*record["unique"], *record["candidates"])}
+
+
+def _engine_steps(recipe_name: str, overrides: list[str], steps: int) -> dict[str, Any]:
+    import graphcl
+    from benchmarks.clock import Clock, Enough
+    from benchmarks.memory import extra_peak
+    from graphcl.core.seeds import generator
+    from graphcl.engine.fit import load_data, make_task, set_up
+    from graphcl.engine.training import Training
+
+    recipe = graphcl.load(
+        recipe_name, "data=gowalla", "data.split.valid=none", f"train.batch_size={BATCH}", "train.device=cpu",
+        f"encoder.dim={DIM}", f"encoder.num_layers={LAYERS}", *overrides,
+    )
+    root = data_root()
+    task = make_task(recipe, load_data(recipe, data_root=Path(root) if root else None))
+    clock = Clock(steps)
+    training = Training(recipe, task, observer=clock, run=None, device=set_up(recipe), validate=False)
+    training.views.clean().operator("sym")
+    with extra_peak() as memory, suppress(Enough):
+        training.train()
+    batch = next(iter(task.batches(BATCH, generator=generator(0, "unique"))))
+    unique = [batch.rows["batch"][node_type].unique().numel() for node_type in ("user", "item")]  # type: ignore[index]
+    candidates = [int(training.task.graphs["graph"][node_type].num_nodes) for node_type in ("user", "item")]
+    return _record(clock.wall, clock.cpu, memory) | {"unique": unique, "candidates": candidates}
+
+
+def _products(users: int, items: int, num_users: int, num_items: int, rows: int = 512) -> dict[str, float]:
+    """Seconds of logits [b, N] = A C^T, A' = logits C, C' = logits^T A for users and items, in blocks of anchors."""
+    import torch
+
+    from benchmarks.clock import now
+
+    random = torch.Generator().manual_seed(0)
+
+    def run() -> None:
+        for count, candidates in ((users, num_users), (items, num_items)):
+            A, C = (torch.randn(n, DIM, generator=random) for n in (count, candidates))
+            gradient = torch.zeros_like(C)
+            for block in A.split(rows):
+                logits = block @ C.T
+                logits @ C
+                gradient.addmm_(logits.T, block)
+
+    run()
+    start = now()
+    run()
+    stop = now()
+    return {"wall": round(stop[0] - start[0], 4), "cpu": round(stop[1] - start[1], 4)}
+
+
+def literal() -> dict[str, Any]:
+    """The authors' loss as their code states it (Cai et al., ICLR 2023), in plain torch."""
+    import torch
+
+    from benchmarks.clock import now
+    from benchmarks.memory import extra_peak
+    from graphcl.data.source import InteractionsData
+
+    data = InteractionsData.from_card("gowalla", data_root=data_root()).load(seed=0)
+    if len(data.held_out.valid):
+        data = data.refit()  # the whole train file, as in `data.split.valid=none`
+    random = torch.Generator().manual_seed(0)
+    num_users, num_items = len(data.users), len(data.items)
+    users, items = torch.from_numpy(data.train.users), torch.from_numpy(data.train.items)
+    degrees = torch.bincount(users, minlength=num_users), torch.bincount(items, minlength=num_items)
+    values = (degrees[0][users] * degrees[1][items]).float().rsqrt()
+    N = torch.sparse_coo_tensor(torch.stack([users, items]), values, (num_users, num_items)).coalesce()
+    P, S, Q = torch.svd_lowrank(N, q=RANK)
+    PS, QS = P * S, Q * S
+    tables_of = [torch.empty(n, DIM) for n in (num_users, num_items)]
+    E_u, E_i = (torch.nn.Parameter(torch.nn.init.xavier_uniform_(table, generator=random)) for table in tables_of)
+    optimizer = torch.optim.Adam([E_u, E_i], lr=1e-3)
+
+    def step() -> None:
+        rows = torch.randint(len(users), (BATCH,), generator=random)
+        u, pos, neg = users[rows], items[rows], torch.randint(num_items, (BATCH,), generator=random)
+        x_u: torch.Tensor = E_u
+        x_i: torch.Tensor = E_i
+        sum_u, sum_i, low_u, low_i = x_u, x_i, x_u, x_i
+        for _ in range(LAYERS):
+            low_u, low_i = low_u + PS @ (Q.T @ x_i), low_i + QS @ (P.T @ x_u)
+            x_u, x_i = torch.sparse.mm(N, x_i), torch.sparse.mm(N.T, x_u)
+            sum_u, sum_i = sum_u + x_u, sum_i + x_i
+        i = torch.cat([pos, neg])
+        negative = torch.log(torch.exp(low_u[u] @ sum_u.T / TAU).sum(1) + 1e-8).mean()
+        negative = negative + torch.log(torch.exp(low_i[i] @ sum_i.T / TAU).sum(1) + 1e-8).mean()
+        positive = torch.clamp((low_u[u] * sum_u[u]).sum(1) / TAU, -5.0, 5.0).mean()
+        positive = positive + torch.clamp((low_i[i] * sum_i[i]).sum(1) / TAU, -5.0, 5.0).mean()
+        difference = (sum_u[u] * sum_i[pos]).sum(1) - (sum_u[u] * sum_i[neg]).sum(1)
+        bpr = -difference.sigmoid().log().mean()
+        squares = E_u.norm(2).square() + E_i.norm(2).square()
+        loss = bpr + LAMBDA1 * (negative - positive) + LAMBDA2 * squares
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    wall, cpu = [], []
+    with extra_peak() as memory:
+        for _ in range(STEPS["literal"]):
+            start = now()
+            step()
+            stop = now()
+            wall.append(round(stop[0] - start[0], 4))
+            cpu.append(round(stop[1] - start[1], 4))
+    return _record(wall, cpu, memory)
+
+
+def _record(wall: list[float], cpu: list[float], memory: dict[str, float]) -> dict[str, Any]:
+    """The first step warms up and is left out of the times; its memory counts."""
+    return {"wall": wall[1:], "cpu": cpu[1:], **memory}
+
+
+def suite(rounds: int) -> Suite:
+    """A cell for each round."""
+    cells = (Cell(f"round-{n}", "benchmarks.lightgcl_step:round_of", {"number": n}) for n in range(rounds))
+    return Suite("lightgcl_step", tuple(cells))
+
+
+# --- the report --------------------------------------------------------------------------------------
+
+
+def section() -> str:
+    """The tables of docs/benchmarks.md."""
+    found = list(suite(1).results().values())
+    head = (
+        f"{BATCH:,} pairs of gowalla, all users and items as candidates, d {DIM}, {LAYERS} layers, rank {RANK}; "
+        f"medians over steps and {len(found)} rounds, the first step left out. The floor's products are over the different "
+        "anchors of a batch, which is the least that an exact loss can do (repeated anchors need not be repeated)."
+    )
+    return "\n\n".join([head, _times(found), _aims(found)])
+
+
+def _step(record: dict[str, Any], side: str, key: str) -> float:
+    if key == "extra_mb":
+        return float(record[side][key])
+    seconds = tables.median(record[side][key]) or 0.0
+    return seconds + (record[side]["products"][key] if side == "lightgcn" else 0.0)
+
+
+def _times(found: list[dict[str, Any]]) -> str:
+    names = {"ours": "lightgcl, ours", "literal": "literal form", "lightgcn": "floor: lightgcn + three products"}
+    rows = []
+    for side, label in names.items():
+        cpu, wall, extra = (
+            tables.median(_step(record, side, key) for record in found) for key in ("cpu", "wall", "extra_mb")
+        )
+        memory = "" if side == "lightgcn" else tables.figure(extra, 0)  # its products keep nothing
+        rows.append([label, tables.figure(cpu, 2), tables.figure(wall, 2), memory])
+    return tables.table(("a step", "CPU s", "wall s", "peak memory above before, MB"), rows)
+
+
+def _aims(found: list[dict[str, Any]]) -> str:
+    def ratio(over: str, under: str, key: str) -> float | None:
+        return tables.median(_step(record, over, key) / max(_step(record, under, key), 1e-9) for record in found)
+
+    values = (ratio("literal", "ours", "cpu"), ratio("literal", "ours", "extra_mb"), ratio("ours", "lightgcn", "cpu"))
+    rows = []
+    for (label, bound), value in zip(AIMS.items(), values, strict=True):
+        least = "literal" in label
+        sign = ">=" if least else "<="
+        rows.append([label, tables.figure(value, 2), f"{sign} {bound:g}: {tables.aim(value, bound, least=least)}"])
+    return tables.table(("ratio", "measured", "aim"), rows)
+
+
+if __name__ == "__main__":
+    command(suite, rounds=3)
