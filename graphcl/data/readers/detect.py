@@ -56,7 +56,7 @@ def _of_numbers(path: Path, lines: list[str]) -> str | None:
         return "adjacency"  # two numbers a line are one pair in either reading
     if "\t" in lines[0] and widths <= {3, 4}:
         return "triples"
-    if len(lines) == 1:
+    if len(lines) == 1 or max(widths) > 4:
         return "adjacency"
     raise UserError(
         f"{path} has {widths.pop()} numbers on every line, line 1 is `{lines[0][:80]}`: say whether they are "
