@@ -1,0 +1,1 @@
+"""States: what a rule changes, not the gradient."""
