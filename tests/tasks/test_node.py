@@ -178,6 +178,12 @@ def test_a_baseline_is_judged_in_its_best_setting(karate: NodeGraph) -> None:
         assert task.describe()["baselines"]["own"] == {"settings": {"number": best}, "valid_accuracy": 1.0, "tried": 2}
 
 
+def test_the_majority_needs_no_probe_of_the_task(karate: NodeGraph) -> None:
+    task = Node(baselines=["majority_class"], data=karate)
+    del task.probe
+    assert task.baselines(seed=0)["majority_class"]["accuracy"] == pytest.approx(9 / 17)
+
+
 def test_only_node_baselines(karate: NodeGraph) -> None:
     assert Node(baselines=[], data=karate).baselines(seed=0) == {}
     with pytest.raises(UserError, match="'popularity' is a baseline of the task 'recommend'"):

@@ -126,6 +126,8 @@ def test_saved_and_read_again(sparse: bool, tmp_path: Path) -> None:
     np.savez(tmp_path / "g.npz", x=x, edge_index=np.array([[0, 1], [1, 2]]), y=np.arange(50) // 3 % 2, **masks)
     before = NodeGraphData(path=str(tmp_path / "g.npz"), split=NodeSplitOptions(by="given")).load(seed=0)
     before.save(tmp_path / "data")
+    if sparse:  # 30 entries of 1,500
+        assert (tmp_path / "data" / "graph.safetensors").stat().st_size < 3000
     after = NodeGraphData.read(tmp_path / "data")
     assert torch.equal(after.graph.x, before.graph.x)
     assert torch.equal(after.graph.edge_index, before.graph.edge_index)
