@@ -18,7 +18,7 @@ from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.tasks.probes.base import Labelled
 
-#: 2^-10 ... 2^10 as in GRACE (Zhu et al. 2020), every second power
+#: every second power of two of the grid of Zhu et al. 2020
 GRID = tuple(2.0**power for power in range(-10, 11, 2))
 
 
@@ -26,8 +26,8 @@ GRID = tuple(2.0**power for power in range(-10, 11, 2))
 class Linear:
     """Multinomial logistic regression (L-BFGS, L2) whose strength is chosen on validation.
 
-    The protocol of DGI (Velickovic et al. 2019) and GRACE (Zhu et al. 2020). We choose C on the validation nodes;
-    GRACE's code cross-validates within train, and POT's public-split code chooses on the test nodes.
+    The protocol of Velickovic et al. (ICLR 2019) and Zhu et al. (ICML workshop 2020). We choose C on the validation
+    nodes; the code of the latter cross-validates within train, and other published code chooses on the test nodes.
     """
 
     def __init__(self, grid: Sequence[Positive] = GRID, normalize: bool = True, max_iter: Count = 1000) -> None:
