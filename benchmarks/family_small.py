@@ -99,9 +99,9 @@ def section() -> str:
     """The tables of docs/benchmarks.md."""
     head = (
         f"Budget of every cell: `{' '.join(BUDGET)}`. Search: {TRIALS} settings of each recipe by NDCG@10 on "
-        f"validation, seed 0. Test: mean ± sd of {len(SEEDS)} seeds on one split. The baselines' settings are chosen on the same "
-        "validation part. Against EASE: paired t-test over users' NDCG@10, each user averaged over the seeds; "
-        "**yes** where the model is better with p < 0.05."
+        f"validation, seed 0. Test: mean ± sd of {len(SEEDS)} seeds on one split. The baselines' settings are "
+        "chosen on the same validation part. Against EASE: paired t-test over users' NDCG@10, each user averaged over "
+        "the seeds; **yes** where the model is better with p < 0.05."
     )
     return "\n\n".join([head, *(_table(data) for data in DATA)])
 

@@ -161,8 +161,8 @@ def section() -> str:
     found = list(suite(1).results().values())
     head = (
         f"{BATCH:,} pairs of gowalla, all users and items as candidates, d {DIM}, {LAYERS} layers, rank {RANK}; "
-        f"medians over steps and {len(found)} rounds, the first step left out. The floor's products are over the different "
-        "anchors of a batch, which is the least that an exact loss can do (repeated anchors need not be repeated)."
+        f"medians over steps and {len(found)} rounds, the first step left out. The floor's products are over the "
+        "different anchors of a batch: the least that an exact loss can do, since repeated ones need no work."
     )
     return "\n\n".join([head, _times(found), _aims(found)])
 

@@ -1,0 +1,115 @@
+"""Every cell can be run: its function exists and takes its arguments, and every override is a key of its recipe."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import graphcl
+from benchmarks import (
+    cells,
+    family_small,
+    lightgcl_ablation,
+    lightgcl_step,
+    lightgcn_gowalla,
+    recbole_lightgcn,
+    report,
+    xsimgcl_yelp2018,
+)
+from benchmarks.cells import Cell, Suite
+
+SUITES = [
+    family_small.SUITE,
+    lightgcl_ablation.SUITE,
+    xsimgcl_yelp2018.CLAIM.suite(2, 1, 0),
+    lightgcn_gowalla.CLAIM.suite(2, 1, 0),
+    recbole_lightgcn.suite(2),
+    lightgcl_step.suite(2),
+]
+
+
+@pytest.fixture
+def no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of results."""
+    monkeypatch.setattr(cells, "RESULTS", tmp_path)
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_cells_have_different_names_and_callable_functions(suite: Suite) -> None:
+    assert len({cell.name for cell in suite.cells}) == len(suite.cells)
+    for cell in suite.cells:
+        module, _, name = cell.function.partition(":")
+        inspect.signature(getattr(importlib.import_module(module), name)).bind(**cell.arguments)
+
+
+def test_every_recipe_has_an_equally_large_search_of_settings_it_knows() -> None:
+    for recipe in family_small.GRIDS:
+        settings = family_small.settings(recipe)
+        assert len(settings) == family_small.TRIALS
+        for data in family_small.DATA:
+            base = graphcl.load(recipe, f"data={data}", *family_small.BUDGET, "eval.baselines=[]")
+            trees = [base.override(*setting).to_yaml() for setting in settings]
+            assert len(set(trees)) == len(trees)
+
+
+def test_variants_of_the_ablation_are_recipes() -> None:
+    base = graphcl.load("lightgcl")
+    trees = {base.override(*overrides).to_yaml() for overrides in lightgcl_ablation.VARIANTS.values()}
+    assert len(trees) == len(lightgcl_ablation.VARIANTS)
+
+
+@pytest.mark.parametrize("claim", [xsimgcl_yelp2018.CLAIM, lightgcn_gowalla.CLAIM], ids=lambda claim: claim.name)
+def test_published_claims_load(claim: object) -> None:
+    (cell,) = claim.suite(7, 2, 1).cells  # type: ignore[attr-defined]
+    recipe = graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
+    assert recipe["train.epochs"] == 7
+    assert recipe["train.patience"] == 2
+    assert recipe["train.seed"] == 1
+    assert recipe["data"]["split"]["valid"] == "refit"
+
+
+def test_the_setting_with_the_best_validation_figure_is_chosen_once_all_trials_are_there(no_results: Path) -> None:
+    for number, value in enumerate([0.1, 0.3, 0.2, 0.0]):
+        assert family_small.chosen("lightgcl", "ml-100k") is None
+        path = family_small.SUITE.path(family_small.trial_cell("lightgcl", "ml-100k", number))
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'{{"metrics": {{"valid/ndcg@10": {value}}}}}')
+    assert family_small.chosen("lightgcl", "ml-100k") == family_small.settings("lightgcl")[1]
+
+
+def test_cells_run_once_and_a_failure_does_not_stop_the_others(no_results: Path) -> None:
+    bad, good = Cell("bad", "math:sqrt"), Cell("good", "tests.benchmarks.test_suites:count")
+    suite = Suite("s", (bad, good))
+    assert suite.run(only=["oo"]) == []
+    assert suite.run() == ["bad"]
+    assert suite.result(bad) is None
+    record = suite.result(good)
+    assert record is not None
+    assert record["answer"] == 42
+    assert {"wall_s", "cpu_s", "peak_rss_mb", "machine", "date"} <= set(record)
+    suite.path(good).write_text('{"answer": 1}')
+    suite.run(only=["good"])
+    assert suite.results() == {"good": {"answer": 1}}
+
+
+def count() -> dict[str, int]:
+    return {"answer": 42}
+
+
+def test_a_page_without_records_says_not_run(no_results: Path) -> None:
+    text = report.page()
+    for heading in report.SECTIONS.values():
+        assert f"## {heading}" in text
+    assert text.count("not run") > 50
+
+
+def test_figures_of_suites_without_a_table_are_listed(no_results: Path) -> None:
+    (no_results / "kernels").mkdir()
+    (no_results / "kernels" / "one.json").write_text('{"seconds": 0.5, "note": "x", "machine": "m", "date": "d"}')
+    assert "| one | 0.5 |" in report.plain("kernels")
+    assert "Machine: m. Date: d." in report.page()
