@@ -35,6 +35,10 @@ class ItemLists:
         torch.cumsum(torch.bincount(users, minlength=num_users), 0, out=starts[1:])
         return cls(starts, keys - users * num_items, num_items)
 
+    def to(self, device: torch.device) -> ItemLists:
+        """The same lists on another device."""
+        return ItemLists(self.starts.to(device), self.items.to(device), self.num_items)
+
     @property
     def num_users(self) -> int:
         """Number of lists, U."""

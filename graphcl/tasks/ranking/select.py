@@ -37,7 +37,7 @@ def select_top(scores: Tensor, k: int, *, users: Tensor, seed: int) -> tuple[Ten
         tied = ((last == values[:, k]) & (last > -torch.inf)).nonzero().squeeze(1)
         values, items = values[:, :k].contiguous(), items[:, :k].contiguous()
         # Key matrices are int64: a part of the rows at a time keeps them below the size of the block.
-        for rows in tied.split(max(1, scores.shape[0] // 8)):
+        for rows in tied.split(max(1, scores.shape[0] // 8)) if tied.numel() else ():
             items[rows] = _fill_ties(scores[rows], values[rows], items[rows], users[rows], seed)
     order = rank_keys(values, users, items, seed).argsort(dim=1, descending=True)
     values, items = values.gather(1, order), items.gather(1, order)
@@ -66,10 +66,15 @@ def _largest(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def _fill_ties(scores: Tensor, values: Tensor, items: Tensor, users: Tensor, seed: int) -> Tensor:
     """Columns of the top k where several columns share the k-th value: the larger tie keys win."""
     last = values[:, -1:]
-    every = torch.arange(scores.shape[1], device=scores.device)
-    keys = tie_keys(users, every, seed).masked_fill_(scores != last, -1)
-    tied = torch.topk(keys, values.shape[1], dim=1).indices
-    above = (values > last).sum(1, keepdim=True)
+    rows, columns = (scores == last).nonzero(as_tuple=True)
+    # The tied columns of each row side by side, filled up with -1: usually a few of them.
+    counts = torch.bincount(rows, minlength=scores.shape[0])
+    place = torch.arange(rows.numel(), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+    tied = torch.full((scores.shape[0], max(int(counts.max()), values.shape[1])), -1, device=rows.device)
+    tied[rows, place] = columns
+    keys = tie_keys(users, tied, seed).masked_fill_(tied < 0, -1)
+    tied = tied.gather(1, torch.topk(keys, values.shape[1], dim=1).indices)
     # ``items`` begins with the columns above the k-th value; the tied ones follow from there.
-    place = torch.arange(values.shape[1], device=scores.device) - above
-    return torch.where(place < 0, items, tied.gather(1, place.clamp(min=0)))
+    above = (values > last).sum(1, keepdim=True)
+    follow = torch.arange(values.shape[1], device=rows.device) - above
+    return torch.where(follow < 0, items, tied.gather(1, follow.clamp(min=0)))

@@ -37,11 +37,13 @@ def test_no_users_give_no_rows():
 
 @pytest.mark.parametrize(("items", "width"), [(7, 3), (300, 64), (17_000, 16), (2_000, 130)])
 def test_scores_of_a_user_are_the_same_bits_in_any_company(items, width):
-    scorer = embeddings(3 * TILE + 5, items, width)
-    users = torch.arange(3 * TILE + 5)
+    scorer = embeddings(TILE + 9, items, width)
+    users = torch.arange(TILE + 9)
     together = scorer(users)
     assert torch.allclose(together, scorer.users @ scorer.items.T, atol=1e-4)
-    for size in (1, 3, 40, TILE, TILE + 1, 2 * TILE):
+    for user in (0, 5, TILE - 1, TILE):
+        assert torch.equal(scorer(users[user : user + 1])[0], together[user])
+    for size in (7, 40, TILE, TILE + 1):
         assert torch.equal(torch.cat([scorer(part) for part in users.split(size)]), together)
 
 
