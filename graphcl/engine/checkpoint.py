@@ -67,7 +67,8 @@ def save(
             tensors.update({f"optimizer/{phase}/{index}/{key}": torch.as_tensor(v) for key, v in values.items()})
     tensors = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     tensors = _unshared(tensors)
-    metadata = {"format": str(FORMAT), "progress": json.dumps(asdict(progress))}
+    # One key: safetensors writes several in random order, and equal trainings should give equal files.
+    metadata = {"graphcl": json.dumps({"format": FORMAT, "progress": asdict(progress)})}
     with replacing(path) as temporary:
         try:
             save_file(tensors, temporary, metadata=metadata)
@@ -95,18 +96,19 @@ def read(path: Path) -> tuple[dict[str, Tensor], Progress]:
         raise UserError(f"there is no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if "progress" not in metadata:
+            header = (file.metadata() or {}).get("graphcl")
+            if header is None:
                 raise UserError(f"{path} is not a graphcl checkpoint")
-            if metadata.get("format") != str(FORMAT):
+            header = json.loads(header)
+            if header["format"] != FORMAT:
                 raise UserError(
-                    f"{path} has checkpoint format {metadata.get('format')}, this version reads {FORMAT}; "
+                    f"{path} has checkpoint format {header['format']}, this version reads {FORMAT}; "
                     "use the graphcl version that wrote it (environment.json names it)"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+            return tensors, Progress(**header["progress"])
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is damaged or not a checkpoint: {error}") from error
-    return tensors, Progress(**json.loads(metadata["progress"]))
 
 
 def restore(
@@ -122,9 +124,8 @@ def restore(
     for name in {*state, *own}:
         if name not in state or name not in own:
             raise UserError(f"the checkpoint does not fit the recipe: '{name}' is only in one of them")
-    _resize_buffers(model, state)
     try:
-        model.load_state_dict(state)
+        load_tensors(model, state)
     except RuntimeError as error:
         raise UserError(f"the checkpoint does not fit the recipe: {str(error).splitlines()[-1].strip()}") from error
     for phase, optimizer in (optimizers or {}).items():
@@ -137,9 +138,10 @@ def restore(
         optimizer.load_state_dict({**current, "state": values})
 
 
-def _resize_buffers(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """States may grow (a queue fills up): give their buffers the stored shape first."""
+def load_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """``load_state_dict`` for models whose states may have grown (a queue fills up): their buffers are resized."""
     for name, buffer in dict(model.named_buffers()).items():
         if name in state and state[name].shape != buffer.shape:
             owner, _, attribute = name.rpartition(".")
             setattr(model.get_submodule(owner), attribute, buffer.new_empty(state[name].shape))
+    model.load_state_dict(state)

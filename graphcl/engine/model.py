@@ -13,7 +13,7 @@ from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import part_name
 from graphcl.core.errors import UserError
-from graphcl.objective.base import State, Term
+from graphcl.objective.base import Term
 from graphcl.tasks.base import Task
 
 
@@ -32,29 +32,30 @@ class Model(nn.Module):
         self.latents = nn.ModuleDict()
         self.terms = nn.ModuleDict()
         self.states = nn.ModuleDict()
+        self._seed = seed
         fields = _fields_of_towers(recipe, task)
         for name, spec in recipe["towers"].items():
-            context = {"graph": task.graphs[fields[name]], "generator": seeds.generator(seed, "init", "tower", name)}
-            self.towers[name] = build("tower", spec["name"], _options(spec), **context)
+            at = ("tower", name)
+            self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
         for group, kind in (("heads", "head"), ("latents", "augmenter")):
             for name, spec in recipe[group].items():
-                tower = self.towers[spec["tower"]]
-                context = {"in_dim": tower.out_dim, "generator": seeds.generator(seed, "init", group, name)}
-                options = _options(spec, "of", "tower")
-                getattr(self, group)[name] = build(kind, spec["name"], options, **context)
+                options, in_dim = _options(spec, "of", "tower"), self.towers[spec["tower"]].out_dim
+                getattr(self, group)[name] = self._part(kind, spec["name"], options, (group, name), in_dim=in_dim)
         for group in ("terms", "regularizers"):
             for label, options in recipe[group].items():
-                context = {"towers": dict(self.towers), "task": task,
-                           "generator": seeds.generator(seed, "init", group, label)}
-                self.terms[label] = build(group[:-1], part_name(label), options, **context)
+                context = {"towers": dict(self.towers), "task": task}
+                self.terms[label] = self._part(group[:-1], part_name(label), options, (group, label), **context)
         for name, spec in recipe["states"].items():
-            self.states[name] = self._state(name, spec, task, seed)
+            context = {"task": task}
+            if "of" in spec:
+                context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
+            self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
 
-    def _state(self, name: str, spec: Mapping[str, Any], task: Task, seed: int) -> State:
-        context: dict[str, Any] = {"task": task, "generator": seeds.generator(seed, "init", "state", name)}
-        if "of" in spec:
-            context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
-        return build("state", spec["name"], _options(spec), **context)
+    def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
+        """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of
+        libraries that know no other, the global one."""
+        with seeds.global_rng(self._seed, "init", *at):
+            return build(kind, name, options, generator=seeds.generator(self._seed, "init", *at), **context)
 
     def module(self, owner: str) -> nn.Module:
         """The tower, head, latent, term or state of that name."""

@@ -122,12 +122,14 @@ class Training:
         self.model.train()
         if p.batch == 0:
             p.sums = {}
-            self._update_states("epoch_start", self._flow(None))
+            with seeds.global_rng(self.seed, p.stage, "epoch", p.epoch):
+                self._update_states("epoch_start", self._flow(None))
         turn = turn_of(self.phases, p.epoch)
         generator = seeds.generator(self.seed, p.stage, "batches", p.epoch)
         size = self.train_options["batch_size"]
         for batch in self.task.batches(size, generator=generator, start=p.batch):
-            values = self._step(_to(batch, self.device), turn)
+            with seeds.global_rng(self.seed, p.stage, "step", p.step):  # for libraries that know no other
+                values = self._step(_to(batch, self.device), turn)
             for label, value in values.items():
                 p.sums[label] = p.sums.get(label, 0.0) + value
             p.batch += 1
@@ -228,7 +230,7 @@ class Training:
         elif self.run is not None:
             checkpoint.restore(checkpoint.read(self.run.best)[0], self.model)
         elif self._best:
-            self.model.load_state_dict(self._best)
+            checkpoint.load_tensors(self.model, self._best)
 
     # --- the log --------------------------------------------------------------------------------
 

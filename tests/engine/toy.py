@@ -15,7 +15,7 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.core.options import Address, Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator as make_generator
-from graphcl.encode.base import Encoding, Graph, View, uniform_
+from graphcl.encode.base import Encoding, Graph, View
 from graphcl.engine.fit import make_task
 from graphcl.engine.observe import Observer
 from graphcl.engine.run import RunFolder
@@ -90,7 +90,7 @@ class ToyTower(nn.Module):
     def __init__(self, dim: Count = 4, dropout: float = 0.0, *, graph: Data, generator: torch.Generator) -> None:
         super().__init__()
         self.out_dim = dim
-        self.weight = nn.Parameter(uniform_(torch.empty(graph.num_features, dim), 1.0, generator))
+        self.weight = nn.Parameter(torch.rand(graph.num_features, dim, generator=generator) * 2 - 1)
         self.dropout = nn.Dropout(dropout)
         self.seen: list[Tensor | None] = []
 
@@ -108,7 +108,7 @@ class ToyTower(nn.Module):
 class ToyHead(nn.Module):
     def __init__(self, *, in_dim: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.weight = nn.Parameter(uniform_(torch.empty(in_dim, 2), 1.0, generator))
+        self.weight = nn.Parameter(torch.rand(in_dim, 2, generator=generator) * 2 - 1)
 
     def forward(self, latent: Tensor) -> Tensor:
         return latent @ self.weight
@@ -180,9 +180,12 @@ def toy_task(recipe: Recipe) -> Toy:
     return make_task(recipe, ToyData(recipe["data.nodes"]).load(seed=recipe["train.seed"]))
 
 
-def toy_training(recipe: Recipe, run: RunFolder | None = None, observer: Observer | None = None) -> Training:
+def toy_training(
+    recipe: Recipe, run: RunFolder | None = None, observer: Observer | None = None, *, validate: bool = True
+) -> Training:
     """A training of the recipe on the toy task."""
-    return Training(recipe, toy_task(recipe), observer=observer or Observer(), run=run, device=CPU)
+    task = toy_task(recipe)
+    return Training(recipe, task, observer=observer or Observer(), run=run, device=CPU, validate=validate)
 
 
 def weights(training: Training) -> dict[str, Tensor]:

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from graphcl.core.address import parse_address
+from graphcl.core.errors import UserError
+from graphcl.engine.flow import StepFlow
+from graphcl.engine.training import Training
+from graphcl.objective.base import Rows
+
+from .toy import RECIPE, batches_of, toy_recipe, toy_training
+
+FULL = RECIPE + """
+heads: {proj: toy_head}
+states: {seen: {toy_growing: {rows: "a.nodes[batch]"}}}
+"""
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Training:
+    return toy_training(toy_recipe(tmp_path, FULL))
+
+
+def flow(training: Training, **options: object) -> StepFlow:
+    batch = next(iter(batches_of(training.task)))
+    options = {"batch": batch, "epoch": 0, "step": 0, **options}
+    return StepFlow(training.model, training.views, types=(), **options)  # type: ignore[arg-type]
+
+
+def encoded(training: Training, view: str) -> Tensor:
+    """The tower written out."""
+    drawn = training.views.draw(view, epoch=0, step=0)
+    return drawn.operator("gcn").propagate(drawn.graph.x @ training.model.towers["main"].weight).tanh()
+
+
+def check(rows: Rows, values: Tensor, ids: Tensor | None) -> None:
+    torch.testing.assert_close(rows.values, values)
+    assert len(rows) == len(values)
+    assert (rows.ids is None) is (ids is None)
+    assert ids is None or torch.equal(rows.ids, ids)
+
+
+def test_addresses_give_rows_and_their_ids(training: Training) -> None:
+    step, every = flow(training), torch.arange(12)
+    a, ids = encoded(training, "a"), step.batch.ids
+    check(step.rows("a.nodes"), a, every)
+    check(step.rows("a.nodes[batch]"), a[ids], ids)
+    check(step.rows("main(a).nodes[batch]"), a[ids], ids)
+    drawn = training.views.draw("a", epoch=0, step=0).graph.x
+    check(step.rows("a.layers[0]"), drawn @ training.model.towers["main"].weight, every)
+    check(step.rows("a.layers[1][batch]"), a[ids], ids)
+    check(step.rows("a.proj[batch]"), a[ids] @ training.model.heads["proj"].weight, ids)
+    check(step.rows("b.nodes[batch]"), encoded(training, "b")[ids], ids)
+    check(step.rows("input.x[batch]"), training.task.data.x[ids], ids)
+    check(step.rows("state.seen.means"), torch.zeros(0), None)
+    b = encoded(training, "b")
+    check(step.rows(["a.nodes[batch]", "b.nodes"]), torch.cat([a[ids], b]), torch.cat([ids, every]))
+    assert not torch.equal(a, b)
+
+
+def test_rows_of_one_latent_are_gathered_once(training: Training) -> None:
+    step = flow(training)
+    joined = step.rows(["a.nodes[batch]", "a.nodes[batch]"])
+    assert joined.index is not None
+    assert joined.base.data_ptr() == step.encoding("main", "a").nodes.data_ptr()
+    unique, counts = joined.unique()
+    assert torch.equal(unique.ids, step.batch.ids.sort().values)
+    assert counts.tolist() == [2.0] * 4
+
+
+def test_each_encoding_and_head_is_computed_once(training: Training) -> None:
+    step, tower = flow(training), training.model.towers["main"]
+    for address in ("a.nodes", "a.nodes[batch]", "a.proj[batch]", "a.layers[0]"):
+        step.rows(address)
+    assert len(tower.seen) == 1
+    assert step.rows("a.proj").base.data_ptr() == step.rows("a.proj").base.data_ptr()
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("a.layers[2]", r"layers\[2\]: tower 'main' has layers 0 to 1"),
+        ("a.graphs", "level 'graphs': tower 'main' gives none; set its pooling"),
+        ("table.item", "address 'table.item': tower 'main' has no table"),
+        ("input.text", "address 'input.text': the graph has no tensor of that name"),
+        ("state.seen.keys", "state 'ToyGrowing' has no field 'keys'"),
+    ],
+)
+def test_what_cannot_be_resolved_is_named(training: Training, address: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        flow(training).rows(address)
+
+
+def test_row_sets_exist_only_within_a_step(training: Training) -> None:
+    outside = flow(training, batch=None)
+    assert len(outside.rows("a.nodes")) == 12
+    with pytest.raises(UserError, match=r"rows \[batch\] exist only within a step"):
+        outside.rows("a.nodes[batch]")
+
+
+def test_restricted_to_what_is_read_the_rows_are_the_same(training: Training) -> None:
+    whole = flow(training).rows("a.nodes[batch]")
+    part = flow(training, needs={("main", "a"): [parse_address("a.nodes[batch]")]})
+    rows = part.rows("a.nodes[batch]")
+    assert torch.equal(rows.values, whole.values)
+    assert torch.equal(rows.ids, whole.ids)
+    assert rows.base.shape == (4, 4)
+    assert torch.equal(training.model.towers["main"].seen[-1], part.batch.ids.sort().values)
+    check(part.rows("a.layers[0]"), flow(training).rows("a.layers[0]").values, torch.arange(12))
+    with pytest.raises(UserError, match="reads all rows of an encoding restricted to a batch"):
+        part.rows("a.nodes")
+
+
+def test_overrides_take_the_place_of_parameters(training: Training) -> None:
+    step = flow(training)
+    moved = {name: torch.zeros_like(p).requires_grad_() for name, p in step.parameters("main").items()}
+    virtual = step.seen_through(moved)
+    assert virtual.rows("a.nodes").values.abs().sum() == 0
+    assert virtual.parameters("main")["towers.main.weight"] is moved["towers.main.weight"]
+    virtual.rows("a.nodes[batch]").values.sum().backward()
+    assert moved["towers.main.weight"].grad.abs().sum() > 0
+    assert training.model.towers["main"].weight.grad is None
+    assert step.rows("a.nodes").values.abs().sum() > 0
+
+
+def test_parameters_are_those_of_the_owners(training: Training) -> None:
+    assert set(flow(training).parameters()) == {"towers.main.weight", "heads.proj.weight"}
+    assert set(flow(training).parameters("proj")) == {"heads.proj.weight"}
+
+
+def test_generators_depend_on_purpose_and_step(training: Training) -> None:
+    def drawn(purpose: str, step: int) -> float:
+        return float(torch.rand(1, generator=flow(training, step=step).generator(purpose)))
+
+    assert drawn("a", 0) == drawn("a", 0)
+    assert len({drawn("a", 0), drawn("b", 0), drawn("a", 1)}) == 3

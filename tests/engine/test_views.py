@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.engine.views import Views
+
+from .toy import CPU, RECIPE, toy_recipe, toy_task
+
+
+def views(folder: Path, spec: str, *overrides: str) -> Views:
+    recipe = toy_recipe(folder, RECIPE.replace("a: [toy_noise]", f"a: {spec}"), *overrides)
+    return Views(recipe, toy_task(recipe), seed=recipe["train.seed"], device=CPU)
+
+
+def x(views: Views, epoch: int, step: int, name: str = "a") -> Tensor:
+    return views.draw(name, epoch=epoch, step=step).graph.x
+
+
+@pytest.mark.parametrize(
+    ("redraw", "same_epoch", "next_epoch"),
+    [("step", False, False), ("epoch", True, False), ("once", True, True)],
+)
+def test_when_a_view_is_drawn_anew(tmp_path: Path, redraw: str, same_epoch: bool, next_epoch: bool) -> None:
+    drawn = views(tmp_path, f"{{augment: [toy_noise], redraw: {redraw}}}")
+    first = x(drawn, 0, 0).clone()
+    assert torch.equal(first, x(drawn, 0, 0))
+    assert torch.equal(first, x(drawn, 0, 1)) is same_epoch
+    assert torch.equal(first, x(drawn, 1, 2)) is next_epoch
+
+
+def test_a_stochastic_view_is_drawn_each_step_and_a_plain_one_once(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[toy_noise]")
+    assert not torch.equal(x(drawn, 0, 0), x(drawn, 0, 1))
+    assert drawn.draw("clean", epoch=0, step=0) is drawn.draw("clean", epoch=5, step=9)
+
+
+def test_what_is_drawn_depends_on_seed_view_and_step_alone(tmp_path: Path) -> None:
+    """Not on what was drawn before, so that a resumed run sees the same views."""
+    through = views(tmp_path, "[toy_noise]")
+    for step in range(5):
+        last = x(through, 0, step)
+    fresh = views(tmp_path, "[toy_noise]")
+    assert torch.equal(last, x(fresh, 0, 4))
+    assert not torch.equal(last, x(fresh, 0, 4, "b"))
+    assert not torch.equal(last, x(views(tmp_path, "[toy_noise]", "train.seed=1"), 0, 4))
+
+
+def test_two_augmenters_of_one_kind_draw_differently(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[toy_noise, toy_noise]")
+    once, clean = x(views(tmp_path, "[toy_noise]"), 0, 0), drawn.clean().graph.x
+    assert not torch.allclose(x(drawn, 0, 0) - clean, 2 * (once - clean))
+
+
+def test_drawing_leaves_the_task_s_graph_alone(tmp_path: Path) -> None:
+    recipe = toy_recipe(tmp_path)
+    task = toy_task(recipe)
+    before = {name: tensor.clone() for name, tensor in task.data.items() if isinstance(tensor, Tensor)}
+    drawn = Views(recipe, task, seed=0, device=CPU)
+    for step in range(3):
+        drawn.draw("a", epoch=0, step=step).operator("gcn")
+    assert all(torch.equal(before[name], task.data[name]) for name in before)
+
+
+def test_operators_of_an_unchanged_graph_are_built_once(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[]")
+    assert drawn.draw("a", epoch=0, step=0).operator("gcn") is drawn.draw("clean", epoch=1, step=1).operator("gcn")
+    assert drawn.clean().operator("gcn") is drawn.draw("clean", epoch=0, step=0).operator("gcn")
+    noisy = drawn.draw("b", epoch=0, step=0)
+    assert noisy.operator("gcn") is not drawn.clean().operator("gcn")
+
+
+def test_a_field_the_records_lack_is_named(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "{of: text}")
+    with pytest.raises(UserError, match="'of: text', but the task's records have the fields graph"):
+        drawn.draw("a", epoch=0, step=0)
