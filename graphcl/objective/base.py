@@ -43,7 +43,8 @@ class Rows:
             return self, torch.ones(len(self), dtype=self.base.dtype, device=self.base.device)
         index, first, counts = _unique(self.index)
         ids = None if self.ids is None else self.ids.index_select(0, first)
-        return Rows(self.base, index, ids), counts.to(self.base.dtype)
+        # At least float32: bfloat16 cannot count beyond 256.
+        return Rows(self.base, index, ids), counts.to(torch.promote_types(self.base.dtype, torch.float32))
 
 
 def _unique(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,11 +89,13 @@ class Anchored:
         values: [B], the loss of each anchor times its weight, with a graph attached (also when empty).
         weight: [B] or None for ones; ``mean`` divides by its sum.
         ids: [B] or None, the global ids of the anchors.
+        left_out: How many anchors have no partner on the other side and are therefore not among the values.
     """
 
     values: Tensor
     weight: Tensor | None = None
     ids: Tensor | None = None
+    left_out: int = 0
 
 
 def reduce_groups(groups: list[Anchored], how: Reduce) -> Tensor:
@@ -151,9 +154,15 @@ class Term(nn.Module):
         raise NotImplementedError
 
     def anchor_weight(self, flow: Flow, node_type: str, ids: Tensor | None, counts: Tensor) -> Tensor:
-        """``counts`` times the entry of the ``weights`` table of each anchor (detached)."""
-        if self.weights is None or ids is None:
+        """``counts`` times the entry of the ``weights`` table of each anchor (detached).
+
+        Raises:
+            UserError: there is a table, but the anchors have no ids to look up.
+        """
+        if self.weights is None:
             return counts
+        if ids is None:
+            raise UserError(f"weights '{self.weights}': the anchors of this term have no ids to look up in the table")
         table = flow.tensor(at_type(self.weights, node_type))
         return counts * table.detach().index_select(0, ids).to(counts.dtype)
 

@@ -23,7 +23,7 @@ def rows(n: int, d: int, seed: int, dtype: torch.dtype = torch.float32) -> Tenso
 
 @st.composite
 def problems(draw: st.DrawFn) -> dict:
-    b, n, d = draw(st.integers(0, 40)), draw(st.integers(0, 30)), draw(st.integers(1, 6))
+    b, n, d = draw(st.integers(0, 40)), draw(st.integers(0, 30)), draw(st.integers(2, 6))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 999)))
     options: dict = {"similarity": draw(st.sampled_from(SIMILARITIES)), "temperature": draw(st.floats(0.05, 3.0))}
     if draw(st.booleans()):

@@ -1,0 +1,177 @@
+"""InfoNCE: pick out the partner of an anchor among candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.core.options import Address, Addresses, Positive
+from graphcl.core.registry import register
+from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
+from graphcl.objective.kernels import Csr, Similarity, contrast
+from graphcl.objective.pairs import match_rows
+
+
+@register("term", "info_nce", example={"anchors": "main.nodes[user][users]", "candidates": "main.nodes[user]"})
+class InfoNCE(Term):
+    """``-log exp(s(a, c+) / t) / sum_c exp(s(a, c) / t)`` for every anchor (van den Oord et al. 2018).
+
+    The positive of an anchor is the candidate row with the same id; anchors without one are left out and
+    counted. Rows that occur several times in a batch are computed once with their count as weight: equal
+    result, less work. Relations, by options:
+
+    - LightGCL's released loss (Cai et al. 2023): anchors of the SVD view, all nodes of the graph view as
+      candidates, ``similarity: dot``, ``clamp: 5``, ``reduce: mean_per_group``. It has 1e-8 inside the
+      logarithm and overflows at logits above 88; this form does neither.
+    - GRACE (Zhu et al. 2020): ``symmetric: true``, ``intra: true``.
+    - SimGCL, XSimGCL (Yu et al. 2022, 2023): unique rows of the batch on both sides.
+    - NCL's prototypes (Lin et al. 2022): ``assignment``. MoCo (He et al. 2020): ``positives`` from the
+      teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020): ``own_negatives``.
+    - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
+    """
+
+    combine: ClassVar[Literal["mean", "gather"]] = "gather"
+
+    def __init__(  # noqa: D417 - Term documents the common options
+        self,
+        anchors: Addresses,
+        candidates: Addresses,
+        positives: Address | None = None,
+        temperature: Positive = 0.2,
+        similarity: Similarity = "cosine",
+        clamp: Positive | None = None,
+        positive_in_denominator: bool = True,
+        symmetric: bool = False,
+        intra: bool = False,
+        own_negatives: Address | None = None,
+        assignment: Address | None = None,
+        **common: Any,
+    ) -> None:
+        """
+        Args:
+            anchors: Rows that look for their partner.
+            candidates: Rows among which they look.
+            positives: Rows of the partners, one for each anchor, when they are not among the candidates.
+            temperature: What similarities are divided by.
+            similarity: ``cosine``, ``dot`` or ``neg_sqdist`` (minus the squared distance).
+            clamp: Bound of the positive's logit on both sides; beyond it a pair gets no gradient.
+            positive_in_denominator: Whether the sum over candidates contains the positive.
+            symmetric: Average with the opposite direction, in which partners look for anchors.
+            intra: Add the other anchors to the candidates (negatives within the anchors' own view).
+            own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
+            assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
+
+        Raises:
+            UserError: ``symmetric`` with an option that has no opposite direction; two sources of positives.
+        """
+        super().__init__(**common)
+        one_way = {"positives": positives, "own_negatives": own_negatives, "assignment": assignment}
+        given = [name for name, value in one_way.items() if value is not None]
+        if symmetric and given:
+            raise UserError(f"info_nce: symmetric has no opposite direction with {', '.join(given)}; leave one out")
+        if positives is not None and assignment is not None:
+            raise UserError("info_nce: positives and assignment both name the positive; leave one out")
+        self.anchors, self.candidates, self.positives = anchors, candidates, positives
+        self.own_negatives, self.assignment = own_negatives, assignment
+        self.symmetric, self.intra = symmetric, intra
+        self._kernel: dict[str, Any] = {
+            "temperature": temperature,
+            "similarity": similarity,
+            "clamp": None if clamp is None else (-clamp, clamp),
+            "positive_in_denominator": positive_in_denominator,
+        }
+
+    def group(self, flow: Flow, node_type: str) -> Anchored:
+        """One value per anchor that has a partner."""
+        anchors, candidates = (_side(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
+        if self._shared:
+            anchors, candidates = anchors.unique(), candidates.unique()
+        partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
+        kept = (partner >= 0).nonzero().squeeze(1)
+        partner, counts = partner.index_select(0, kept), anchors.counts.index_select(0, kept)
+        ids = None if anchors.rows.ids is None else anchors.rows.ids.index_select(0, kept)
+        weight = self.anchor_weight(flow, node_type, ids, counts)
+        own = None if self.own_negatives is None else self._own(flow, node_type, len(anchors.rows))
+        own = None if own is None else own.index_select(0, kept)
+        positives = partner if positive_rows is None else positive_rows.values.index_select(0, partner)
+        values = self._direction(anchors, candidates, kept, positives, weight, own)
+        if self.symmetric:
+            values = (values + self._direction(candidates, anchors, partner, kept, weight, None)) / 2
+        return Anchored(values, weight, ids, left_out=int(anchors.counts.sum() - counts.sum()))
+
+    @property
+    def _shared(self) -> bool:
+        """Whether equal anchors have equal values, so that one can stand for all."""
+        return not (self.intra or self.own_negatives or self.positives)
+
+    def _partners(self, flow: Flow, node_type: str, anchors: Side, candidates: Side) -> tuple[Tensor, Rows | None]:
+        """Position of each anchor's positive (-1: none), among the candidates or among the returned rows."""
+        if self.assignment is not None:
+            if anchors.rows.ids is None:
+                raise UserError(f"info_nce: assignment '{self.assignment}': the anchors have no ids to look up")
+            table = flow.tensor(at_type(self.assignment, node_type))
+            return table.index_select(0, anchors.rows.ids).long(), None
+        if self.positives is None:
+            return match_rows(anchors.rows, candidates.rows), None
+        rows = flow.rows(at_type(self.positives, node_type))
+        return match_rows(anchors.rows, rows), rows
+
+    def _own(self, flow: Flow, node_type: str, count: int) -> Tensor:
+        own = flow.rows(at_type(self.own_negatives, node_type)).values
+        if own.dim() != 3 or own.shape[0] != count:
+            raise UserError(
+                f"info_nce: own_negatives '{self.own_negatives}' is {list(own.shape)}; {count} anchors need"
+                f" [{count}, K, d]"
+            )
+        return own
+
+    def _direction(
+        self, anchors: Side, candidates: Side, which: Tensor, positives: Tensor, weight: Tensor, own: Tensor | None
+    ) -> Tensor:
+        """Values of the anchors at ``which`` against all candidates."""
+        pool, mask = candidates.values, None
+        if self.intra:
+            mask = Csr.one_each(which + pool.shape[0])
+            pool = torch.cat([pool, anchors.values])
+        return contrast(
+            anchors.values.index_select(0, which),
+            pool,
+            positives,
+            own_candidates=own,
+            log_weights=candidates.log_counts,
+            mask=mask,
+            anchor_weight=weight,
+            **self._kernel,
+        )
+
+
+@dataclass
+class Side:
+    """Rows and how often each of them stands in the batch [B] (float)."""
+
+    rows: Rows
+    counts: Tensor
+
+    def unique(self) -> Side:
+        """Each row once."""
+        return Side(*self.rows.unique())
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The rows themselves, gathered once."""
+        return self.rows.values
+
+    @property
+    def log_counts(self) -> Tensor | None:
+        """What makes a candidate count as often as it occurred; None where all occur once."""
+        return self.counts.log() if bool((self.counts > 1).any()) else None
+
+
+def _side(rows: Rows) -> Side:
+    ones = torch.ones(len(rows), dtype=torch.promote_types(rows.base.dtype, torch.float32), device=rows.base.device)
+    return Side(rows, ones)

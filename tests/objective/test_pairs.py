@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphcl.core.errors import UserError
+from graphcl.objective.base import Rows
+from graphcl.objective.pairs import is_table, match_rows, positions_of
+
+IDS = st.lists(st.integers(0, 8), max_size=12)
+
+
+@given(IDS, IDS)
+def test_position_of_the_first_equal_id(wanted: list[int], ids: list[int]) -> None:
+    found = positions_of(torch.tensor(wanted, dtype=torch.int64), torch.tensor(ids, dtype=torch.int64)).tolist()
+    same = list(range(len(ids)))
+    assert found == (same if wanted == ids else [ids.index(x) if x in ids else -1 for x in wanted])
+
+
+def test_a_table_is_indexed_by_id() -> None:
+    base, ids = torch.zeros(4, 2), torch.tensor([3, 0, 4, -1])
+    anchors = Rows(base, ids, ids)
+    for table in (Rows(base), Rows(base, None, torch.arange(4))):
+        assert is_table(table)
+        assert match_rows(anchors, table).tolist() == [3, 0, -1, -1]
+    assert not is_table(Rows(base, torch.arange(4)))
+    assert not is_table(Rows(base, None, torch.tensor([0, 1, 3, 2])))
+
+
+def test_rows_without_ids_are_paired_by_position() -> None:
+    index = torch.tensor([2, 0])
+    assert match_rows(Rows(torch.zeros(3, 2), index), Rows(torch.zeros(2, 2))).tolist() == [0, 1]
+    assert match_rows(Rows(torch.zeros(3, 2), index, index), Rows(torch.zeros(3, 2), index)).tolist() == [0, 1]
+    with pytest.raises(UserError, match="cannot pair 2 anchors with 3 candidates"):
+        match_rows(Rows(torch.zeros(3, 2), index), Rows(torch.zeros(3, 2)))
