@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from typing_extensions import override
 
 from graphcl.core.errors import UserError
@@ -59,7 +58,8 @@ class NoisyOperator(Operator):
         y = self.operator.propagate(x, rows)
         with torch.no_grad():
             noise = torch.rand(y.shape, generator=self.generator, device=self.generator.device).to(y)
-            noise = F.normalize(noise, dim=1).mul_(y.sign()).mul_(self.eps)
+            length = torch.linalg.vector_norm(noise, dim=1, keepdim=True).clamp_min(1e-12)
+            noise.mul_(y.sign()).mul_(self.eps / length)  # in place: for all nodes this is as large as a layer
         return y + noise
 
 
