@@ -1,1 +1,66 @@
-"""Augmenters: graph -> graph, operator -> operator, latent -> latent. Each a plain function and a module."""
+"""Augmenters: graph -> graph, operator -> operator, latent -> latent. Each a plain function and a module.
+
+>>> import torch
+>>> from torch_geometric.data import Data
+>>> from graphcl.augment import DropEdges, drop_edges
+>>> path = Data(edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
+>>> drop_edges(path, 1.0, generator=torch.Generator().manual_seed(0)).num_edges
+0
+>>> DropEdges(p=0.0)(path, generator=torch.Generator().manual_seed(0)).edge_index.tolist()
+[[0, 1, 1, 2], [1, 0, 2, 1]]
+"""
+
+from __future__ import annotations
+
+from graphcl.augment.features import (
+    DropFeatures,
+    MaskFeatures,
+    ShuffleFeatures,
+    drop_features,
+    mask_features,
+    shuffle_features,
+)
+from graphcl.augment.graph import (
+    DropEdges,
+    DropNodes,
+    RandomWalkSubgraph,
+    drop_edges,
+    drop_nodes,
+    random_walk_subgraph,
+)
+from graphcl.augment.new_edges import AddEdges, add_edges
+from graphcl.augment.operator import (
+    DropoutEntries,
+    LowRank,
+    PropagationNoise,
+    RandomLowRank,
+    dropout_entries,
+    low_rank,
+    propagation_noise,
+    random_low_rank,
+)
+
+__all__ = [
+    "AddEdges",
+    "DropEdges",
+    "DropFeatures",
+    "DropNodes",
+    "DropoutEntries",
+    "LowRank",
+    "MaskFeatures",
+    "PropagationNoise",
+    "RandomLowRank",
+    "RandomWalkSubgraph",
+    "ShuffleFeatures",
+    "add_edges",
+    "drop_edges",
+    "drop_features",
+    "drop_nodes",
+    "dropout_entries",
+    "low_rank",
+    "mask_features",
+    "propagation_noise",
+    "random_low_rank",
+    "random_walk_subgraph",
+    "shuffle_features",
+]
