@@ -118,7 +118,9 @@ def _tables(value: Sequence[dict[str, Any]]) -> Iterator[Table | str]:
     how = {"model": "", "history": ", folded in from the history", "popularity": ", by popularity"}
     for entry in value:
         title = f"user {entry['user']}{how[entry['by']]}"
-        yield ranked_table(entry["items"], title) if entry["items"] else f"{title}: no item is left to recommend"
+        yield title if entry["items"] else f"{title}: no item is left to recommend"
+        if entry["items"]:
+            yield ranked_table(entry["items"])
 
 
 # --- to a file ------------------------------------------------------------------------------------

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from graphcl.cli.fitting import finished, interruptible, observers
-from graphcl.cli.options import AllowPlugins, Json, Quiet, Run
+from graphcl.cli.options import AllowPlugins, DataRoot, Json, Quiet, Run
 from graphcl.cli.output import Output
 
 
-def resume(run: Run, allow_plugins: AllowPlugins = False, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: Run,
+    data_root: DataRoot = None,
+    allow_plugins: AllowPlugins = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Go on with a run that was stopped or killed, to the result it would have had."""
     from graphcl.engine.run import RunFolder
 
@@ -22,5 +28,6 @@ def resume(run: Run, allow_plugins: AllowPlugins = False, json: Json = False, qu
     from graphcl.engine import fit  # imports torch
 
     with interruptible(output, run):
-        fitted = fit.resume(run, allow_plugins=allow_plugins, observers=observers(recipe, quiet))
+        watching = observers(recipe, quiet)
+        fitted = fit.resume(run, allow_plugins=allow_plugins, data_root=data_root, observers=watching)
     finished(output, run, fitted)

@@ -88,14 +88,16 @@ def _scored(
     import pyarrow as pa
     import torch
 
-    if skip_unknown:
-        u = torch.from_numpy(recommender.users.index_of(users))
-        i = torch.from_numpy(recommender.items.index_of(items))
-    else:
-        u, i = recommender.positions("user", users), recommender.positions("item", items)
+    u = torch.from_numpy(recommender.users.index_of(users))
+    i = torch.from_numpy(recommender.items.index_of(items))
     known = (u >= 0) & (i >= 0)
     if not bool(known.all()):
-        output.say(f"{int((~known).sum()):,} of {len(users):,} pairs have an unknown user or item: no score")
+        row = int((~known).nonzero()[0])
+        first = f"user {users[row]!r}" if u[row] < 0 else f"item {items[row]!r}"
+        text = f"{int((~known).sum()):,} of {len(users):,} pairs have a user or item that the run does not know"
+        if not skip_unknown:
+            raise UserError(f"{text} (first: {first}); --skip-unknown gives them an empty score")
+        output.say(f"{text}: no score")
     scores = torch.zeros(len(users))
     scores[known] = recommender.score_positions(u[known], i[known])
     return pa.table(

@@ -39,7 +39,7 @@ def similar(
         for rank, (id, cosine) in enumerate(zip(found.ids, found.cosines, strict=True), start=1)
     ]
     title = f"{found.kind}s like {' '.join([found.id, *_named(recommender, found.kind, found.id).values()])}"
-    output.result({found.kind: found.id, "similar": rows}, lambda: ranked_table(rows, title))
+    output.result({found.kind: found.id, "similar": rows}, lambda: [title, ranked_table(rows)])
 
 
 def _named(recommender: Recommender, kind: str, id: str) -> dict[str, str]:

@@ -105,8 +105,20 @@ def _discard(run: RunFolder) -> None:
     shutil.rmtree(run.path, ignore_errors=True)
 
 
-def resume(path: str | Path, *, allow_plugins: bool = False, observers: Sequence[Observer] = ()) -> Fitted | None:
+def resume(
+    path: str | Path,
+    *,
+    allow_plugins: bool = False,
+    data_root: str | Path | None = None,
+    observers: Sequence[Observer] = (),
+) -> Fitted | None:
     """Go on with a run that was stopped or killed, to the result it would have had.
+
+    Args:
+        path: Folder of the run.
+        allow_plugins: Whether modules that its recipe names may be imported.
+        data_root: Folder where data sets are looked up, for a run that was killed before it kept its data.
+        observers: What watches.
 
     Returns:
         As :func:`fit`; None when the run is complete already.
@@ -121,7 +133,8 @@ def resume(path: str | Path, *, allow_plugins: bool = False, observers: Sequence
         watch.note(f"not the machine the run began on, so results may differ in the last bits ({change})")
     data = stored_data(recipe, run)
     if data is None:
-        data = align_data(load_data(recipe), recipe["train.init_from"])
+        data = load_data(recipe, data_root=Path(data_root) if data_root else None)
+        data = align_data(data, recipe["train.init_from"])
         if hasattr(data, "save"):
             data.save(run.data)
     return _fit(recipe, data, run, device, observers)
@@ -160,6 +173,9 @@ def _fit(recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device,
         watchers.append(TensorBoard(run.tensorboard))
     watch = Observers(watchers)
     began = time.perf_counter(), time.process_time()
+    if hasattr(data, "report"):
+        for line in data.report.lines():
+            watch.note(line)
     task = make_task(recipe, data)
     for line in task.describe().get("notes", []):
         watch.note(line)
@@ -207,6 +223,7 @@ def _finish(
     training: Training, run: RunFolder | None, valid: dict[str, float], chosen: Progress, began: tuple[float, float]
 ) -> Fitted:
     recipe, task, seed = training.recipe, training.task, training.seed
+    training.observer.note("judging on test, beside the baselines")
     embeddings = embed(training.model, training.views, task, "test")
     metrics = {f"valid/{name}": value for name, value in valid.items()}
     metrics |= {f"test/{name}": value for name, value in task.evaluate(embeddings, "test", seed=seed).items()}

@@ -16,28 +16,12 @@ from graphcl.report.settings import shown
 def draw_flow(recipe: Recipe) -> str:
     """Data -> graph -> views -> towers -> heads, latents, states -> terms -> step -> embed.
 
-    Every part is shown with the options that differ from its defaults.
+    Every part is shown with the options that are written in the recipe or differ from their defaults.
     """
     tree = recipe.tree
-    read: dict[str, list[str]] = defaultdict(list)
-    for path, address, _ in addresses(dict(tree)):
-        read[path].append(address)
-    sections: list[tuple[str, list[str]]] = [
-        ("data", [_data(tree)]),
-        ("graph", [_graph(tree)]),
-        ("views", [_view(name, view) for name, view in tree["views"].items()]),
-        ("towers", [f"{name} = {_named('tower', spec)}" for name, spec in tree["towers"].items()]),
-        ("heads", [_on_latents("head", name, spec) for name, spec in tree["heads"].items()]),
-        ("latents", [_on_latents("augmenter", name, spec) for name, spec in tree["latents"].items()]),
-        ("states", list(_states(tree["states"], read))),
-        *((key, list(_terms(key, kind, tree[key], read))) for key, kind in PART_LISTS.items()),
-        ("phases", [f"{name}: {_changed(phase, {})}" for name, phase in tree["phases"].items()]),
-        ("step", [_step(tree["train"])]),
-        ("embed", [_embed(tree)]),
-    ]
-    heading = [tree.get("title") or recipe.name]
-    heading += [tree["paper"]] if tree.get("paper") else []
-    return "\n".join([*heading, "", *_picture([(title, lines) for title, lines in sections if lines])])
+    heading = [tree.get("title") or recipe.name, *([tree["paper"]] if tree.get("paper") else [])]
+    sections = [(title, lines) for title, lines in _Drawing(recipe).sections() if lines]
+    return "\n".join([*heading, "", *_picture(sections)])
 
 
 def _picture(sections: Sequence[tuple[str, list[str]]]) -> Iterator[str]:
@@ -56,79 +40,99 @@ def _picture(sections: Sequence[tuple[str, list[str]]]) -> Iterator[str]:
             yield from (f"   {'  ' if last else '│ '}      {line}" for line in rest)
 
 
-def _data(tree: Mapping[str, Any]) -> str:
-    data = tree["data"]
-    kind = schema.part_schema("task", tree["task"])["meta"]["data"]
-    return f"{data.get('path') or data.get('name') or '?'}  ({kind})"
+class _Drawing:
+    """The lines of each section of the picture."""
 
+    def __init__(self, recipe: Recipe) -> None:
+        self.tree, self.origins = recipe.tree, recipe.origins
+        self.task = schema.part_schema("task", self.tree["task"])["meta"]
+        #: dotted path of an option -> the addresses that it holds
+        self.read: dict[str, list[str]] = defaultdict(list)
+        for path, address, _ in addresses(dict(self.tree)):
+            self.read[path].append(address)
 
-def _graph(tree: Mapping[str, Any]) -> str:
-    types = schema.part_schema("task", tree["task"])["meta"].get("types") or []
-    nodes = "nodes: " + ", ".join(types) if types else "one type of nodes"
-    return f"{nodes}; task {tree['task']}; training part only"
+    def sections(self) -> Iterator[tuple[str, list[str]]]:
+        tree = self.tree
+        yield "data", [self._data()]
+        yield "graph", [self._graph()]
+        yield "views", [self._view(name, view) for name, view in tree["views"].items()]
+        yield "towers", [self._named("tower", f"towers.{name}", spec) for name, spec in tree["towers"].items()]
+        yield "heads", [self._on_latents("head", f"heads.{name}", spec) for name, spec in tree["heads"].items()]
+        yield "latents", [self._on_latents("augmenter", f"latents.{n}", spec) for n, spec in tree["latents"].items()]
+        yield "states", [self._named("state", f"states.{name}", spec) for name, spec in tree["states"].items()]
+        for key, kind in PART_LISTS.items():
+            yield key, [self._term(kind, f"{key}.{label}", options) for label, options in tree[key].items()]
+        yield "phases", [f"{name}: {self._options(f'phases.{name}', p, {})}" for name, p in tree["phases"].items()]
+        yield "step", [self._step()]
+        yield "embed", [self._embed()]
 
+    def _data(self) -> str:
+        data = self.tree["data"]
+        return f"{data.get('path') or data.get('name') or '?'}  ({self.task['data']})"
 
-def _view(name: str, view: Mapping[str, Any]) -> str:
-    steps = [_part("augmenter", part_name(label), options) for label, options in view["augment"].items()]
-    text = f"{name}: " + (" → ".join(steps) or "as it is")
-    text += f"  of {view['of']}" if view["of"] else ""
-    text += f"  drawn anew each {view['redraw']}" if view["redraw"] in ("step", "epoch") else ""
-    text += "  drawn once" if view["redraw"] == "once" else ""
-    return text + (f"  propagates the layers of view {view['hidden_of']}" if view["hidden_of"] else "")
+    def _graph(self) -> str:
+        nodes = f"nodes {', '.join(self.task['types'])}" if self.task.get("types") else "nodes of one type"
+        return f"{nodes}, training part only; task {self.tree['task']}"
 
+    def _view(self, name: str, view: Mapping[str, Any]) -> str:
+        parts = [
+            self._part("augmenter", part_name(label), f"views.{name}.augment.{label}", options)
+            for label, options in view["augment"].items()
+        ]
+        text = f"{name}: " + (" → ".join(parts) or "as it is")
+        text += f"  of {view['of']}" if view["of"] else ""
+        text += {"step": "  drawn anew each step", "epoch": "  drawn anew each epoch", "once": "  drawn once"}.get(
+            view["redraw"], ""
+        )
+        return text + (f"  propagates the layers of view {view['hidden_of']}" if view["hidden_of"] else "")
 
-def _on_latents(kind: str, name: str, spec: Mapping[str, Any]) -> str:
-    part = _named(kind, spec, "of", "tower")
-    return f"{name} = {part}  on {spec.get('of', 'nodes')} of {spec.get('tower', 'main')}"
+    def _on_latents(self, kind: str, path: str, spec: Mapping[str, Any]) -> str:
+        own = {key: value for key, value in spec.items() if key not in ("of", "tower")}
+        return f"{self._named(kind, path, own)}  on {spec.get('of', 'nodes')} of {spec.get('tower', 'main')}"
 
-
-def _reading(head: str, path: str, options: Mapping[str, Any], read: Mapping[str, list[str]]) -> str:
-    """A part that reads addresses: they follow one a line, side by side they could not be read."""
-    lines = [f"{name}: {' + '.join(read[f'{path}.{name}'])}" for name in options if f"{path}.{name}" in read]
-    return "\n".join([head.rstrip(), *lines])
-
-
-def _terms(key: str, kind: str, terms: Mapping[str, Mapping[str, Any]], read: Mapping[str, list[str]]) -> Iterator[str]:
-    for label, options in terms.items():
+    def _term(self, kind: str, path: str, options: Mapping[str, Any]) -> str:
+        label = path.partition(".")[2]
         described = schema.part_schema(kind, part_name(label))["options"]
-        plain = {name: value for name, value in options.items() if f"{key}.{label}.{name}" not in read}
-        weight = shown(plain.pop("weight", 1.0))
-        yield _reading(f"{label} x {weight}  {_changed(plain, described)}", f"{key}.{label}", options, read)
+        plain = {name: value for name, value in options.items() if name != "weight"}
+        head = f"{label} x {shown(options.get('weight', 1.0))}  {self._options(path, plain, described)}"
+        return self._with_addresses(head, path, options)
 
+    def _named(self, kind: str, path: str, spec: Mapping[str, Any]) -> str:
+        options = {key: value for key, value in spec.items() if key != "name"}
+        head = f"{path.partition('.')[2]} = {self._part(kind, spec['name'], path, options)}"
+        return self._with_addresses(head, path, options)
 
-def _states(states: Mapping[str, Mapping[str, Any]], read: Mapping[str, list[str]]) -> Iterator[str]:
-    for name, spec in states.items():
-        plain = {option: value for option, value in spec.items() if f"states.{name}.{option}" not in read}
-        yield _reading(f"{name} = {_named('state', plain)}", f"states.{name}", spec, read)
+    def _with_addresses(self, head: str, path: str, options: Mapping[str, Any]) -> str:
+        """Addresses follow one a line: side by side they could not be read."""
+        lines = [
+            f"{name}: {' + '.join(self.read[f'{path}.{name}'])}" for name in options if f"{path}.{name}" in self.read
+        ]
+        return "\n".join([head.rstrip(), *lines])
 
+    def _part(self, kind: str, name: str, path: str, options: Mapping[str, Any]) -> str:
+        return f"{name}({self._options(path, options, schema.part_schema(kind, name)['options'])})"
 
-def _named(kind: str, spec: Mapping[str, Any], *leave_out: str) -> str:
-    options = {key: value for key, value in spec.items() if key not in ("name", *leave_out)}
-    return _part(kind, spec["name"], options)
+    def _options(self, path: str, options: Mapping[str, Any], described: Mapping[str, Any]) -> str:
+        """``name=value`` of what is written somewhere or differs from the default, addresses left out."""
+        return ", ".join(
+            f"{name}={shown(value)}"
+            for name, value in options.items()
+            if f"{path}.{name}" not in self.read
+            and (f"{path}.{name}" in self.origins or value != described.get(name, {}).get("default"))
+            and value not in ("", [], {}, None)
+        )
 
+    def _step(self) -> str:
+        train = self.tree["train"]
+        size = f"batches of {train['batch_size']:,}" if train["batch_size"] else "all examples at once"
+        patience = f", stops after {train['patience']} without a better one" if train["patience"] else ""
+        return (
+            f"{train['optimizer']}(lr={train['lr']:g}), {size}, at most {train['epochs']:,} epochs; "
+            f"best epoch by {train['monitor']} on validation{patience}"
+        )
 
-def _part(kind: str, name: str, options: Mapping[str, Any]) -> str:
-    changed = _changed(options, schema.part_schema(kind, name)["options"])
-    return f"{name}({changed})"
-
-
-def _changed(options: Mapping[str, Any], described: Mapping[str, Any]) -> str:
-    """``name=value`` of what differs from the default."""
-    return ", ".join(
-        f"{name}={shown(value)}"
-        for name, value in options.items()
-        if value != described.get(name, {}).get("default", None) and value not in ("", [], {})
-    )
-
-
-def _step(train: Mapping[str, Any]) -> str:
-    size = f"batches of {train['batch_size']:,}" if train["batch_size"] else "all examples at once"
-    best = f"best epoch by {train['monitor']} on validation"
-    patience = f", stops after {train['patience']} without a better one" if train["patience"] else ""
-    return f"{train['optimizer']}(lr={train['lr']:g}), {size}, at most {train['epochs']:,} epochs; {best}{patience}"
-
-
-def _embed(tree: Mapping[str, Any]) -> str:
-    block = tree["embed"]
-    view = f"view {block['view']}" if block["view"] else "the graph without augmentation"
-    return f"{block['level'] or 'nodes'} of tower {block['tower']} on {view} → evaluation, recommend, embed"
+    def _embed(self) -> str:
+        block = self.tree["embed"]
+        view = f"view {block['view']}" if block["view"] else "the graph without augmentation"
+        towers = ", ".join(f"{tower} of {field}" for field, tower in block["towers"].items()) or block["tower"]
+        return f"{block['level'] or 'latents'} of tower {towers} on {view} → evaluation, recommend, embed"

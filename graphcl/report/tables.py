@@ -96,12 +96,12 @@ def slices_table(rows: Sequence[Any], metrics: Sequence[str]) -> Table:
     return table
 
 
-def ranked_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+def ranked_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A ranked list: one column per key of the first row, numbers to the right."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, value in (rows[0] if rows else {}).items():
         table.add_column(name, justify="left" if isinstance(value, str) else "right", overflow="fold")
     for row in rows:

@@ -74,5 +74,5 @@ def test_slices_leave_out_what_a_slice_does_not_have() -> None:
 
 
 def test_ranked_lists() -> None:
-    lines = text_of(ranked_table([{"rank": 1, "item": "[b]x", "score": 0.5}], "user ann"))
+    lines = text_of(ranked_table([{"rank": 1, "item": "[b]x", "score": 0.5}]))
     assert lines[-1] == ["1", "[b]x", "0.5000"]
