@@ -16,7 +16,7 @@ class FakeFlow:
     step, epoch = 0, 0
 
     def __init__(self, table: Mapping[str, Rows | Tensor], parameters: Mapping[str, Tensor] | None = None) -> None:
-        self.table, self._parameters = table, parameters or {}
+        self.table, self._parameters = dict(table), parameters or {}
 
     def rows(self, address: str | list[str]) -> Rows:
         if isinstance(address, list):

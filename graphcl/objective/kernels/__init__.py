@@ -10,7 +10,7 @@ from graphcl.objective.kernels.csr import Csr
 from graphcl.objective.kernels.extreme import Extremes, row_extreme
 from graphcl.objective.kernels.partition import log_partition
 from graphcl.objective.kernels.positive import positive_logit
-from graphcl.objective.kernels.similarity import Similarity, unit_rows
+from graphcl.objective.kernels.similarity import Similarity, unit_rows, widen
 
 __all__ = [
     "BACKENDS",
@@ -24,4 +24,5 @@ __all__ = [
     "positive_logit",
     "row_extreme",
     "unit_rows",
+    "widen",
 ]

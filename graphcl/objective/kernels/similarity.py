@@ -18,10 +18,11 @@ Temperature = float | Tensor
 
 
 def unit_rows(x: Tensor) -> Tensor:
-    """Rows (last dimension) of length one; a zero row stays zero and gets a zero gradient.
+    """Rows (last dimension) of length one, at least float32; a zero row stays zero and gets a zero gradient.
 
     ``F.normalize`` gives a zero row the gradient ``g / eps``, which is 1e12 times too large.
     """
+    x = widen(x)
     square = x.square().sum(-1, keepdim=True)
     zero = square == 0
     return x * square.masked_fill(zero, 1.0).rsqrt().masked_fill(zero, 0.0)

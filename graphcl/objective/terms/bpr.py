@@ -11,6 +11,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Addresses
 from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Term, at_type
+from graphcl.objective.kernels import widen
 
 
 def bpr(user: Tensor, pos: Tensor, neg: Tensor) -> Tensor:
@@ -22,13 +23,14 @@ def bpr(user: Tensor, pos: Tensor, neg: Tensor) -> Tensor:
         neg: [B, d], an item that is not.
 
     Returns:
-        [B].
+        [B], at least float32.
 
     Example:
         >>> import torch
         >>> bpr(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1, 2))
         tensor([0.6931])
     """
+    user, pos, neg = widen(user), widen(pos), widen(neg)
     return F.softplus(-(user * (pos - neg)).sum(-1))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +23,7 @@ class InfoNCE(Term):
 
     The positive of an anchor is the candidate row with the same id; anchors without one are left out and
     counted. Rows that occur several times in a batch are computed once with their count as weight: equal
-    result, less work. Relations, by options:
+    result, less work (without the positive in the denominator, all its copies leave the sum). Relations:
 
     - LightGCL's released loss (Cai et al. 2023): anchors of the SVD view, all nodes of the graph view as
       candidates, ``similarity: dot``, ``clamp: 5``, ``reduce: mean_per_group``. It has 1e-8 inside the
@@ -119,6 +119,8 @@ class InfoNCE(Term):
         if self.positives is None:
             return match_rows(anchors.rows, candidates.rows), None
         rows = flow.rows(at_type(self.positives, node_type))
+        if rows.ids is None and len(rows) == len(anchors.rows):
+            rows = replace(rows, ids=anchors.rows.ids)  # aligned with the anchors, not a table to look ids up in
         return match_rows(anchors.rows, rows), rows
 
     def _own(self, flow: Flow, node_type: str, count: int) -> Tensor:

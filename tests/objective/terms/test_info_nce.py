@@ -92,12 +92,20 @@ class TestPapers:
         expected = torch.nn.functional.cross_entropy(logits, assignment[users].long(), reduction="sum")
         assert_same(loss(term, flow), expected, [x, centroids])
 
-    def test_moco_with_mixed_hard_negatives(self) -> None:
+    @pytest.mark.parametrize("with_ids", [True, False])
+    def test_moco_with_mixed_hard_negatives(self, with_ids: bool) -> None:
         q, k, queue = random(3, 4, 0), random(3, 4, 1), random(6, 4, 2)
         mixed = random(6, 4, 3).detach().reshape(3, 2, 4)
         term = InfoNCE("q", "state.queue.keys", positives="k", own_negatives="mixed", temperature=0.2)
         ids = torch.tensor([8, 2, 5])
-        flow = FakeFlow({"q": Rows(q, None, ids), "k": Rows(k, None, ids), "state.queue.keys": queue, "mixed": mixed})
+        flow = FakeFlow(
+            {
+                "q": Rows(q, None, ids),
+                "k": Rows(k, None, ids if with_ids else None),
+                "state.queue.keys": queue,
+                "mixed": mixed,
+            }
+        )
         logits = torch.cat([
             (unit(q) * unit(k)).sum(1, keepdim=True), unit(q) @ unit(queue).t(),
             torch.einsum("bd,bkd->bk", unit(q), unit(mixed)),
@@ -106,6 +114,15 @@ class TestPapers:
         assert_same(loss(term, flow), expected, [q, k, queue])
         flow.table["state.queue.keys"] = queue[:0]  # the queue before its first key
         assert loss(term, flow).isfinite()
+
+    def test_one_positive_left_out_of_the_sum_with_all_its_copies(self) -> None:
+        a, b, ids = random(6, 3, 0), random(6, 3, 1), [4, 1, 4]
+        term = InfoNCE("a", "b", temperature=0.5, positive_in_denominator=False)
+        (group,) = term(FakeFlow({"a": picked(a, ids), "b": picked(b, ids)}))
+        s = (unit(a) @ unit(b).t() / 0.5).tolist()
+        assert group.ids is not None
+        assert group.ids.tolist() == [1, 4]
+        assert group.values.tolist() == pytest.approx([s[1][4] + math.log(2) - s[1][1], 2 * (s[4][1] - s[4][4])])
 
 
 class TestPairing:
