@@ -19,6 +19,8 @@ PACKAGE = Path(graphcl.__file__).parent
 FILES = sorted([*(PACKAGE / "engine").rglob("*.py"), *(PACKAGE / "tasks").rglob("*.py")])
 #: Kinds whose parts make a method; the engine must reach them through the registry only.
 METHOD_KINDS = ("augmenter", "tower", "head", "state", "term", "regularizer", "source")
+#: Words of the engine's own that parts happen to share: the address root `table.item`, and a collapse indicator.
+ENGINE_WORDS = {"table", "uniformity"}
 
 
 def method_names() -> set[str]:
@@ -77,7 +79,7 @@ def test_the_engine_names_no_part_of_a_method() -> None:
     found = []
     for path in sorted((PACKAGE / "engine").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and node.value in names:
+            if isinstance(node, ast.Constant) and node.value in names - ENGINE_WORDS:
                 found.append(f"{path.name}:{node.lineno}: {node.value!r}")
     assert found == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -81,7 +82,7 @@ class StepFlow:
             return Rows(base, index, ids if parsed.root != "state" else None)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._level(parsed, encoding)
-        if parsed.level == "graphs" or self._pooled(parsed):
+        if self._pooled(parsed.level):
             return Rows(base, None, self.batch.ids if self.batch is not None else None)
         return self._node_rows(parsed, encoding, base)
 
@@ -146,16 +147,20 @@ class StepFlow:
             return encoding.graphs
         return self._head(address, encoding)
 
-    def _pooled(self, address: Address) -> bool:
-        spec = self.model.recipe["heads"].get(address.level) or self.model.recipe["latents"].get(address.level)
-        return bool(spec) and spec["of"] == "graphs"
+    def _of(self, level: str) -> str:
+        """What the head or latent ``level`` is applied to; "" for a level of the tower itself."""
+        recipe = self.model.recipe
+        spec = recipe["heads"].get(level) or recipe["latents"].get(level)
+        return spec["of"] if spec else ""
+
+    def _pooled(self, level: str) -> bool:
+        """Whether rows are graphs: of ``graphs``, and of heads on them."""
+        return level == "graphs" or (bool(self._of(level)) and self._pooled(self._of(level)))
 
     def _head(self, address: Address, encoding: Encoding) -> Tensor:
         key = (address.tower, address.view, address.level)
         if key not in self._heads:
-            latent = encoding.graphs if self._pooled(address) else encoding.nodes
-            if latent is None:
-                raise UserError(f"head '{address.level}' is of graphs, but tower '{address.tower}' gives none")
+            latent = self._level(replace(address, level=self._of(address.level)), encoding)
             self._heads[key] = self._apply_head(address, latent)
         return self._heads[key]
 
@@ -165,10 +170,10 @@ class StepFlow:
         if copies is not None and address.level in copies:  # a teacher's own copy of the head
             return copies[address.level](latent)
         if address.level in self.model.latents:
+            module = self.model.latents[address.level]
+            inputs = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
             generator = self.generator(f"{address.level}({address.tower}({address.view}))")
-            return self.call(
-                f"latents.{address.level}", self.model.latents[address.level], latent, generator=generator
-            )
+            return self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
         return self.call(f"heads.{address.level}", self.model.heads[address.level], latent)
 
     def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:

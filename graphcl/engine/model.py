@@ -33,14 +33,17 @@ class Model(nn.Module):
         self.terms = nn.ModuleDict()
         self.states = nn.ModuleDict()
         self._seed = seed
+        self._widths: dict[str, int] = {}
         fields = _fields_of_towers(recipe, task)
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
         for group, kind in (("heads", "head"), ("latents", "augmenter")):
             for name, spec in recipe[group].items():
-                options, in_dim = _options(spec, "of", "tower"), self.towers[spec["tower"]].out_dim
-                getattr(self, group)[name] = self._part(kind, spec["name"], options, (group, name), in_dim=in_dim)
+                options, in_dim = _options(spec, "of", "tower"), self._width(spec)
+                part = self._part(kind, spec["name"], options, (group, name), in_dim=in_dim)
+                getattr(self, group)[name] = part
+                self._widths[name] = getattr(part, "out_dim", in_dim)
         for group in ("terms", "regularizers"):
             for label, options in recipe[group].items():
                 context = {"towers": dict(self.towers), "task": task}
@@ -50,6 +53,11 @@ class Model(nn.Module):
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
+
+    def _width(self, spec: Mapping[str, Any]) -> int:
+        """Columns of what a head is applied to."""
+        of = spec["of"]
+        return self._widths[of] if of in self._widths else self.towers[spec["tower"]].out_dim
 
     def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
         """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of

@@ -52,11 +52,7 @@ class Phase:
         Raises:
             NonFiniteError: a term, or the gradient of a parameter, is not finite.
         """
-        if self.block.inner is not None:
-            with differentiable():
-                loss, values = self._loss(self._after_virtual_step(flow), self.labels)
-        else:
-            loss, values = self._loss(flow, self.labels)
+        loss, values = self.loss(flow)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=list(self.parameters.values()))
         if self._train["clip_norm"]:
@@ -66,7 +62,18 @@ class Phase:
         self.optimizer.step()
         return values
 
-    def _loss(self, flow: StepFlow, labels: list[str]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, flow: StepFlow) -> tuple[Tensor, dict[str, float]]:
+        """The weighted sum of the phase's terms, after its virtual step where it has one; and each term's value.
+
+        Raises:
+            NonFiniteError: a term is not finite.
+        """
+        if self.block.inner is None:
+            return self._sum(flow, self.labels)
+        with differentiable():
+            return self._sum(self._after_virtual_step(flow), self.labels)
+
+    def _sum(self, flow: StepFlow, labels: list[str]) -> tuple[Tensor, dict[str, float]]:
         parts, scaled = {}, []
         for label in labels:
             term = self._model.term(label)
@@ -87,7 +94,7 @@ class Phase:
         inner = self.block.inner
         assert inner is not None
         moved = self._model.trainable(inner.params)
-        loss, _ = self._loss(flow, inner.terms)
+        loss, _ = self._sum(flow, inner.terms)
         gradients = torch.autograd.grad(loss, list(moved.values()), create_graph=True, allow_unused=True)
         overrides = {
             name: parameter if gradient is None else parameter - inner.lr * gradient
@@ -138,7 +145,7 @@ def needed_rows(recipe: Recipe, types: tuple[str, ...], labels: list[str]) -> Ne
     borrowed = {view for view, _ in whole}
     for path, text, _ in addresses(dict(recipe.tree)):
         group, label, _ = path.split(".", 2)
-        if group != "states" and label not in labels:
+        if group not in ("states", "latents") and label not in labels:
             continue
         each = recipe[group][label].get("each") or [""]
         for node_type in each:

@@ -12,7 +12,7 @@ import graphcl
 from graphcl.core.config.recipe import Recipe, read_resolved
 from graphcl.core.errors import UserError
 from graphcl.core.files import read_json, write_json, write_text
-from graphcl.core.plugins import import_plugins
+from graphcl.core.plugins import import_plugins, keep_plugins
 
 FORMAT = 1
 
@@ -20,14 +20,15 @@ FORMAT = 1
 class RunFolder:
     """Names and files of a run.
 
-    Files: ``run.json`` (format, recipe, status), ``config.yaml`` (the resolved recipe), ``environment.json``,
-    ``data/`` (ids and split), ``protocol.json``, ``checkpoints/{last,best}.safetensors``, ``metrics.json``,
+    Files: ``run.json`` (format, recipe, status), ``config.yaml`` (the resolved recipe), ``plugins/`` (files of code
+    that it names), ``environment.json``, ``data/`` (ids and split), ``protocol.json``, ``checkpoints/{last,best}.safetensors``, ``metrics.json``,
     ``embeddings.safetensors``, ``log.jsonl``, ``tensorboard/``.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
+        self.plugins = self.path / "plugins"
         self.data = self.path / "data"
         self.last = self.path / "checkpoints" / "last.safetensors"
         self.best = self.path / "checkpoints" / "best.safetensors"
@@ -53,6 +54,7 @@ class RunFolder:
                 raise UserError(f"{run.path} exists and is not a run: --overwrite only replaces runs")
             shutil.rmtree(run.path)
         write_text(run.config, recipe.to_yaml())
+        keep_plugins(recipe.tree.get("plugins") or [], run.plugins)
         write_json(run.path / "environment.json", environment())
         run.set_status("training", recipe.name)
         return run
@@ -99,7 +101,7 @@ class RunFolder:
 
         tree, _ = yaml12.load(self.config.read_text(encoding="utf-8"), str(self.config))
         if tree.get("plugins"):
-            import_plugins(tree["plugins"], where=str(self.config), allowed=allow_plugins)
+            import_plugins(tree["plugins"], where=str(self.config), allowed=allow_plugins, folder=self.plugins)
         return read_resolved(self.config, self.info()["recipe"])
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.core.errors import UserError
+from graphcl.core.options import Address
 
 Reduce = Literal["mean", "sum", "mean_per_group"]
 
@@ -133,7 +134,7 @@ class Term(nn.Module):
         weight: float = 1.0,
         reduce: Reduce = "mean",
         each: list[str] | None = None,
-        weights: str | None = None,
+        weights: Address | None = None,
     ) -> None:
         """
         Args:

@@ -67,7 +67,7 @@ def whole(recipe: Recipe, path: Path) -> Training:
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 1e9], ids=["checkpoint each step", "each epoch"])
-@pytest.mark.parametrize("at", [1, 3, 4, 8, 12])
+@pytest.mark.parametrize("at", [1, 4, 8])
 def test_killed_and_resumed_it_is_bit_for_bit_the_same(tmp_path: Path, at: int, seconds: float) -> None:
     recipe = toy_recipe(tmp_path, RICH, f"train.checkpoint_seconds={seconds}")
     expected = whole(recipe, tmp_path / "whole")

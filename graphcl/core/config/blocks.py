@@ -139,14 +139,14 @@ class Embed:
 
 @dataclass
 class Where:
-    """Common options of every head.
+    """Common options of every head and latent.
 
     Args:
-        of: Level that the head is applied to.
+        of: What it is applied to: `nodes`, `graphs`, or a head (or latent) written before it.
         tower: Tower whose latents the head takes (for its input width).
     """
 
-    of: Literal["nodes", "graphs"] = "nodes"
+    of: str = "nodes"
     tower: str = "main"
 
 

@@ -49,6 +49,7 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
     yield from _parts(tree)
+    yield from _heads(tree)
     yield from _views(tree)
     yield from _phases(tree)
     yield from _addresses(tree, meta)
@@ -187,6 +188,31 @@ def _part(kind: str, name: str, options: Any, path: str, ignore: Collection[str]
     yield from check_options(description, options, path, ignore=unread)
 
 
+def _heads(tree: Tree) -> Iterator[Problem]:
+    known = ["nodes", "graphs"]
+    for key in ("heads", "latents"):
+        for name, spec in (tree.get(key) or {}).items():
+            path, of, tower = f"{key}.{name}", spec.get("of", "nodes"), spec.get("tower", "main")
+            if of not in known:
+                yield f"{path}.of", f"'{path}.of' is {of!r}; known at this place: {', '.join(known)}"
+            if tower not in (tree.get("towers") or {}):
+                yield f"{path}.tower", f"'{path}.tower' names no tower: {tower!r}"
+            if key == "latents" and isinstance(spec.get("name"), str):
+                yield from _level("latents", spec["name"], path)
+            known.append(name)
+
+
+def _level(where: str, augmenter: str, path: str) -> Iterator[Problem]:
+    """Augmenters of latents stand under `latents`, those of graphs and operators in views."""
+    try:
+        level = schema.part_schema("augmenter", augmenter)["meta"].get("level")
+    except UserError:
+        return  # said elsewhere
+    if (level == "latent") != (where == "latents"):
+        place = "latents" if level == "latent" else "views.NAME.augment"
+        yield path, f"'{path}': {augmenter} augments a {level}; it belongs under {place}"
+
+
 def _views(tree: Tree) -> Iterator[Problem]:
     views = tree.get("views") or {}
     if not isinstance(views, dict):
@@ -197,6 +223,7 @@ def _views(tree: Tree) -> Iterator[Problem]:
         yield from check_options(block_schema("ViewBlock"), view, path, ignore=("augment",))
         for label, options in (view.get("augment") or {}).items():
             yield from _part("augmenter", part_name(label), options, f"{path}.augment.{label}")
+            yield from _level("views", part_name(label), f"{path}.augment.{label}")
         source = view.get("hidden_of")
         if source and source not in views:
             yield f"{path}.hidden_of", f"'{path}.hidden_of' names no view: {source!r}; views: {', '.join(views)}"
@@ -238,9 +265,9 @@ def _addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
 
 def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:
     """Every address of a recipe: (dotted path of the option, text, whether its part has ``each``)."""
-    for key, kind in (*PART_LISTS.items(), ("states", "state")):
+    for key, kind in (*PART_LISTS.items(), ("states", "state"), ("latents", "augmenter")):
         for label, spec in (tree.get(key) or {}).items():
-            name = spec.get("name", "") if key == "states" else part_name(label)
+            name = part_name(label) if key in PART_LISTS else spec.get("name", "")
             try:
                 options = schema.part_schema(kind, name)["options"]
             except UserError:

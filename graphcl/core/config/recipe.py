@@ -95,7 +95,7 @@ def load_recipe(
     asked = _assigned(merge(*base, *top), overrides)
     plugins = asked[0].get("plugins") or []
     if plugins:
-        import_plugins(plugins, where=str(path), allowed=allow_plugins)
+        import_plugins(plugins, where=str(path), allowed=allow_plugins, folder=path.parent)
     data_name = str((asked[0].get("data") or {}).get("name") or "")
     if data_name and not (asked[0].get("data") or {}).get("path"):
         base = merge(*base, *_for_data(base[0], data_name))
