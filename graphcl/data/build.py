@@ -9,6 +9,7 @@ import numpy as np
 
 from graphcl.core.errors import UserError
 from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
+from graphcl.data.keys import contains, distinct, first_rows
 from graphcl.data.log import TEST, TRAIN, VALID, Log
 from graphcl.data.report import DataReport
 from graphcl.data.splits import Split, assign_parts
@@ -58,13 +59,12 @@ def build_interactions(
 
 def _once(keys: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The first row of each pair."""
-    _, first = np.unique(keys[rows], return_index=True)
-    return rows[np.sort(first)]
+    return rows[first_rows(keys[rows])]
 
 
 def _without(rows: np.ndarray, keys: np.ndarray, others: list[np.ndarray]) -> tuple[np.ndarray, int]:
     """The rows whose pair is in none of the others, and how many were left out."""
-    leaked = np.isin(keys[rows], np.concatenate([keys[other] for other in others]))
+    leaked = contains(np.concatenate([keys[other] for other in others]), keys[rows])
     return rows[~leaked], int(leaked.sum())
 
 
@@ -81,8 +81,8 @@ def _report_sizes(data: Interactions, valid: str) -> None:
         users, items = data.cold_users[pairs.users], data.cold_items[pairs.items]
         cold = {
             "rows": int((users | items).sum()),
-            "users": len(np.unique(pairs.users[users])),
-            "items": len(np.unique(pairs.items[items])),
+            "users": len(distinct(pairs.users[users])),
+            "items": len(distinct(pairs.items[items])),
         }
         report.split["cold"][name] = cold
         if cold["rows"]:
@@ -132,13 +132,18 @@ def _ranks(ids: Ids) -> np.ndarray:
 def _hash_pairs(pairs: Pairs, data: Interactions, user_rank: np.ndarray, item_rank: np.ndarray) -> bytes:
     """Digest of the ids that occur (sorted) and of the sorted pairs of their places."""
     digest = hashlib.sha256()
-    places = []
-    for codes, ranks, ids in ((pairs.users, user_rank, data.users), (pairs.items, item_rank, data.items)):
-        used, place = np.unique(ranks[codes], return_inverse=True)
-        by_rank = np.empty(len(ids), dtype=object)
-        by_rank[ranks] = ids.values
-        digest.update(json.dumps(by_rank[used].tolist()).encode())
-        places.append(place.astype("<i8"))
-    order = np.lexsort((places[1], places[0]))
-    digest.update(places[0][order].tobytes() + places[1][order].tobytes())
+    users = _places(pairs.users, data.users, user_rank, digest)
+    items = _places(pairs.items, data.items, item_rank, digest)
+    keys = users * (items.max(initial=0) + 1) + items
+    digest.update(np.sort(keys).astype("<i8").tobytes())
     return digest.digest()
+
+
+def _places(codes: np.ndarray, ids: Ids, ranks: np.ndarray, digest: hashlib._Hash) -> np.ndarray:
+    """Place of every code's id among the sorted ids that occur, which the digest takes in."""
+    used = np.zeros(len(ids), dtype=bool)
+    used[ranks[codes]] = True
+    by_rank = np.empty(len(ids), dtype=object)
+    by_rank[ranks] = ids.values
+    digest.update(json.dumps(by_rank[used].tolist()).encode())
+    return (np.cumsum(used) - 1)[ranks[codes]]

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
+from graphcl.data.keys import distinct
 from graphcl.data.log import Log
 from graphcl.data.report import DataReport, Step
 
@@ -71,7 +72,7 @@ def k_core(log: Log, user: int, item: int) -> tuple[Log, int]:
     Returns:
         The log, and the number of rounds that removed something.
     """
-    pairs = np.unique(log.keys())
+    pairs = distinct(log.keys())
     users, items = np.divmod(pairs, max(len(log.item_ids), 1))
     rounds = 0
     while True:

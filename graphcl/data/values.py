@@ -14,29 +14,37 @@ from graphcl.data.interactions import Ids
 MISSING = frozenset({"", "nan", "NaN", "NAN", "None", "NULL", "\\N", "<NA>"})
 
 
+class _Codes(dict[str | None, int]):
+    """Id -> code. Asking for a new id gives it the next code."""
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys((None, *MISSING), -1))
+        self.reserved = len(self)
+
+    def __missing__(self, key: str | None) -> int:
+        code = self[key] = len(self) - self.reserved
+        return code
+
+
 class Vocabulary:
     """Gives each id the next free integer, in the order of first appearance."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self._codes = _Codes()
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._codes) - self._codes.reserved
 
     def encode(self, values: pa.Array) -> np.ndarray:
         """int32 code of every value; -1 where it is missing (null or one of :data:`MISSING`)."""
         encoded = as_text(values).dictionary_encode()
-        codes = self._codes
-        mapping = np.empty(len(encoded.dictionary) + 1, dtype=np.int32)
-        for position, value in enumerate(encoded.dictionary.to_pylist()):
-            mapping[position] = -1 if value in MISSING else codes.setdefault(value, len(codes))
-        mapping[-1] = -1
-        indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        return mapping[indices]
+        words = [*encoded.dictionary.to_pylist(), None]
+        mapping = np.fromiter(map(self._codes.__getitem__, words), dtype=np.int32, count=len(words))
+        return mapping[encoded.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)]
 
     def ids(self) -> Ids:
         """The ids by code."""
-        return Ids.of(list(self._codes))
+        return Ids.of(list(self._codes)[self._codes.reserved :])  # type: ignore[arg-type]
 
 
 def as_text(values: pa.Array) -> pa.Array:

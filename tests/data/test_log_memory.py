@@ -45,7 +45,7 @@ def test_a_hundred_thousand_rows_under_a_cap(tmp_path: Path) -> None:
         for i in range(100_000):
             file.write(f"user-{i * 7919 % 5003},item-{i * 104729 % 2003},{i},{'x' * 100}\n")
     assert path.stat().st_size > 12e6
-    done = run(path, 256)
+    done = run(path, 128)
     assert done.stderr == ""
     assert done.stdout == "100000\n"
     assert run(path, 1).returncode != 0  # the cap is a cap

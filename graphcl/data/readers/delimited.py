@@ -14,7 +14,7 @@ from graphcl.data.readers.base import Chunk, ReadOptions, Table
 from graphcl.data.readers.sniff import separator_name, sniff_separator
 from graphcl.data.text import csv_rows, is_gzip, line_of_row, not_decodable, open_quote, reading, sample_text
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 24
 
 
 class DelimitedTable(Table):

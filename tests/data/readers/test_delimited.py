@@ -68,7 +68,7 @@ def test_wrong_separator_is_explained(tmp_path: Path) -> None:
 def test_unusual_separator_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("user^item\n1^2\n")
-    with pytest.raises(UserError, match=r"has one column: no separator found in line 1, `user\\^item`"):
+    with pytest.raises(UserError, match=r"has one column: no separator found in line 1, `user\^item`"):
         open_table(path, "", ReadOptions())
     assert read(path, separator="^") == [["1"], ["2"]]
 
