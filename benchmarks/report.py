@@ -20,6 +20,7 @@ SECTIONS = {
     "lightgcl_ablation": "Quality: LightGCL against itself",
     "xsimgcl_yelp2018": "Quality: XSimGCL on yelp2018",
     "lightgcn_gowalla": "Quality: LightGCN on gowalla",
+    "family_large": "Quality: the recommender family at equal epochs on gowalla and yelp2018",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",

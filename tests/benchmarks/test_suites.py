@@ -11,6 +11,7 @@ import pytest
 import graphcl
 from benchmarks import (
     cells,
+    family_large,
     family_small,
     lightgcl_ablation,
     lightgcl_step,
@@ -25,6 +26,7 @@ SUITES = [
     family_small.SUITE,
     lightgcl_ablation.SUITE,
     xsimgcl_yelp2018.CLAIM.suite(2, 1, 0),
+    family_large.suite(3),
     lightgcn_gowalla.CLAIM.suite(2, 1, 0),
     recbole_lightgcn.suite(2),
     lightgcl_step.suite(2),
