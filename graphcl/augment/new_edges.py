@@ -43,7 +43,7 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
         if position in added:
             continue
         partner = _partner(units, position)
-        edges, model = _new_edges(graph, store, units[position], p, generator)
+        edges, model = _new_edges(graph, store, round(p * units[position].unique().numel()), symmetric, generator)
         source, target = ends(graph, store)
         if symmetric and source == target:
             edges, model = torch.cat([edges, edges.flip(0)], dim=1), torch.cat([model, model])
@@ -70,11 +70,12 @@ def _same_unit(unit: Tensor, other: Tensor, model: Tensor) -> Tensor:
     return where.index_select(0, unit.index_select(0, model) - unit.min())
 
 
-def _new_edges(graph: Graph, store: Any, unit: Tensor, p: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _new_edges(
+    graph: Graph, store: Any, draws: int, symmetric: bool, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """New edges [2, A], and for each the existing edge it takes its attributes from [A]."""
     edges: Tensor = store.edge_index
     (source, target), counts = ends(graph, store), node_counts(graph)
-    draws = round(p * unit.unique().numel())
     numbers = uniform((3, draws), edges, generator)
 
     def pick(row: Tensor, count: Tensor | int) -> Tensor:
@@ -88,7 +89,7 @@ def _new_edges(graph: Graph, store: Any, unit: Tensor, p: float, generator: torc
     else:
         new_target = pick(numbers[1], counts[target])
     new = torch.stack([new_source, new_target])
-    fresh = _fresh(new, edges, loops=source != target, undirected=source == target)
+    fresh = _fresh(new, edges, loops=source != target, undirected=symmetric and source == target)
     return new[:, fresh], pick(numbers[2], edges.shape[1])[fresh]
 
 

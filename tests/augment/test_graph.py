@@ -43,9 +43,10 @@ def undirected(nodes: int, edges: int, seed: int = 0) -> Data:
 
 
 def bipartite(users: int, items: int, pairs: int, seed: int = 0) -> HeteroData:
-    generator = seeded(seed)
-    u, i = (torch.randint(0, n, (pairs,), generator=generator) for n in (users, items))
-    return build_bipartite(u, i, users, items, torch.arange(pairs) + 1.0)
+    """At most so many pairs, none twice, each with a weight of its own."""
+    keys = torch.randint(0, users * items, (pairs,), generator=seeded(seed)).unique()
+    keys = keys[torch.randperm(len(keys), generator=seeded(seed))]
+    return build_bipartite(keys // items, keys % items, users, items, torch.arange(len(keys)) + 1.0)
 
 
 def batch() -> Batch:
@@ -113,12 +114,15 @@ def test_both_directions_of_a_bipartite_graph_change_together(augmenter, pairs, 
     graph = bipartite(7, 5, pairs, seed)
     if shuffle:  # mirrored, but not in the same order
         store = graph["item", "to", "user"]
-        order = torch.randperm(pairs, generator=seeded(seed))
+        order = torch.randperm(store.num_edges, generator=seeded(seed))
         store.edge_index, store.edge_weight = store.edge_index[:, order], store.edge_weight[order]
     result = augmenter(graph, generator=seeded(seed))
     there, back = result["user", "to", "item"], result["item", "to", "user"]
-    edges = sorted(zip(*there.edge_index.tolist(), strict=True))
-    assert edges == sorted(zip(*back.edge_index.flip(0).tolist(), strict=True))
+    forth, back_again = (
+        sorted(zip(*edges.tolist(), store.edge_weight.tolist(), strict=True))
+        for store, edges in ((there, there.edge_index), (back, back.edge_index.flip(0)))
+    )
+    assert forth == back_again
     if not shuffle:
         assert torch.equal(there.edge_weight, back.edge_weight)
         assert build_operator(result, "sym").mirrored
@@ -214,6 +218,20 @@ def test_added_edges_follow_the_old_ones_and_stay_in_their_graph():
     assert (result.edge_orig_id[graph.num_edges :] == -1).all()
     pairs = result.edge_index.T.tolist()
     assert len(set(map(tuple, pairs))) == len(pairs)  # no edge twice
+
+
+def test_no_draw_is_lost_to_a_self_loop_in_a_batch():
+    edge = torch.tensor([[0], [1]])
+    # Graphs of 2 nodes: a draw is the edge that exists, or its reverse; a self loop would be a third outcome.
+    graph = Batch.from_data_list([Data(edge_index=edge, num_nodes=3), *[Data(edge_index=edge, num_nodes=2)] * 50])
+    result = add_edges(graph, 40.0, symmetric=False, generator=seeded())
+    new = set(zip(*result.edge_index[:, graph.num_edges :].tolist(), strict=True))
+    assert {(t, s) for s, t in zip(*graph.edge_index.tolist(), strict=True)} <= new
+
+
+def test_nodes_stay_when_their_last_edge_goes():
+    graph = Data(edge_index=torch.tensor([[0, 8], [1, 9]]))  # num_nodes is inferred from the edges
+    assert drop_edges(graph, 1.0, generator=seeded()).num_nodes == 10
 
 
 def test_the_number_of_added_edges():
