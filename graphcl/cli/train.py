@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,9 +49,6 @@ def default_folder(recipe: Recipe) -> Path:
     data = recipe["data"]
     name = Path(data["path"]).stem if data.get("path") else data.get("name", "")
     name = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or "data"
-    folder = Path("runs") / f"{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = folder.with_name(f"{folder.name.rpartition('.')[0] or folder.name}.{number}")
-    return folder
+    stem = f"{recipe.name}-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = chain([stem], (f"{stem}.{number}" for number in count(2)))
+    return next(folder for folder in (Path("runs") / name for name in names) if not folder.exists())

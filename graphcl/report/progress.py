@@ -184,10 +184,13 @@ class BarProgress(Observer):
 
 def _beginning(epochs: int, batches: int, epoch: int, stage: str) -> str:
     what = "training" if stage == "select" else stage
-    steps = f"{batches:,} step{'' if batches == 1 else 's'}"
     if epoch:
-        return f"{what} goes on at epoch {epoch + 1} of {epochs:,} ({steps} an epoch)"
-    return f"{what}: at most {epochs:,} epochs of {steps}"
+        return f"{what} goes on at epoch {epoch + 1} of {epochs:,} ({_count(batches, 'step')} an epoch)"
+    return f"{what}: at most {_count(epochs, 'epoch')} of {_count(batches, 'step')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 Block = TypeVar("Block")

@@ -47,9 +47,14 @@ def test_no_rows_is_a_file_without_rows(tmp_path: Path, ending: str) -> None:
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("before")
-    with pytest.raises(RuntimeError), writing(path, SCHEMA) as write:
-        write(pa.table({"id": ["a"], "n": [1], "x": [1.0]}, schema=SCHEMA))
-        raise RuntimeError
+
+    def fail_halfway() -> None:
+        with writing(path, SCHEMA) as write:
+            write(pa.table({"id": ["a"], "n": [1], "x": [1.0]}, schema=SCHEMA))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
     assert path.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
@@ -64,8 +69,8 @@ def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
 
 
 class Data:
-    users = ["u1", "u2"]
-    items = ["i1", "i2", "i3"]
+    users = ("u1", "u2")
+    items = ("i1", "i2", "i3")
 
 
 EMBEDDINGS = {"user": torch.arange(4.0).view(2, 2), "item": torch.arange(6.0).view(3, 2)}
@@ -89,7 +94,7 @@ def test_embeddings_as_csv(tmp_path: Path) -> None:
 def test_embeddings_as_npz_need_no_pickle(tmp_path: Path) -> None:
     write_embeddings(tmp_path / "e.npz", EMBEDDINGS, Data)
     with np.load(tmp_path / "e.npz", allow_pickle=False) as found:
-        assert found["item_ids"].tolist() == Data.items
+        assert found["item_ids"].tolist() == list(Data.items)
         assert found["user"].tolist() == [[0, 1], [2, 3]]
 
 
