@@ -60,14 +60,17 @@ class BPR(Term):
         super().__init__(**common)
         self.user, self.pos, self.neg = user, pos, neg
 
+    #: The loss of rows [B, d] of users, positives and negatives, [B].
+    pair_loss = staticmethod(bpr)
+
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per pair, with the user's id."""
         user, pos, neg = (flow.rows(at_type(address, node_type)) for address in (self.user, self.pos, self.neg))
         if not len(user) == len(pos) == len(neg):
             raise UserError(
-                f"bpr: {len(user)} users, {len(pos)} positives and {len(neg)} negatives; give one of each per pair"
+                f"{type(self).__name__}: {len(user)} users, {len(pos)} positives and {len(neg)} negatives; give one of each per pair"
             )
-        values = bpr(user.values, pos.values, neg.values)
+        values = self.pair_loss(user.values, pos.values, neg.values)
         if self.weights is None:
             return Anchored(values, None, user.ids)
         weight = self.anchor_weight(flow, node_type, user.ids, values.new_ones(len(user)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from graphcl.core.errors import UserError
@@ -15,6 +16,8 @@ from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
 from graphcl.objective.kernels import Csr, Similarity, contrast
 from graphcl.objective.pairs import match_rows
+
+Keep = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 @register("term", "info_nce", example={"anchors": "main.nodes[user][users]", "candidates": "main.nodes[user]"})
@@ -50,6 +53,7 @@ class InfoNCE(Term):
         intra: bool = False,
         own_negatives: Address | None = None,
         assignment: Address | None = None,
+        keep: Keep = 1.0,
         **common: Any,
     ) -> None:
         """
@@ -65,6 +69,7 @@ class InfoNCE(Term):
             intra: Add the other anchors to the candidates (negatives within the anchors' own view).
             own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
             assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
+            keep: Probability with which a step contrasts an anchor (LightGCL's paper drops half of them).
 
         Raises:
             UserError: ``symmetric`` with an option that has no opposite direction; two sources of positives.
@@ -78,7 +83,7 @@ class InfoNCE(Term):
             raise UserError("info_nce: positives and assignment both name the positive; leave one out")
         self.anchors, self.candidates, self.positives = anchors, candidates, positives
         self.own_negatives, self.assignment = own_negatives, assignment
-        self.symmetric, self.intra = symmetric, intra
+        self.symmetric, self.intra, self.keep = symmetric, intra, keep
         self._kernel: dict[str, Any] = {
             "temperature": temperature,
             "similarity": similarity,
@@ -92,7 +97,11 @@ class InfoNCE(Term):
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
-        kept = (partner >= 0).nonzero().squeeze(1)
+        found = partner >= 0
+        if self.keep < 1:
+            draw = torch.rand(len(partner), generator=flow.generator(f"info_nce keep {node_type}"))
+            found &= (draw < self.keep).to(found.device)
+        kept = found.nonzero().squeeze(1)
         partner, counts = partner.index_select(0, kept), anchors.counts.index_select(0, kept)
         ids = None if anchors.rows.ids is None else anchors.rows.ids.index_select(0, kept)
         weight = self.anchor_weight(flow, node_type, ids, counts)

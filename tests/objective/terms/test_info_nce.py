@@ -247,3 +247,13 @@ def test_own_negatives_of_another_shape_are_refused() -> None:
     a, b = random(4, 3, 0), random(4, 3, 1)
     with pytest.raises(UserError, match=r"4 anchors need \[4, K, d\]"):
         InfoNCE("a", "b", own_negatives="n")(FakeFlow({"a": a, "b": b, "n": b}))
+
+
+def test_keep_contrasts_a_share_of_the_anchors_each_with_its_own_value() -> None:
+    base = random(400, 4, 0)
+    flow = FakeFlow({"a": picked(base, list(range(400))), "c": Rows(base, None, torch.arange(400))})
+    (full,), (half,) = InfoNCE("a", "c")(flow), InfoNCE("a", "c", keep=0.5)(flow)
+    assert full.ids is not None
+    assert half.ids is not None
+    assert 150 < len(half.ids) < 250
+    torch.testing.assert_close(half.values, full.values[half.ids])
