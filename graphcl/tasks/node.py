@@ -23,7 +23,15 @@ from graphcl.tasks.baselines.node import NodeBaseline
 from graphcl.tasks.probes.base import Labelled, Probe
 
 
-@register("task", "node", example={}, rows=("batch", "all"), types=(), data="node_graph", monitor="accuracy")
+@register(
+    "task",
+    "node",
+    example={"probe_options": {"grid": [1.0]}},
+    rows=("batch", "all"),
+    types=(),
+    data="node_graph",
+    monitor="accuracy",
+)
 class Node:
     """Node classification by a probe.
 

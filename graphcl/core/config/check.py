@@ -273,14 +273,15 @@ def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:
             except UserError:
                 continue
             for option, value in spec.items():
-                if option in options and _is_address(options[option]["schema"]):
+                if option in options and is_address(options[option]["schema"]):
                     for text in value if isinstance(value, list) else [value]:
                         if isinstance(text, str) and text:
                             yield f"{key}.{label}.{option}", text, bool(spec.get("each"))
 
 
-def _is_address(option: Mapping[str, Any]) -> bool:
-    return option.get("format") == "address" or any(_is_address(o) for o in option.get("anyOf", []))
+def is_address(option: Mapping[str, Any]) -> bool:
+    """Whether the schema of an option is that of an address, or of several."""
+    return option.get("format") == "address" or any(is_address(o) for o in option.get("anyOf", []))
 
 
 def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) -> str:

@@ -11,7 +11,17 @@ from typing import Any
 from graphcl.core import schema
 from graphcl.core.config import yaml12
 from graphcl.core.config.check import block_schema, check
-from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, Origins, Tree, assign, canonical, merge, part_name
+from graphcl.core.config.tree import (
+    ALIASES,
+    PART_LISTS,
+    PART_MAPPINGS,
+    Origins,
+    Tree,
+    assign,
+    canonical,
+    merge,
+    part_name,
+)
 from graphcl.core.errors import ConfigError, UserError, suggestion
 from graphcl.core.paths import share
 from graphcl.core.plugins import import_plugins
@@ -114,7 +124,23 @@ def _finish(name: str, tree: Tree, origins: Origins) -> Recipe:
     problems = check(tree, origins)
     if problems:
         raise ConfigError(problems)
-    return Recipe(name, with_defaults(tree), origins)
+    full = with_defaults(tree)
+    if full.get("sources"):
+        full["sources"] = {path: text for path, text in full["sources"].items() if _stands(path, full, origins)}
+    return Recipe(name, full, origins)
+
+
+def _stands(path: str, tree: Tree, origins: Origins) -> bool:
+    """Whether a reason is still that of a value: not of one that a later layer removed or set anew."""
+    head, _, rest = path.partition(".")
+    full = f"{ALIASES.get(head, head)}.{rest}"
+    node: Any = tree
+    for key in full.split("."):
+        if not isinstance(node, dict) or key not in node:
+            return False
+        node = node[key]
+    reason = origins.get(f"sources.{path}", "").partition(":")[0]
+    return origins.get(full, reason).partition(":")[0] == reason
 
 
 def _layer(path: Path, chain: tuple[str, ...] = ()) -> Layer:

@@ -1,0 +1,77 @@
+"""What holds of every shipped recipe: it loads, has no problems, says what it is, and its resolved form reads back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import graphcl
+from graphcl.core.config import yaml12
+from graphcl.core.config.check import check
+from graphcl.core.config.recipe import read_resolved, recipe_names
+from graphcl.core.paths import share
+from graphcl.engine.fit import make_task
+from graphcl.engine.model import Model
+from graphcl.engine.phases import make_phases
+from tests.contract.test_tasks import load  # noqa: TID252
+
+all_recipes = pytest.mark.parametrize("name", recipe_names())
+
+
+def test_the_walk_finds_every_yaml_file() -> None:
+    """Also in folders below, should there ever be some."""
+    folder = share("configs")
+    assert sorted(path.stem for path in folder.rglob("*.yaml")) == recipe_names()
+    assert {"lightgcl", "lightgcn", "sgl", "simgcl", "xsimgcl", "ncl", "directau", "bpr_mf", "grace"} <= set(recipe_names())
+
+
+@all_recipes
+def test_it_loads_without_a_problem(name: str) -> None:
+    recipe = graphcl.load(name)
+    assert check(dict(recipe.tree), recipe.origins) == []
+    assert recipe["task"]
+    assert recipe["title"]
+    assert recipe["paper"]
+
+
+@all_recipes
+def test_its_resolved_form_reads_back_to_the_same_tree(name: str, tmp_path: Path) -> None:
+    recipe = graphcl.load(name)
+    path = tmp_path / "config.yaml"
+    path.write_text(recipe.to_yaml(), encoding="utf-8")
+    again = read_resolved(path, name)
+    assert yaml12.load(again.to_yaml(), "again")[0] == yaml12.load(recipe.to_yaml(), "first")[0]
+    for key in ("views", "towers", "heads", "latents", "states", "terms", "regularizers", "phases", "train", "data"):
+        assert again[key] == recipe[key], key
+
+
+@all_recipes
+def test_every_value_can_be_set_from_the_command_line(name: str) -> None:
+    recipe = graphcl.load(name, "train.lr=0.123", "train.seed=7", "train.epochs=2")
+    assert (recipe["train.lr"], recipe["train.seed"], recipe["train.epochs"]) == (0.123, 7, 2)
+    assert recipe.origins["train.lr"] == "command line"
+
+
+@all_recipes
+def test_the_sources_it_writes_are_of_settings_that_it_has(name: str) -> None:
+    text = (share("configs") / f"{name}.yaml").read_text(encoding="utf-8")
+    own, kept = yaml12.load(text, name)[0].get("sources") or {}, graphcl.load(name).tree.get("sources") or {}
+    assert set(own) <= set(kept)
+
+
+def test_a_value_set_anew_loses_the_reason_of_the_old_one() -> None:
+    reasons = graphcl.load("lightgcn")["sources"]
+    assert "encoder.num_layers" in reasons
+    assert "encoder.num_layers" not in graphcl.load("lightgcn", "encoder.num_layers=2")["sources"]
+    assert "regularizers.l2.weight" not in graphcl.load("lightgcn", "~regularizers=l2")["sources"]
+
+
+@all_recipes
+def test_it_can_be_built_for_the_smallest_data(name: str) -> None:
+    recipe = graphcl.load(name)
+    part = {"recommend": "interactions", "node": "node_graph", "retrieval": "records"}[recipe["task"]]
+    task = make_task(recipe, load(part))
+    model = Model(recipe, task, seed=0)
+    assert make_phases(recipe, model, task.types)
+    assert sum(parameter.numel() for parameter in model.trainable().values()) > 0

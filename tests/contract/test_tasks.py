@@ -1,0 +1,195 @@
+"""What holds of every data part, task, baseline and probe: the smallest example works, and metrics are fractions."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from graphcl.core.build import build
+from graphcl.core.registry import Part
+from graphcl.core.seeds import generator
+from graphcl.tasks.base import Batch, Task
+from graphcl.tasks.probes.base import Labelled
+
+from .toys import parts
+
+DIM = 8
+all_data = pytest.mark.parametrize("part", parts("data"), ids=lambda part: part.name)
+all_tasks = pytest.mark.parametrize("part", parts("task"), ids=lambda part: part.name)
+all_probes = pytest.mark.parametrize("part", parts("probe"), ids=lambda part: part.name)
+_LOADED: dict[str, Any] = {}
+
+
+def load(name: str) -> Any:
+    """The smallest example of a data part, read once."""
+    if name not in _LOADED:
+        example = next(part.example for part in parts("data") if part.name == name)
+        _LOADED[name] = build("data", name, example or {}, data_root=None).load(seed=0)
+    return _LOADED[name]
+
+
+def make(part: Part) -> Task:
+    return build("task", part.name, part.example or {}, data=load(part.meta["data"]))
+
+
+def embeddings(task: Task, split: str, seed: int = 0) -> dict[str, Tensor]:
+    """Random ones of the sizes that the task judges."""
+    if hasattr(task, "examples"):
+        count = sum(len(batch.ids) for batch in task.examples(split))
+        sizes = {field: count for field in task.graphs}
+    else:
+        (graph,) = task.graphs.values()
+        sizes = {name: int(graph[name].num_nodes) for name in task.types} or {"": int(graph.num_nodes or 0)}
+    return {name: torch.randn(size, DIM, generator=generator(seed, name)) for name, size in sizes.items()}
+
+
+def check_metrics(metrics: Mapping[str, float]) -> None:
+    assert metrics
+    for name, value in metrics.items():
+        assert isinstance(value, float), name
+        assert 0.0 <= value <= 1.0, f"{name} = {value}"
+
+
+# --- data ------------------------------------------------------------------------------------------
+
+
+@all_data
+def test_data_follow_from_the_seed_and_say_what_they_are(part: Part, tmp_path: Path) -> None:
+    first = load(part.name)
+    again = build("data", part.name, part.example or {}, data_root=None).load(seed=0)
+    assert first.report.split_hash == again.report.split_hash
+    assert first.report.lines()
+    json.dumps(first.report.to_dict())
+    if hasattr(first, "save"):
+        first.save(tmp_path / "kept")
+        kept = part.cls.read(tmp_path / "kept")  # type: ignore[attr-defined]
+        assert kept.report.split_hash == first.report.split_hash
+
+
+def test_every_data_part_belongs_to_a_task() -> None:
+    assert {part.name for part in parts("data")} == {part.meta["data"] for part in parts("task")}
+
+
+# --- tasks -----------------------------------------------------------------------------------------
+
+
+def ids(batch: Batch) -> list[Any]:
+    """Everything a batch holds, as plain numbers."""
+    rows = {
+        name: value.tolist() if isinstance(value, Tensor) else {key: item.tolist() for key, item in value.items()}
+        for name, value in batch.rows.items()
+    }
+    return [batch.ids.tolist(), rows]
+
+
+@all_tasks
+@pytest.mark.parametrize("size", [7, 0])
+def test_batches_follow_from_the_seed_wherever_they_start(part: Part, size: int) -> None:
+    task = make(part)
+    batches = [ids(batch) for batch in task.batches(size, generator=generator(3))]
+    assert len(batches) == task.num_batches(size)
+    for start in (0, 1, len(batches) - 1, len(batches)):
+        again = [ids(batch) for batch in make(part).batches(size, generator=generator(3), start=start)]
+        assert again == batches[start:]
+    other = [ids(batch) for batch in task.batches(size, generator=generator(4))]
+    assert size == 0 or other != batches
+
+
+@all_tasks
+def test_batches_carry_the_rows_that_the_task_states(part: Part) -> None:
+    task = make(part)
+    assert tuple(part.meta["rows"]) == tuple(task.rows)
+    assert tuple(part.meta["types"]) == tuple(task.types)
+    assert (part.meta["data"], part.meta["monitor"]) == (task.data_part, task.monitor)
+    (first,) = task.graphs.values() if len(task.graphs) == 1 else [None]
+    for batch in task.batches(5, generator=generator(3)):
+        assert set(task.rows) == set(batch.rows)
+        assert batch.targets > 0
+        for value in batch.rows.values():
+            for name, positions in (value if isinstance(value, Mapping) else {"": value}).items():
+                assert positions.dtype == torch.int64
+                if first is not None and name in task.types:
+                    assert int(positions.max()) < int(first[name].num_nodes)
+
+
+@all_tasks
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_metrics_of_random_embeddings_are_fractions_and_repeat(part: Part, split: Any) -> None:
+    task = make(part)
+    first = task.evaluate(embeddings(task, split), split, seed=0)
+    check_metrics(first)
+    assert task.monitor in first
+    assert first == make(part).evaluate(embeddings(task, split), split, seed=0)
+
+
+@all_tasks
+def test_metrics_of_embeddings_that_know_nothing_are_fractions(part: Part) -> None:
+    task = make(part)
+    constant = {name: torch.ones_like(rows) for name, rows in embeddings(task, "test").items()}
+    check_metrics(task.evaluate(constant, "test", seed=0))
+
+
+@all_tasks
+def test_training_and_the_baselines_do_not_change_what_is_judged(part: Part) -> None:
+    task = make(part)
+    before = task.evaluate(embeddings(task, "test"), "test", seed=0)
+    list(task.batches(5, generator=generator(3)))
+    found = task.baselines(seed=0)
+    assert found
+    for metrics in found.values():
+        check_metrics(metrics)
+        assert task.monitor in metrics
+    assert found == baselines(part)
+    assert task.evaluate(embeddings(task, "test"), "test", seed=0) == before
+    record = json.loads(json.dumps(task.describe()))
+    assert record["task"] == part.name
+    assert isinstance(task.has_validation, bool)
+
+
+@functools.cache
+def _baselines(name: str) -> dict[str, dict[str, float]]:
+    return make(next(part for part in parts("task") if part.name == name)).baselines(seed=0)
+
+
+def baselines(part: Part) -> dict[str, dict[str, float]]:
+    """Baseline -> test metrics, once."""
+    return _baselines(part.name)
+
+
+def test_every_baseline_is_used_by_its_task() -> None:
+    """Through each task's own call above, so that none is without a contract test."""
+    used = {name for part in parts("task") for name in baselines(part)}
+    assert {part.name for part in parts("baseline")} <= used
+
+
+# --- probes ----------------------------------------------------------------------------------------
+
+
+def labelled(count: int, seed: int, spread: float = 0.1) -> Labelled:
+    """Two classes, far apart."""
+    y = torch.arange(count) % 2
+    centre = torch.stack([torch.ones(DIM), -torch.ones(DIM)]).index_select(0, y)
+    return Labelled(centre + spread * torch.randn(count, DIM, generator=generator(seed)), y)
+
+
+@all_probes
+def test_a_probe_predicts_known_classes_and_repeats(part: Part) -> None:
+    probe = build("probe", part.name, part.example or {})
+    train, valid, new = labelled(20, 0), labelled(10, 1), labelled(10, 2)
+    before = train.x.clone()
+    first = probe.fit(train=train, valid=valid, seed=0).predict(new.x)
+    assert first.shape == (10,)
+    assert first.dtype == torch.int64
+    assert set(first.tolist()) <= {0, 1}
+    assert torch.equal(train.x, before)
+    again = build("probe", part.name, part.example or {}).fit(train=train, valid=valid, seed=0)
+    assert torch.equal(first, again.predict(new.x))
+    if part.name != "majority":
+        assert torch.equal(first, new.y)
