@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 from graphcl.core import schema
 from graphcl.core.config.check import block_schema
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.config.tree import ALIASES, PART_LISTS, PART_MAPPINGS, part_name
+from graphcl.core.config.tree import ALIASES, COMMAND_LINE, PART_LISTS, PART_MAPPINGS, long_path, part_name
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-COMMAND_LINE = "command line"
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -44,7 +41,7 @@ class Setting:
 
 def settings(recipe: Recipe) -> list[Setting]:
     """All settings of a recipe, in the order of its data flow."""
-    sources = {_long(path): text for path, text in (recipe.tree.get("sources") or {}).items()}
+    sources = {long_path(path): text for path, text in (recipe.tree.get("sources") or {}).items()}
     return [_setting(recipe, sources, *found) for found in _walk(recipe)]
 
 
@@ -127,11 +124,6 @@ def _origin(recipe: Recipe, path: str) -> str:
         if recipe.origins.get(path) == COMMAND_LINE:
             return f"default (block: {COMMAND_LINE})"
     return "default"
-
-
-def _long(path: str) -> str:
-    head, dot, rest = path.partition(".")
-    return f"{ALIASES.get(head, head)}{dot}{rest}"
 
 
 def _short(path: str) -> str:

@@ -12,13 +12,14 @@ from graphcl.core import schema
 from graphcl.core.config import yaml12
 from graphcl.core.config.check import block_schema, check
 from graphcl.core.config.tree import (
-    ALIASES,
+    COMMAND_LINE,
     PART_LISTS,
     PART_MAPPINGS,
     Origins,
     Tree,
     assign,
     canonical,
+    long_path,
     merge,
     part_name,
 )
@@ -131,16 +132,13 @@ def _finish(name: str, tree: Tree, origins: Origins) -> Recipe:
 
 
 def _stands(path: str, tree: Tree, origins: Origins) -> bool:
-    """Whether a reason is still that of a value: not of one that a later layer removed or set anew."""
-    head, _, rest = path.partition(".")
-    full = f"{ALIASES.get(head, head)}.{rest}"
+    """Whether a reason's value is still there, and not from the command line (see :func:`merge` for files)."""
     node: Any = tree
-    for key in full.split("."):
+    for key in long_path(path).split("."):
         if not isinstance(node, dict) or key not in node:
             return False
         node = node[key]
-    reason = origins.get(f"sources.{path}", "").partition(":")[0]
-    return origins.get(full, reason).partition(":")[0] == reason
+    return origins.get(long_path(path)) != COMMAND_LINE
 
 
 def _layer(path: Path, chain: tuple[str, ...] = ()) -> Layer:

@@ -22,6 +22,8 @@ META_KEYS = ("title", "paper", "notes", "extends", "per_data", "plugins", "sourc
 BLOCKS = ("data", "inputs", "train", "eval", "embed")
 TOP_KEYS = ("task", *BLOCKS, "views", *PART_MAPPINGS, *PART_LISTS, "phases", *META_KEYS)
 ALIASES = {"encoder": "towers.main"}
+#: Origin of what an override sets.
+COMMAND_LINE = "command line"
 
 Tree = dict[str, Any]
 Origins = dict[str, str]
@@ -195,12 +197,21 @@ def part_name(label: str) -> str:
     return label.partition("#")[0]
 
 
+def long_path(path: str) -> str:
+    """``encoder.dim`` -> ``towers.main.dim``."""
+    head, dot, rest = path.partition(".")
+    return f"{ALIASES.get(head, head)}{dot}{rest}"
+
+
 def merge(base: Tree, base_origins: Origins, top: Tree, top_origins: Origins) -> tuple[Tree, Origins]:
     """Lay ``top`` over ``base``. Mappings merge, lists of parts and other values replace.
 
     A part whose ``name`` changes drops the options of the old one; ``NAME: null`` removes a view or a part.
+    The reasons (``sources``) of ``base`` for values that ``top`` sets are dropped with the values.
     """
     tree, origins = copy.deepcopy(base), dict(base_origins)
+    for path in [path for path in tree.get("sources") or {} if long_path(path) in top_origins]:
+        del tree["sources"][path]
     _merge(tree, top, "", origins)
     origins.update(top_origins)
     return tree, origins
@@ -228,7 +239,7 @@ def _is_part(path: str) -> bool:
     return path.count(".") == 1 and path.split(".")[0] in PART_MAPPINGS
 
 
-def assign(tree: Tree, origins: Origins, text: str, source: str = "command line") -> None:
+def assign(tree: Tree, origins: Origins, text: str, source: str = COMMAND_LINE) -> None:
     """Apply one override in place: ``key=value``, ``+list=item``, ``~list=item``.
 
     Raises:
