@@ -14,6 +14,7 @@ from graphcl.core.config.tree import ALIASES, COMMAND_LINE, PART_LISTS, PART_MAP
 if TYPE_CHECKING:
     from rich.table import Table
 
+
 @dataclass(frozen=True)
 class Setting:
     """One setting.
