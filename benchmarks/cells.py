@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,37 +58,40 @@ class Suite:
         paths = sorted((RESULTS / self.name).glob("*.json"))
         return {path.stem: json.loads(path.read_text()) for path in paths}
 
-    def run(self, only: Iterable[str] = (), timeout: float | None = None) -> list[str]:
-        """Run the missing cells in order (those whose name contains one of ``only``).
+    def run(self, only: Iterable[str] = (), jobs: int = 1) -> list[str]:
+        """Run the missing cells in order (those whose name contains one of ``only``), ``jobs`` at a time.
 
         Returns:
             Names of the cells that failed; the others are run all the same.
         """
-        wanted, failed = list(only), []
-        for cell in self.cells:
-            if self.path(cell).is_file() or (wanted and not any(part in cell.name for part in wanted)):
-                continue
-            print(f"{self.name}/{cell.name} ...", file=sys.stderr, flush=True)
-            try:
-                record = in_child(cell, timeout)
-            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-                print(f"{self.name}/{cell.name} failed: {error}", file=sys.stderr, flush=True)
-                failed.append(cell.name)
-                continue
-            self.path(cell).parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path(cell).with_suffix(".tmp")
-            temporary.write_text(json.dumps(record, indent=1) + "\n")
-            temporary.replace(self.path(cell))
-        return failed
+        wanted = list(only)
+        missing = [cell for cell in self.cells if not self.path(cell).is_file()]
+        asked = [cell for cell in missing if not wanted or any(part in cell.name for part in wanted)]
+        with ThreadPoolExecutor(jobs) as pool:
+            done = list(pool.map(self._run, asked))
+        return [cell.name for cell, success in zip(asked, done, strict=True) if not success]
+
+    def _run(self, cell: Cell) -> bool:
+        print(f"{self.name}/{cell.name} ...", file=sys.stderr, flush=True)
+        try:
+            record = in_child(cell)
+        except subprocess.CalledProcessError as error:
+            print(f"{self.name}/{cell.name} failed: exit {error.returncode}", file=sys.stderr, flush=True)
+            return False
+        self.path(cell).parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path(cell).with_suffix(".tmp")
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
+        temporary.replace(self.path(cell))
+        return True
 
 
-def in_child(cell: Cell, timeout: float | None = None) -> dict[str, Any]:
+def in_child(cell: Cell) -> dict[str, Any]:
     """Run a cell in a child process; add its wall and CPU seconds, peak memory and the machine."""
     request = json.dumps({"function": cell.function, "arguments": dict(cell.arguments)})
     began = time.perf_counter()
     child = subprocess.run(
         [sys.executable, "-m", "benchmarks.cells", request], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        timeout=timeout, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     record = json.loads(child.stdout.splitlines()[-1])
     wall = round(time.perf_counter() - began, 2)
@@ -143,6 +147,7 @@ def command(suite: Suite | Callable[..., Suite], **options: int) -> None:
     parser = argparse.ArgumentParser(description="Run the missing cells of this benchmark; a killed one goes on.")
     parser.add_argument("--only", nargs="*", default=[], help="run cells whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="list the cells and whether they were run")
+    parser.add_argument("--jobs", type=int, default=1, help="cells at once (default 1; leave it where times matter)")
     for name, default in options.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default}")
     arguments = parser.parse_args()
@@ -151,7 +156,7 @@ def command(suite: Suite | Callable[..., Suite], **options: int) -> None:
         for cell in made.cells:
             print("done   " if made.path(cell).is_file() else "not run", cell.name)
         return
-    if failed := made.run(arguments.only):
+    if failed := made.run(arguments.only, arguments.jobs):
         raise SystemExit(f"{len(failed)} cells failed: {', '.join(failed)}")
 
 

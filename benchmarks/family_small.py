@@ -25,17 +25,19 @@ BUDGET = (
     f"train.monitor={MONITOR}",
 )
 WEIGHT, TEMPERATURE, L2 = "terms.info_nce.weight", "terms.info_nce.temperature", "regularizers.l2.weight"
-#: Recipe -> key -> values: what its TRIALS settings are made of.
+BOTH_WEIGHTS = f"{WEIGHT} terms.info_nce#2.weight"
+BOTH_TEMPERATURES = f"{TEMPERATURE} terms.info_nce#2.temperature"
+#: Recipe -> keys -> values: what its TRIALS settings are made of. Keys side by side have the same value.
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "bpr_mf": {L2: (1e-5, 1e-4, 1e-3, 1e-2)},
     "lightgcn": {L2: (1e-4, 1e-3), "encoder.num_layers": (2, 3)},
     "sgl": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.2, 0.5)},
     "simgcl": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.2, 0.5)},
     "xsimgcl": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.2, 0.5)},
-    "ncl": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.1, 0.3)},
+    "ncl": {BOTH_WEIGHTS: (0.05, 0.2), BOTH_TEMPERATURES: (0.1, 0.3)},
     "directau": {"terms.uniformity.weight": (0.25, 0.5, 1.0, 2.0)},
     "lightgcl": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.2, 0.5)},
-    "lightgcl_paper": {WEIGHT: (0.05, 0.2), TEMPERATURE: (0.2, 0.5)},
+    "lightgcl_paper": {BOTH_WEIGHTS: (0.05, 0.2), BOTH_TEMPERATURES: (0.2, 0.5)},
 }
 METRICS = ("ndcg@10", "ndcg@20", "recall@20")
 BASELINES = ("popularity", "itemknn", "ease")
@@ -43,8 +45,11 @@ BASELINES = ("popularity", "itemknn", "ease")
 
 def settings(recipe: str) -> list[list[str]]:
     """The settings of a recipe's search, as overrides."""
-    grid = GRIDS[recipe]
-    return [[f"{key}={value}" for key, value in zip(grid, values, strict=True)] for values in product(*grid.values())]
+    found = []
+    for values in product(*GRIDS[recipe].values()):
+        given = zip(GRIDS[recipe], values, strict=True)
+        found.append([f"{key}={value}" for keys, value in given for key in keys.split()])
+    return found
 
 
 def trial(recipe: str, data: str, setting: list[str]) -> dict[str, Any]:
@@ -75,11 +80,9 @@ def tested_cell(recipe: str, data: str, seed: int) -> Cell:
 
 
 def _cells() -> tuple[Cell, ...]:
-    cells = []
-    for data, recipe in product(DATA, GRIDS):
-        cells += [trial_cell(recipe, data, number) for number in range(TRIALS)]
-        cells += [tested_cell(recipe, data, seed) for seed in SEEDS]
-    return tuple(cells)
+    """Trials first: several jobs at once then never test a setting that is still being chosen."""
+    trials = [trial_cell(recipe, data, number) for data, recipe, number in product(DATA, GRIDS, range(TRIALS))]
+    return (*trials, *(tested_cell(recipe, data, seed) for data, recipe, seed in product(DATA, GRIDS, SEEDS)))
 
 
 SUITE = Suite("family_small", _cells())
