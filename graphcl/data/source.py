@@ -149,7 +149,7 @@ class InteractionsData:
 
     def _layout(self, report: DataReport) -> tuple[Layout, Split]:
         """The files, and the split with its protocol settled."""
-        path = existing(Path(self.path)) if self.path else None
+        path = existing(Path(self.path).expanduser()) if self.path else None
         if path is None and self.name:
             located = locate(load_card(self.name), self.data_root)
             path = located.folder

@@ -226,6 +226,22 @@ def test_generated_needs_no_file() -> None:
     assert every_pair(other) == every_pair(data)  # the seed of the run splits it, and does not change it
 
 
+def test_leaks_in_published_files(shared_data: Path) -> None:
+    folder = shared_data / "recsys" / "duvis-ciao"
+    data = InteractionsData(path=str(folder)).load(seed=0)
+    assert data.report.format == "adjacency"
+    assert "166 test rows repeat a pair of train: removed from test" in data.report.notes
+    assert data.report.split["leaked"] == {"valid": 332, "test": 166}  # 295 in train, 55 in test, 18 in both
+    assert data.report.split["sizes"] == {"train": 154_961, "valid": 44_388 - 332, "test": 22_211 - 166}
+    assert data.report.split["cold"]["test"]["rows"] == 6219  # 6,207 by their item, 12 by their user alone
+
+
+def test_path_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "log.csv").write_text(grid())
+    assert len(InteractionsData(path="~/log.csv").load(seed=0).users) == 6
+
+
 def test_hostile_strings_are_only_strings(load: Load, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     hostile = f"__import__('pathlib').Path('{trap}').touch()"
