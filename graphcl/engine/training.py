@@ -75,6 +75,11 @@ class Training:
 
     def restore(self) -> bool:
         """Go on from the last checkpoint of this stage, if there is one."""
+        found = self._restore()
+        self._trim_log()  # also where nothing was found: a first epoch may have been logged before a kill
+        return found
+
+    def _restore(self) -> bool:
         if self.run is None or not self.run.last.is_file():
             return False
         tensors, progress = checkpoint.read(self.run.last)
@@ -82,7 +87,6 @@ class Training:
             return False
         checkpoint.restore(tensors, self.model, self._optimizers())
         self.progress = progress
-        self._trim_log()
         return True
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
