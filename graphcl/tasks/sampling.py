@@ -47,9 +47,9 @@ class NegativeSampler:
 
     def sample(self, users: Tensor, *, generator: torch.Generator) -> Tensor:
         """One unseen item for each of ``users`` [b], all of which have ``mass`` > 0."""
-        mass = self.mass[users]
-        units = (torch.rand(users.numel(), dtype=torch.float64, generator=generator) * mass).long()
-        return self.locate(users, torch.minimum(units, mass - 1))
+        # The largest draw is 1 - 2^-53, so that for a mass below 2^52 the product stays below the mass.
+        share = torch.rand(users.numel(), dtype=torch.float64, generator=generator)
+        return self.locate(users, (share * self.mass[users]).long())
 
 
 def popularity_weights(counts: Tensor, power: float, num_users: int) -> Tensor:
