@@ -56,7 +56,7 @@ def spawn(*arguments: object, cwd: Path, script: Path | None = None) -> Outcome:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=environment(),
         check=False,
     )
