@@ -96,6 +96,9 @@ class InfoNCE(Term):
         anchors, candidates = (_side(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
+        if len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue
+            none = anchors.values.sum(1)[:0]
+            return Anchored(none, None, None, left_out=int(anchors.counts.sum()))
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
         found = partner >= 0
         if self.keep < 1:

@@ -257,3 +257,16 @@ def test_keep_contrasts_a_share_of_the_anchors_each_with_its_own_value() -> None
     assert half.ids is not None
     assert 150 < len(half.ids) < 250
     torch.testing.assert_close(half.values, full.values[half.ids])
+
+
+@pytest.mark.parametrize("width", [0, 3])
+def test_clusters_before_their_first_run_leave_every_anchor_out(width: int) -> None:
+    term = InfoNCE("main.nodes[batch]", "state.clusters.centroids", assignment="state.clusters.assignment")
+    x = random(5, 3, 0)
+    flow = FakeFlow({
+        "main.nodes[batch]": picked(x, [0, 2, 2]), "state.clusters.centroids": Rows(torch.zeros(0, width)),
+        "state.clusters.assignment": Rows(torch.zeros(0, dtype=torch.int64)),
+    })  # fmt: skip
+    (group,) = term(flow)
+    assert (len(group.values), group.left_out) == (0, 3)
+    assert torch.autograd.grad(loss(term, flow), x)[0].abs().sum() == 0
