@@ -22,6 +22,7 @@ from graphcl.core.config.tree import (
     long_path,
     merge,
     part_name,
+    put,
 )
 from graphcl.core.errors import ConfigError, UserError, suggestion
 from graphcl.core.paths import share
@@ -109,7 +110,7 @@ def load_recipe(
         import_plugins(plugins, where=str(path), allowed=allow_plugins, folder=path.parent)
     data_name = str((asked[0].get("data") or {}).get("name") or "")
     if data_name and not (asked[0].get("data") or {}).get("path"):
-        base = merge(*base, *_for_data(base[0], data_name))
+        base = _for_data(base, data_name)
         asked = _assigned(merge(*base, *top), overrides)
     return _finish(path.stem, *asked)
 
@@ -141,7 +142,7 @@ def _stands(path: str, tree: Tree, origins: Origins) -> bool:
     return origins.get(long_path(path)) != COMMAND_LINE
 
 
-def _layer(path: Path, chain: tuple[str, ...] = ()) -> Layer:
+def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
     """A file in canonical form, laid over what it ``extends``."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -153,9 +154,10 @@ def _layer(path: Path, chain: tuple[str, ...] = ()) -> Layer:
     parent = layer[0].pop("extends", None)
     if parent is None:
         return layer
-    if not isinstance(parent, str) or parent in chain:
+    chain = (*chain, path.resolve())
+    if not isinstance(parent, str) or find_recipe(parent).resolve() in chain:
         raise UserError(f"{source}: 'extends' must name another recipe, without a circle; got {parent!r}")
-    return merge(*_layer(find_recipe(parent), (*chain, path.stem)), *layer)
+    return merge(*_layer(find_recipe(parent), chain), *layer)
 
 
 def _shown(path: Path) -> str:
@@ -164,19 +166,22 @@ def _shown(path: Path) -> str:
     return f"configs/{path.name}" if path.parent == packed else str(path)
 
 
-def _for_data(tree: Tree, data_name: str) -> Layer:
-    """What the data card, and then the recipe's ``per_data`` block, set for a data set."""
-    layer: Layer = ({}, {})
+def _for_data(base: Layer, data_name: str) -> Layer:
+    """The recipe with what the data card, and then its own ``per_data`` paths, set for a data set."""
     card = share("datasets") / f"{data_name}.yaml"
     if data_name.replace("-", "").replace("_", "").isalnum() and card.is_file():
-        raw, lines = yaml12.load(card.read_text(encoding="utf-8"), f"datasets/{card.name}")
-        defaults = raw.get("defaults") or {}
+        source = f"datasets/{card.name}"
+        raw, lines = yaml12.load(card.read_text(encoding="utf-8"), source)
         shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
-        layer = canonical(defaults, shifted, f"datasets/{card.name}")
-    own = (tree.get("per_data") or {}).get(data_name)
-    if own:
-        layer = merge(*layer, *canonical(own, {}, f"per_data.{data_name}"))
-    return layer
+        base = merge(*base, *canonical(raw.get("defaults") or {}, shifted, source))
+    tree, origins = merge({}, {}, *base)
+    own = (tree.get("per_data") or {}).get(data_name) or {}
+    where = origins.get(f"per_data.{data_name}", "recipe")
+    if not isinstance(own, dict):
+        raise UserError(f"{where}: 'per_data.{data_name}' is a mapping from paths (train.lr) to values, got {own!r}")
+    for path, value in own.items():
+        put(tree, origins, str(path), value, where)
+    return tree, origins
 
 
 def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:

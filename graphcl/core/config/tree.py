@@ -252,7 +252,15 @@ def assign(tree: Tree, origins: Origins, text: str, source: str = COMMAND_LINE) 
     path = path.removeprefix(operation).strip()
     if not equals or not path:
         raise UserError(f"{source}: {text!r} is not of the form key=value")
-    value = scalar(literal, f"{source} ({path})")
+    put(tree, origins, path, scalar(literal, f"{source} ({path})"), source, operation)
+
+
+def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operation: str = "") -> None:
+    """Set the value at a dotted path in place; with ``+`` or ``~`` add it to or take it from the list there.
+
+    Raises:
+        UserError: the path runs through something that is not a mapping.
+    """
     for short, full in ALIASES.items():
         if path == short or path.startswith(short + "."):
             path = full + path[len(short) :]

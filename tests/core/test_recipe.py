@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graphcl.core.config.recipe import load_recipe
+from graphcl.core.errors import ConfigError, UserError
+
+TERMS = """
+terms:
+  - bpr: {user: "main.nodes[user][users]", pos: "main.nodes[item][items_pos]", neg: "main.nodes[item][items_neg]"}
+"""
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def problems(folder: Path, text: str, *overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(write(folder, text), overrides)
+    return caught.value.problems
+
+
+def test_overrides_reach_every_form_of_a_path() -> None:
+    recipe = load_recipe("lightgcl", [
+        "train.lr=1e-2", "views.svd.augment.low_rank.rank=8", "encoder.dim=16", "terms.info_nce.weight=0.5",
+        "data.path=x.csv", "+regularizers=l2", "data.split.by=leave_one_out",
+    ])  # fmt: skip
+    assert recipe["train.lr"] == 1e-2
+    assert recipe["views.svd.augment.low_rank.rank"] == 8
+    assert recipe["towers.main.dim"] == 16
+    assert recipe["terms.info_nce.weight"] == 0.5
+    assert list(recipe["regularizers"]) == ["l2", "l2#2"]
+    assert recipe["data.split.by"] == "leave_one_out"
+
+
+def test_removing_a_term() -> None:
+    assert list(load_recipe("lightgcl", ["~terms=info_nce"])["terms"]) == ["bpr"]
+    with pytest.raises(ConfigError, match="no part 'infonce' to remove; nearest: 'info_nce'"):
+        load_recipe("lightgcl", ["~terms=infonce"])
+
+
+def test_settings_of_a_data_set_hold_for_it_alone_and_yield_to_the_command_line() -> None:
+    assert load_recipe("lightgcl")["train.lr"] == 5e-3
+    assert load_recipe("lightgcl", ["train.lr=0.1"])["train.lr"] == 0.1
+    assert load_recipe("lightgcl", ["data=gowalla"])["train.lr"] == 1e-3
+    assert load_recipe("lightgcl", ["data.path=clicks.csv"])["train.lr"] == 1e-3
+
+
+def test_extending_changes_what_differs_and_null_removes() -> None:
+    recipe = load_recipe("xsimgcl")
+    assert list(recipe["views"]) == ["noisy"]
+    assert recipe["towers.main.num_layers"] == 3  # lightgcn's
+    assert recipe["towers.main.readout_from"] == 1  # its own
+
+
+def test_all_problems_at_once_with_line_and_nearest_key(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        "task: recommend\nencoder: {lightgcn: {dim: 0}}\nviews:\n  main: [drop_edge]\n"
+        "train:\n  batchsize: 5\n  lr: fast\n" + TERMS,
+        "train.epochs=nan".replace("nan", ".nan"),
+    )
+    text = "\n".join(found)
+    path = tmp_path / "mine.yaml"
+    assert f"{path}:6: unknown key 'train.batchsize'; nearest: 'train.batch_size'" in text
+    assert f"{path}:7: 'train.lr' must be a number > 0, got 'fast'" in text
+    assert f"{path}:4: unknown augmenter 'drop_edge'; nearest: 'drop_edges'" in text
+    assert f"{path}:2: 'towers.main.dim' must be a whole number >= 1, got 0" in text
+    assert "command line: 'train.epochs' must be a finite number" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("mian.nodes[user][users]", "no view 'mian'; nearest: 'main'"),
+        ("main.nodse[user][users]", "no level or head 'nodse'; nearest: 'nodes'"),
+        ("main.nodes[user][usres]", "no row set 'usres'; nearest: 'users'"),
+        ("teacher(main).nodes[user][users]", "no tower 'teacher'"),
+        ("state.queue.keys", "no state 'queue'"),
+        ("main.nodes[*][users]", "'each'"),
+    ],
+)
+def test_addresses_are_checked_before_data_is_read(tmp_path: Path, address: str, message: str) -> None:
+    text = "task: recommend\nencoder: lightgcn\nviews: {main: []}\n" + TERMS.replace("main.nodes[user][users]", address)
+    assert any(message in line for line in problems(tmp_path, text))
+
+
+def test_values_are_data(tmp_path: Path) -> None:
+    hostile = "__import__('os').mkdir('/tmp/graphcl-hostile')"
+    recipe = load_recipe("lightgcl", [f"data.path={hostile}"])
+    assert recipe["data.path"] == hostile
+    assert not Path("/tmp/graphcl-hostile").exists()
+
+
+def test_a_circle_of_extends_is_refused(tmp_path: Path) -> None:
+    other = write(tmp_path, f"extends: {tmp_path}/mine.yaml", "other.yaml")
+    with pytest.raises(UserError, match="without a circle"):
+        load_recipe(write(tmp_path, f"extends: {other}\n"))
+
+
+def test_strangers_code_needs_permission(tmp_path: Path) -> None:
+    text = "task: recommend\nplugins: [os_evil]\nencoder: lightgcn\nviews: {main: []}\n" + TERMS
+    with pytest.raises(UserError, match="--allow-plugins"):
+        load_recipe(write(tmp_path, text))
