@@ -151,10 +151,11 @@ def test_folder_of_a_given_split(tmp_path: Path) -> None:
 
 
 def test_given_files_may_be_split_anew(tmp_path: Path) -> None:
-    train, test = (
-        "\n".join(f"{u} " + " ".join(map(str, items)) for u in range(5)) for items in (range(20), range(20, 25))
+    parts = {"train.txt": range(20), "test.txt": range(19, 25)}  # item 19 is in both: one row after joining
+    adjacency(
+        tmp_path / "d",
+        {name: "\n".join(f"{u} " + " ".join(map(str, items)) for u in range(5)) for name, items in parts.items()},
     )
-    adjacency(tmp_path / "d", {"train.txt": train, "test.txt": test})
     data = InteractionsData(path=str(tmp_path / "d"), split=Split("random")).load(seed=0)
     assert "the files train.txt, test.txt were joined and split anew (random)" in data.report.notes
     assert data.report.split["sizes"] == {"train": 105, "valid": 10, "test": 10}
