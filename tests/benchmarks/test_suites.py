@@ -11,6 +11,7 @@ import pytest
 import graphcl
 from benchmarks import (
     cells,
+    evaluation,
     family_large,
     family_small,
     lightgcl_ablation,
@@ -30,6 +31,7 @@ SUITES = [
     lightgcn_gowalla.CLAIM.suite(2, 1, 0),
     recbole_lightgcn.suite(2),
     lightgcl_step.suite(2),
+    evaluation.suite(2, 300, 200),
 ]
 
 
