@@ -167,17 +167,17 @@ def set_up(recipe: Recipe) -> torch.device:
     return device
 
 
-def _fit(recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, observers: Sequence[Observer]) -> Fitted:
+def _fit(
+    recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, observers: Sequence[Observer]
+) -> Fitted:
     watchers = list(observers)
     if run is not None:
         watchers.append(TensorBoard(run.tensorboard))
     watch = Observers(watchers)
     began = time.perf_counter(), time.process_time()
-    if hasattr(data, "report"):
-        for line in data.report.lines():
-            watch.note(line)
     task = make_task(recipe, data)
-    for line in task.describe().get("notes", []):
+    read = data.report.lines() if hasattr(data, "report") else []
+    for line in dict.fromkeys([*read, *task.describe().get("notes", [])]):
         watch.note(line)
     training = Training(recipe, task, observer=watch, run=run, device=device)
     chosen = _stored_progress(run)
@@ -235,6 +235,7 @@ def _finish(
         write_json(run.path / "protocol.json", {
             **task.describe(), "monitor": recipe["train.monitor"], "seed": seed,
             "best_epoch": progress.best_epoch if training.validate else chosen.best_epoch,
+            "parameters": sum(p.numel() for p in training.model.trainable().values()),
             "epochs": progress.epoch, "updates": progress.updates, "targets": progress.targets,
             "seconds": round(time.perf_counter() - began[0], 2),
             "cpu_seconds": round(time.process_time() - began[1], 2),

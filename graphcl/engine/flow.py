@@ -165,9 +165,8 @@ class StepFlow:
         return self._heads[key]
 
     def _apply_head(self, address: Address, latent: Tensor) -> Tensor:
-        state = self.model.states[address.tower] if address.tower in self.model.states else None
-        copies = getattr(state, "copies", None)
-        if copies is not None and address.level in copies:  # a teacher's own copy of the head
+        copies = getattr(self._tower(address.tower)[1], "copies", {})
+        if address.level in copies:  # a teacher's own copy of the head
             return copies[address.level](latent)
         if address.level in self.model.latents:
             module = self.model.latents[address.level]
@@ -179,14 +178,15 @@ class StepFlow:
     def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:
         start, stop = encoding.slices.get(address.node_type or "", (0, base.shape[0]))
         kept = encoding.rows
-        full = kept is None or base.shape[0] != kept.shape[0]
+        if kept is not None and base.shape[0] != kept.shape[0]:
+            kept = None  # a layer before the last, which holds all rows
         if address.rows is None:
-            if not full:
+            if kept is not None:
                 raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
             ids = torch.arange(stop - start, device=base.device)
             return Rows(base.narrow(0, start, stop - start), None, ids)
         positions = self._row_set(address)
-        if full:
+        if kept is None:
             return Rows(base.narrow(0, start, stop - start), positions, positions)
         return Rows(base, torch.searchsorted(kept, positions + start), positions)
 

@@ -56,8 +56,8 @@ class Model(nn.Module):
 
     def _width(self, spec: Mapping[str, Any]) -> int:
         """Columns of what a head is applied to."""
-        of = spec["of"]
-        return self._widths[of] if of in self._widths else self.towers[spec["tower"]].out_dim
+        tower: Any = self.towers[spec["tower"]]
+        return self._widths.get(spec["of"], tower.out_dim)
 
     def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
         """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of

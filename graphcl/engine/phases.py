@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,8 @@ class Phase:
         self.labels = block.terms or list(model.terms)
         self.parameters = model.trainable(block.params)
         if not self.parameters:
-            raise UserError(f"phases.{name}: nothing to train: {', '.join(block.params) or 'the recipe'} has no parameters")
+            owners = ", ".join(block.params) or "the recipe"
+            raise UserError(f"phases.{name}: nothing to train: {owners} has no parameters")
         inner = block.inner.terms if block.inner else []
         self.needs = needed_rows(recipe, types, [*self.labels, *inner])
         self.optimizer = _optimizer(block, recipe["train"], list(self.parameters.values()))
@@ -81,10 +83,10 @@ class Phase:
             parts[label] = value.detach()
             scaled.append(value * term.weight)
         values = {label: float(value) for label, value in parts.items()}
-        for label, value in values.items():
-            if value != value or value in (float("inf"), float("-inf")):
+        for label, number in values.items():
+            if not math.isfinite(number):
                 raise NonFiniteError(
-                    f"term '{label}' became {value} at epoch {flow.epoch + 1}, step {flow.step + 1} (phase "
+                    f"term '{label}' became {number} at epoch {flow.epoch + 1}, step {flow.step + 1} (phase "
                     f"'{self.name}'); the last good checkpoint is kept. Lower train.lr, or raise the temperature"
                 )
         return torch.stack(scaled).sum(), values
@@ -154,7 +156,7 @@ def needed_rows(recipe: Recipe, types: tuple[str, ...], labels: list[str]) -> Ne
                 continue
             key = (address.tower, address.view)
             always_full = address.level == "layers" and address.layer == 0
-            if address.rows is None and not always_full or address.level not in ("nodes", "layers"):
+            if (address.rows is None and not always_full) or address.level not in ("nodes", "layers"):
                 whole.add(key)
             elif not always_full:
                 needs.setdefault(key, []).append(address)

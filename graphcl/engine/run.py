@@ -21,8 +21,9 @@ class RunFolder:
     """Names and files of a run.
 
     Files: ``run.json`` (format, recipe, status), ``config.yaml`` (the resolved recipe), ``plugins/`` (files of code
-    that it names), ``environment.json``, ``data/`` (ids and split), ``protocol.json``, ``checkpoints/{last,best}.safetensors``, ``metrics.json``,
-    ``embeddings.safetensors``, ``log.jsonl``, ``tensorboard/``.
+    that it names), ``environment.json``, ``data/`` (ids and split), ``protocol.json``,
+    ``checkpoints/{last,best}.safetensors``, ``metrics.json``, ``embeddings.safetensors``,
+    ``log.jsonl``, ``tensorboard/``.
     """
 
     def __init__(self, path: str | Path) -> None:

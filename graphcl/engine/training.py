@@ -295,14 +295,15 @@ def _to(batch: Batch, device: torch.device) -> Batch:
 @contextmanager
 def deterministic() -> Iterator[None]:
     """Deterministic algorithms for the time of a training."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    settings: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
     # Filling every new buffer with NaN finds reads of uninitialised memory, at the cost of a pass over each.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0])
-        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+        settings.fill_uninitialized_memory = before[1]
 
 

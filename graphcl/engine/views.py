@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -87,7 +87,7 @@ class Views:
         return View(_field(self._graphs, of), base=self._clean[of])
 
     def _drawn(self, name: str, plan: _Plan, graph: Graph, base: dict[str, Operator], when: int) -> View:
-        transforms = []
+        transforms: list[Callable[[Operator], Operator]] = []
         for augmenter in plan.augmenters:
             generator = self._generator(name, augmenter.label, when)
             if augmenter.level == "graph":

@@ -62,7 +62,9 @@ class Task(Protocol):
         """Record field -> full training graph; the field of a task with one graph is ``graph``."""
         ...
 
-    def num_batches(self, batch_size: int) -> int: ...
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of an epoch; a size of 0 takes all examples at once."""
+        ...
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
         """The batches of one epoch from number ``start`` on: the same ones, whatever ``start`` is."""

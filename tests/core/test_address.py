@@ -27,7 +27,9 @@ def test_every_form(text, expected):
     assert parse_address(text, TYPES) == expected
 
 
-@pytest.mark.parametrize("text", ["", "nodes", "a.layers", "a.nodes[]", "a.nodes[user][users][x]", "a b.nodes", "f(a.x"])
+@pytest.mark.parametrize(
+    "text", ["", "nodes", "a.layers", "a.nodes[]", "a.nodes[user][users][x]", "a b.nodes", "f(a.x"]
+)
 def test_what_is_no_address(text):
     with pytest.raises(UserError):
         parse_address(text, TYPES)

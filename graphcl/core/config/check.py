@@ -244,7 +244,8 @@ def _phases(tree: Tree) -> Iterator[Problem]:
         inner = phase.get("inner") if isinstance(phase.get("inner"), dict) else {}
         for where, block in ((path, phase), (f"{path}.inner", inner)):
             for key, known in (("terms", labels), ("params", owners)):
-                for item in block.get(key) or [] if isinstance(block.get(key) or [], list) else []:
+                items = (block or {}).get(key)
+                for item in items if isinstance(items, list) else []:
                     if item not in known:
                         match = nearest(str(item), known)
                         hint = f"; nearest: '{match}'" if match else f"; known: {', '.join(known)}"

@@ -201,8 +201,10 @@ def _defaults(description: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     filled = {key: copy.deepcopy(o["default"]) for key, o in description["options"].items() if "default" in o}
     for key, value in given.items():
         default = filled.get(key)
-        nested = isinstance(default, dict) and isinstance(value, dict)
-        filled[key] = {**default, **value} if nested else copy.deepcopy(value)
+        if isinstance(default, dict) and isinstance(value, dict):
+            filled[key] = {**default, **value}
+        else:
+            filled[key] = copy.deepcopy(value)
     return filled
 
 

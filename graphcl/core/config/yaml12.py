@@ -72,7 +72,8 @@ def load(text: str, source: str) -> tuple[Any, dict[Path, int]]:
 def _construct(loader: _Loader, node: yaml.Node, path: Path, lines: dict[Path, int], source: str) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if node.tag.removeprefix("tag:yaml.org,2002:") not in ("map", "seq", "str", "int", "float", "bool", "null"):
-        raise UserError(f"{source}:{node.start_mark.line + 1}: tag {node.tag!r} is not supported; values are plain data")
+        where = f"{source}:{node.start_mark.line + 1}"
+        raise UserError(f"{where}: tag {node.tag!r} is not supported; values are plain data")
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:

@@ -73,7 +73,7 @@ def _edge_rows(edges: DelimitedTable, ids: pd.Index) -> Tensor:
         raise UserError(f"{edges.path}: needs the columns 'source' and 'target', it has {', '.join(edges.columns)}")
     table, positions = _read(edges, ends), []
     for column in ends:
-        position = ids.get_indexer(table[column])
+        position = ids.get_indexer(pd.Index(table[column]))
         if (position < 0).any():
             row = int((position < 0).argmax())
             raise UserError(f"{edges.path} {edges.where(row)}: {table[column][row]!r} is not an id of nodes.csv")

@@ -67,9 +67,8 @@ class BPR(Term):
         """One value per pair, with the user's id."""
         user, pos, neg = (flow.rows(at_type(address, node_type)) for address in (self.user, self.pos, self.neg))
         if not len(user) == len(pos) == len(neg):
-            raise UserError(
-                f"{type(self).__name__}: {len(user)} users, {len(pos)} positives and {len(neg)} negatives; give one of each per pair"
-            )
+            counts = f"{len(user)} users, {len(pos)} positives and {len(neg)} negatives"
+            raise UserError(f"{type(self).__name__}: {counts}; give one of each per pair")
         values = self.pair_loss(user.values, pos.values, neg.values)
         if self.weights is None:
             return Anchored(values, None, user.ids)

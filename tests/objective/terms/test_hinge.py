@@ -21,4 +21,5 @@ def test_the_term_has_the_margin_loss_and_bprs_rows() -> None:
     users, items = random(6, 3, 0), random(6, 3, 1)
     flow = FakeFlow({"u": picked(users, [2, 5]), "i": picked(items, [0, 1]), "j": picked(items, [3, 4])})
     (group,) = Hinge("u", "i", "j")(flow)
-    assert reduce_groups([group], "sum").item() == pytest.approx(hinge(users[[2, 5]], items[:2], items[3:5]).sum().item())
+    expected = hinge(users[[2, 5]], items[:2], items[3:5]).sum().item()
+    assert reduce_groups([group], "sum").item() == pytest.approx(expected)
