@@ -43,7 +43,7 @@ def mix_hardest(
 
     def draw(number: int) -> Tensor:
         pick = torch.randint(held, (count, number), generator=generator)
-        return n.index_select(0, found.gather(1, pick).view(-1)).view(count, number, -1)
+        return n.index_select(0, found.gather(1, pick).view(-1)).view(count, number, n.shape[1])
 
     def share(number: int) -> Tensor:
         return torch.rand(count, number, 1, generator=generator)
