@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -54,26 +56,43 @@ def random_walk_subgraph(graph: Graph, start: float, length: int, *, generator: 
         length: steps of a walk; one that cannot go on stays where it is.
         generator: source of the draws.
     """
-    edges, offsets = _global_edges(graph)
+    edges, offsets = global_edges(graph)
     total = sum(node_counts(graph).values())
+    at = _starts(graph, total, start, edges, generator).nonzero().view(-1)
+    visited = torch.zeros(total, dtype=torch.bool, device=edges.device).index_fill_(0, at, True)
+    for reached in walk(edges, at, length, total, generator=generator):
+        visited.index_fill_(0, reached, True)
+    counts = node_counts(graph)
+    return keep_between(graph, {name: visited.narrow(0, offsets[name], counts[name]) for name in counts})
+
+
+def walk(edges: Tensor, at: Tensor, length: int, total: int, *, generator: torch.Generator) -> Iterator[Tensor]:
+    """Random walks, step by step.
+
+    Args:
+        edges: [2, E], followed from source to target.
+        at: [B], where the walks begin.
+        length: number of steps.
+        total: number of nodes.
+        generator: source of the draws.
+
+    Yields:
+        [B], where the walks are after each step; one that cannot go on stays where it is.
+    """
     order = edges[0].argsort(stable=True)
     targets = edges[1].index_select(0, order)
     degree = torch.bincount(edges[0], minlength=total)
     first = degree.cumsum(0) - degree
-    at = _starts(graph, total, start, edges, generator).nonzero().view(-1)
-    visited = torch.zeros(total, dtype=torch.bool, device=edges.device).index_fill_(0, at, True)
     for _ in range(length if targets.numel() else 0):
         choices = degree.index_select(0, at)
         # The product can round up to the degree itself.
         step = torch.minimum((uniform(at.numel(), edges, generator) * choices).long(), (choices - 1).clamp_min(0))
         there = (first.index_select(0, at) + step).clamp_max(targets.numel() - 1)
         at = torch.where(choices > 0, targets.index_select(0, there), at)
-        visited.index_fill_(0, at, True)
-    counts = node_counts(graph)
-    return keep_between(graph, {name: visited.narrow(0, offsets[name], counts[name]) for name in counts})
+        yield at
 
 
-def _global_edges(graph: Graph) -> tuple[Tensor, dict[str, int]]:
+def global_edges(graph: Graph) -> tuple[Tensor, dict[str, int]]:
     """[2, E] over all types, nodes numbered one type after the other, and where each type begins."""
     offsets, start = {}, 0
     for name, count in node_counts(graph).items():

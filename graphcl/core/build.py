@@ -28,6 +28,11 @@ def build(kind: str, name: str, options: Mapping[str, Any], **context: Any) -> A
     return cls(**_converted(cls, options, f"{kind} {name!r}"), **_asked(cls, context))
 
 
+def build_named(kind: str, spec: Mapping[str, Any], **context: Any) -> Any:
+    """:func:`build` of a canonical part, ``{"name": NAME, **options}``."""
+    return build(kind, spec["name"], {key: value for key, value in spec.items() if key != "name"}, **context)
+
+
 def _converted(cls: type, options: Mapping[str, Any], what: str) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for base in reversed(cls.__mro__):

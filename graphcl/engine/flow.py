@@ -53,6 +53,7 @@ class StepFlow:
         self._overrides = overrides or {}
         self._encodings: dict[tuple[str, str], Encoding] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
+        self._partners: dict[tuple[str, str, str], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
 
     def generator(self, purpose: str) -> torch.Generator:
@@ -128,9 +129,8 @@ class StepFlow:
         slices = node_slices(view.graph)
         wanted = []
         for address in needs:
-            positions = self._row_set(address)
             start = slices[address.node_type][0] if address.node_type else 0
-            wanted.append(positions + start)
+            wanted.append(self._picked(address, self._row_set(address)) + start)
         return torch.unique(torch.cat(wanted)) if wanted else None
 
     def _level(self, address: Address, encoding: Encoding) -> Tensor:
@@ -184,11 +184,22 @@ class StepFlow:
             if kept is not None:
                 raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
             ids = torch.arange(stop - start, device=base.device)
-            return Rows(base.narrow(0, start, stop - start), None, ids)
-        positions = self._row_set(address)
+            picked = self._picked(address, ids)
+            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, ids)
+        ids = self._row_set(address)
+        picked = self._picked(address, ids)
         if kept is None:
-            return Rows(base.narrow(0, start, stop - start), positions, positions)
-        return Rows(base, torch.searchsorted(kept, positions + start), positions)
+            return Rows(base.narrow(0, start, stop - start), picked, ids)
+        return Rows(base, torch.searchsorted(kept, picked + start), ids)
+
+    def _picked(self, address: Address, ids: Tensor) -> Tensor:
+        """The positions that stand for the anchors ``ids`` in the address's view: their partners' (``source``)."""
+        key = (address.view, address.node_type or "", address.rows or "")
+        if key not in self._partners:
+            generator = self.generator(f"source {' '.join(key)}")
+            partners = self.views.partners(address.view, ids, address.node_type or "", generator=generator)
+            self._partners[key] = ids if partners is None else partners.ids
+        return self._partners[key]
 
     def _row_set(self, address: Address) -> Tensor:
         """Positions of a named row set within its node type."""

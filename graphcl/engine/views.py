@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from graphcl.core import seeds
-from graphcl.core.build import build
+from graphcl.augment.sources import Partners
+from graphcl.core.build import build, build_named
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import part_name
 from graphcl.core.errors import UserError
@@ -34,6 +35,7 @@ class _Plan:
     of: str
     augmenters: list[_Augmenter]
     redraw: str
+    source: nn.Module | None
 
 
 class Views:
@@ -63,7 +65,8 @@ class Views:
         levels = [augmenter.level for augmenter in augmenters]
         if levels != sorted(levels, key=["graph", "operator"].index):
             raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
-        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw)
+        source = None if spec["source"]["name"] == "self" else build_named("source", spec["source"])
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, source)
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
@@ -81,6 +84,13 @@ class Views:
         view = self._drawn(name, plan, _field(self._graphs, plan.of), self._clean[plan.of], when)
         self._kept[name] = (when, view)
         return view
+
+    def partners(self, name: str, ids: Tensor, node_type: str, *, generator: torch.Generator) -> Partners | None:
+        """Whose rows of the view stand for the anchors ``ids``; None where every anchor stands for itself."""
+        plan = self._plans[name]
+        if plan.source is None:
+            return None
+        return plan.source(ids, _field(self._graphs, plan.of), node_type=node_type, generator=generator)
 
     def clean(self, of: str = "") -> View:
         """The task's graph as it is."""

@@ -138,3 +138,18 @@ def test_generators_depend_on_purpose_and_step(training: Training) -> None:
 
     assert drawn("a", 0) == drawn("a", 0)
     assert len({drawn("a", 0), drawn("b", 0), drawn("a", 1)}) == 3
+
+
+def test_a_source_puts_the_partners_rows_in_the_anchors_place(tmp_path: Path) -> None:
+    training = toy_training(toy_recipe(tmp_path, FULL, "views.b.source=neighbour"))
+    step = flow(training)
+    found, heads = step.rows("b.nodes[batch]"), step.rows("b.proj[batch]")
+    ids, edges = step.batch.ids, training.task.graphs["graph"].edge_index
+    assert torch.equal(found.ids, ids)
+    assert torch.equal(found.index, heads.index)
+    assert not torch.equal(found.index, ids)
+    neighbours = {int(a): set(edges[1, edges[0] == a].tolist()) or {int(a)} for a in ids}
+    assert all(int(partner) in neighbours[int(anchor)] for anchor, partner in zip(ids, found.index, strict=True))
+    torch.testing.assert_close(found.values, encoded(training, "b")[found.index])
+    assert torch.equal(flow(training).rows("b.nodes[batch]").index, found.index)
+    assert torch.equal(step.rows("a.nodes[batch]").index, ids)

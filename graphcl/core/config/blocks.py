@@ -59,12 +59,14 @@ class ViewBlock:
 
     Args:
         of: Field of the example record (`graph` where an example is one graph).
+        source: Whose row stands for an anchor: `self`, or a part such as `{neighbour: {hops: 2}}`.
         augment: Augmenters, applied in order: graph level, then operator level.
         redraw: When it is drawn anew; empty: every step when an augmenter is stochastic, else once.
         hidden_of: View whose layers this one propagates instead of its own (LightGCL's SVD view).
     """
 
     of: str = ""
+    source: dict[str, Any] = field(default_factory=lambda: {"name": "self"})
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
     redraw: Literal["", "step", "epoch", "once"] = ""
     hidden_of: str = ""

@@ -220,10 +220,12 @@ def _views(tree: Tree) -> Iterator[Problem]:
         return
     for name, view in views.items():
         path = f"views.{name}"
-        yield from check_options(block_schema("ViewBlock"), view, path, ignore=("augment",))
+        yield from check_options(block_schema("ViewBlock"), view, path, ignore=("augment", "source"))
         for label, options in (view.get("augment") or {}).items():
             yield from _part("augmenter", part_name(label), options, f"{path}.augment.{label}")
             yield from _level("views", part_name(label), f"{path}.augment.{label}")
+        spec = view.get("source") or {"name": "self"}
+        yield from _part("source", spec.get("name", ""), {k: v for k, v in spec.items() if k != "name"}, f"{path}.source")
         source = view.get("hidden_of")
         if source and source not in views:
             yield f"{path}.hidden_of", f"'{path}.hidden_of' names no view: {source!r}; views: {', '.join(views)}"

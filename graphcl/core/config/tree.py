@@ -93,6 +93,8 @@ def _put(
             short = not isinstance(view, dict)
             body = {"augment": view} if short else dict(view)
             place = (*at, name) if short else (*at, name, "augment")
+            if "source" in body:
+                body["source"] = part(body["source"], origins[f"views.{name}"])
             if body.get("augment") is not None:
                 augment = body["augment"]
                 body["augment"] = part_list(augment, origins[f"views.{name}"])
@@ -282,6 +284,8 @@ def _canonical_at(keys: list[str], value: Any, source: str) -> Any:
         return part(value, source)
     if keys[-1] == "augment" or (len(keys) == 1 and keys[0] in PART_LISTS):
         return part_list(value, source)
+    if len(keys) == 3 and keys[0] == "views" and keys[2] == "source":
+        return part(value, source)
     if len(keys) == 2 and keys[0] == "views" and not isinstance(value, dict):
         return {"augment": part_list(value, source)}
     return value
