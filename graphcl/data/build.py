@@ -107,7 +107,7 @@ def _refuse_empty(data: Interactions, split: Split, valid: str) -> None:
     if empty:
         sizes = ", ".join(f"{name} {size:,}" for name, size in report.split["sizes"].items())
         rounded = split.per_user and split.by in ("random", "given")
-        hint = "; shares of a user are rounded down, so try data.split.per_user=false" if rounded else ""
+        hint = "; one row of each user stays in train, so try data.split.per_user=false" if rounded else ""
         raise UserError(
             f"{report.source}: the {split.by} split leaves nothing for {' and '.join(empty)} ({sizes}){hint}"
         )

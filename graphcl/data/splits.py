@@ -42,8 +42,8 @@ class Split:
             last row is test, the one before it validation. temporal: the same two times for all.
             temporal_user: each user's last rows.
         ratios: Shares of train, validation and test, for random, temporal and temporal_user.
-        per_user: Whether random splits and carved validation take their share of each user's rows (rounded
-            down), or of all rows.
+        per_user: Whether random splits and carved validation take their share of each user's rows, or of all
+            rows. A share of 0.8 rows is one row with probability 0.8; one row of a user always stays in train.
         cuts: For temporal, when validation and test begin: timestamps or dates, in place of ratios.
         files: For given, the files; empty finds train.*, valid.* and test.* in the folder.
         valid: What serves as validation. Empty: the split's own part, else one carved out of train.
@@ -140,7 +140,7 @@ def assign_parts(log: Log, split: Split, seed: int) -> Parts:
         ratios = (split.ratios[1], split.ratios[2])
         each_user = split.per_user or split.by == "temporal_user"
         key = random if split.by == "random" else _time(log)
-        part = _by_share(log.users if each_user else everyone, key, *ratios)
+        part = _by_share(log.users if each_user else everyone, key, *ratios, seed=seed)
         facts |= {"ratios": list(split.ratios), "per_user": each_user}
     if split.has_own_valid(file=bool((part == VALID).any())):
         if split.valid == "carve":
@@ -148,26 +148,38 @@ def assign_parts(log: Log, split: Split, seed: int) -> Parts:
         return Parts(part, "own", facts)
     if split.valid == "none":
         return Parts(part, "none", facts)
-    _carve(log, part, split, random)
+    _carve(log, part, split, random, seed)
     return Parts(part, "carve", facts | {"valid_ratio": split.valid_ratio, "per_user": split.per_user})
 
 
-def _carve(log: Log, part: np.ndarray, split: Split, random: np.ndarray) -> None:
+def _carve(log: Log, part: np.ndarray, split: Split, random: np.ndarray, seed: int) -> None:
     """Turn a share of the training rows into validation, in place: the last ones where the protocol is temporal."""
     train = np.flatnonzero(part == TRAIN)
     users = log.users[train]
     each_user = split.per_user if split.by in ("random", "given") else split.by == "temporal_user"
     key = _time(log) if split.needs_time else random
-    carved = _by_share(users if each_user else np.zeros_like(users), key[train], split.valid_ratio, 0.0)
+    groups = users if each_user else np.zeros_like(users)
+    carved = _by_share(groups, key[train], split.valid_ratio, 0.0, seed=seed)
     part[train[carved == VALID]] = VALID
 
 
-def _by_share(groups: np.ndarray, key: np.ndarray, valid: float, test: float) -> np.ndarray:
-    """In each group the last ``test`` share by key is test, the ``valid`` share before it validation; rounded down."""
+def _by_share(groups: np.ndarray, key: np.ndarray, valid: float, test: float, *, seed: int) -> np.ndarray:
+    """In each group the last ``test`` share by key is test, the ``valid`` share before it validation.
+
+    Rounding down would never test a user of few rows: the fraction of a row is held out with its probability.
+    """
     back, size = _from_end(groups, key)
-    held_test = np.floor(test * size + 1e-9)
-    held_valid = np.floor(valid * size + 1e-9)
+    rng = np.random.default_rng(derive(seed, "split", "rounding"))
+    draws = rng.random((2, int(groups.max(initial=0)) + 1))[:, groups]
+    held_test = np.minimum(_rounded(test * size, draws[0]), size - 1)
+    held_valid = np.minimum(_rounded(valid * size, draws[1]), size - 1 - held_test)
     return _parts(back, held_valid, held_test)
+
+
+def _rounded(rows: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """``rows`` rounded up with the probability of its fraction; a float's error is no fraction."""
+    whole = np.floor(rows + 1e-9)
+    return whole + (draw < rows - whole - 1e-9)
 
 
 def _leave_one_out(users: np.ndarray, time: np.ndarray, with_valid: bool) -> np.ndarray:

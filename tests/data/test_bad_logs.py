@@ -76,9 +76,9 @@ CASES = {
         r"data.k_core=10 leaves nothing: 30 rows, 5 users, 6 items -> 0 rows; lower it",
     ),
     "short users": (
-        grid(users=4, items=5),
+        "user,item\na,x\nb,y\nc,x\n",
         {},
-        r"the random split leaves nothing for test and valid \(train 20.*per_user=false",
+        r"the random split leaves nothing for test and valid \(train 3, valid 0, test 0\); one row of each user",
     ),
     "names without a file": (grid(), {"item_name": "title"}, r"data.item_id and data.item_name need data.items=FILE"),
     "no item file": (grid(), {"items": "nowhere.csv"}, r"no file nowhere.csv"),

@@ -137,7 +137,7 @@ def test_hash_survives_alignment() -> None:
     [
         (log_of([0] * 20, list(range(20))), Split(), r"1 users, 20 items are too few; at least two users"),
         (log_of(list(range(20)), [0] * 20), Split(), r"20 users, 1 items are too few"),
-        (log_of([0, 0, 1, 1], [0, 1, 0, 1]), Split("random"), r"leaves nothing for test and valid .*per_user=false"),
+        (log_of([0, 1, 2], [0, 1, 0]), Split("random"), r"leaves nothing for test and valid .*one row of each user"),
         (log_of([0, 0, 1, 1], [0, 1, 0, 1], time=[5] * 4), Split("temporal"), r"leaves nothing for train and valid"),
         (log_of([0, 1], [0, 1], part=[0, 2]), Split("given"), r"leaves nothing for valid"),
         (log_of([0, 1, 0], [0, 1, 0], part=[0, 0, 2]), Split("given", valid="none"), r"leaves nothing for test"),
