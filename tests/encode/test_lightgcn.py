@@ -71,8 +71,9 @@ def test_layers_of_the_lightgcl_paper(graph):
     torch.testing.assert_close(encoding.nodes, E0 + E1 + E2)
 
 
-def test_a_view_with_hidden_reads_the_other_views_layers(graph):
-    model, view = tower(graph, num_layers=2, readout="sum"), View(graph)
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_view_with_hidden_reads_the_other_views_layers_and_has_no_residual(graph, residual):
+    model, view = tower(graph, num_layers=2, readout="sum", residual=residual), View(graph)
     main = model(view)
     svd = View(graph, [lambda operator: LowRank(2)(operator, generator=seeded())], hidden=main)
     B = matrix(svd)
