@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import json
 import sys
 from typing import Any
 
-from benchmarks import tables
 from benchmarks.cells import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-#: Module -> heading, in the order of the page. A module tells its own tables by ``section()``; without one the
-#: plain figures of its records are listed.
+#: Module -> heading, in the order of the page. A module tells its own tables by ``section()``.
 SECTIONS = {
     "family_small": "Quality: the recommender family on two small data sets",
     "lightgcl_ablation": "Quality: LightGCL against itself",
@@ -41,12 +38,8 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD]
     for name, heading in SECTIONS.items():
-        if importlib.util.find_spec(f"benchmarks.{name}") is None:
-            body = tables.NOT_RUN
-        else:
-            module = importlib.import_module(f"benchmarks.{name}")
-            body = module.section() if hasattr(module, "section") else plain(name)
-        parts.append(f"## {heading}\n\nCommand: `python -m benchmarks.{name}`.{_origin(name)}\n\n{body}")
+        body = importlib.import_module(f"benchmarks.{name}").section()
+        parts.append(f"## {heading}\n\nCommand: `python -m benchmarks.{name}`.{origin(name)}\n\n{body}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,7 +50,7 @@ def records(name: str) -> dict[str, dict[str, Any]]:
     return {path.relative_to(folder).with_suffix("").as_posix(): json.loads(path.read_text()) for path in paths}
 
 
-def _origin(name: str) -> str:
+def origin(name: str) -> str:
     """Machine and dates of a suite's records."""
     found = records(name).values()
     machines = sorted({record["machine"] for record in found if "machine" in record})
@@ -65,16 +58,6 @@ def _origin(name: str) -> str:
     if not machines:
         return ""
     return f" Machine: {'; '.join(machines)}. Date: {dates[0] if len(dates) == 1 else f'{dates[0]} to {dates[-1]}'}."
-
-
-def plain(name: str) -> str:
-    """Every number of every record: for suites that have no table of their own."""
-    found = records(name)
-    if not found:
-        return tables.NOT_RUN
-    columns = list(dict.fromkeys(key for record in found.values() for key, value in record.items() if _shown(value)))
-    rows = ([cell, *(_text(record.get(key)) for key in columns)] for cell, record in found.items())
-    return tables.table(("cell", *columns), rows)
 
 
 def _shown(value: Any) -> bool:

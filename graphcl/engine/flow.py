@@ -198,7 +198,7 @@ class StepFlow:
         if key not in self._partners:
             generator = self.generator(f"source {' '.join(key)}")
             partners = self.views.partners(address.view, ids, address.node_type or "", generator=generator)
-            self._partners[key] = ids if partners is None else partners.ids
+            self._partners[key] = partners.ids
         return self._partners[key]
 
     def _row_set(self, address: Address) -> Tensor:

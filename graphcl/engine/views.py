@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphcl.core import seeds
 from graphcl.augment.sources import Partners
+from graphcl.core import seeds
 from graphcl.core.build import build, build_named
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import part_name
@@ -35,7 +35,7 @@ class _Plan:
     of: str
     augmenters: list[_Augmenter]
     redraw: str
-    source: nn.Module | None
+    source: nn.Module
 
 
 class Views:
@@ -65,8 +65,7 @@ class Views:
         levels = [augmenter.level for augmenter in augmenters]
         if levels != sorted(levels, key=["graph", "operator"].index):
             raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
-        source = None if spec["source"]["name"] == "self" else build_named("source", spec["source"])
-        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, source)
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]))
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
@@ -85,11 +84,9 @@ class Views:
         self._kept[name] = (when, view)
         return view
 
-    def partners(self, name: str, ids: Tensor, node_type: str, *, generator: torch.Generator) -> Partners | None:
-        """Whose rows of the view stand for the anchors ``ids``; None where every anchor stands for itself."""
+    def partners(self, name: str, ids: Tensor, node_type: str, *, generator: torch.Generator) -> Partners:
+        """Whose rows of the view stand for the anchors ``ids``."""
         plan = self._plans[name]
-        if plan.source is None:
-            return None
         return plan.source(ids, _field(self._graphs, plan.of), node_type=node_type, generator=generator)
 
     def clean(self, of: str = "") -> View:

@@ -225,7 +225,8 @@ def _views(tree: Tree) -> Iterator[Problem]:
             yield from _part("augmenter", part_name(label), options, f"{path}.augment.{label}")
             yield from _level("views", part_name(label), f"{path}.augment.{label}")
         spec = view.get("source") or {"name": "self"}
-        yield from _part("source", spec.get("name", ""), {k: v for k, v in spec.items() if k != "name"}, f"{path}.source")
+        options = {key: value for key, value in spec.items() if key != "name"}
+        yield from _part("source", spec.get("name", ""), options, f"{path}.source")
         source = view.get("hidden_of")
         if source and source not in views:
             yield f"{path}.hidden_of", f"'{path}.hidden_of' names no view: {source!r}; views: {', '.join(views)}"
