@@ -182,13 +182,20 @@ def _fit(
     training = Training(recipe, task, observer=watch, run=run, device=device)
     chosen = _stored_progress(run)
     if chosen is None or chosen.stage == "select":
-        if not training.restore() and recipe["train.init_from"]:
-            watch.note(warm_start(training.model, task, recipe["train.init_from"]))
+        _begin(training, watch)
         chosen = training.train()
-    valid = _at_best(chosen.history, chosen.best_epoch)
+    best = chosen.best_epoch if chosen.stage == "select" else chosen.limit
+    valid = _at_best(chosen.history, best)
     if recipe["data"].get("split", {}).get("valid") == "refit":
-        training = _refit(recipe, data, run, device, watch, chosen)
-    return _finish(training, run, valid, chosen, began)
+        training = _refit(recipe, data, run, device, watch, best, chosen.history)
+    return _finish(training, run, valid, best, began)
+
+
+def _begin(training: Training, watch: Observer) -> None:
+    """From the last checkpoint; where there is none, from an earlier run's parameters if the recipe names one."""
+    init_from = training.recipe["train.init_from"]
+    if not training.restore() and init_from:
+        watch.note(warm_start(training.model, training.task, init_from))
 
 
 def _stored_progress(run: RunFolder | None) -> Progress | None:
@@ -198,16 +205,21 @@ def _stored_progress(run: RunFolder | None) -> Progress | None:
 
 
 def _refit(
-    recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, watch: Observer, chosen: Progress
+    recipe: Recipe,
+    data: Any,
+    run: RunFolder | None,
+    device: torch.device,
+    watch: Observer,
+    epochs: int,
+    history: list[dict[str, float]],
 ) -> Training:
     """Train once more, on train and validation together, for as many epochs as validation chose."""
-    epochs = chosen.best_epoch if chosen.stage == "select" else chosen.limit
     watch.note(f"refit: training on the whole train part for the {epochs} epochs chosen on validation")
     task = make_task(recipe, data.refit())
     training = Training(recipe, task, observer=watch, run=run, device=device, stage="refit", epochs=epochs,
                         validate=False)
-    training.progress.history = list(chosen.history)
-    training.restore()
+    training.progress.history = list(history)
+    _begin(training, watch)
     training.train()
     return training
 
@@ -220,7 +232,7 @@ def _at_best(history: list[dict[str, float]], epoch: int) -> dict[str, float]:
 
 
 def _finish(
-    training: Training, run: RunFolder | None, valid: dict[str, float], chosen: Progress, began: tuple[float, float]
+    training: Training, run: RunFolder | None, valid: dict[str, float], best: int, began: tuple[float, float]
 ) -> Fitted:
     recipe, task, seed = training.recipe, training.task, training.seed
     training.observer.note("judging on test, beside the baselines")
@@ -234,7 +246,7 @@ def _finish(
         progress = training.progress
         write_json(run.path / "protocol.json", {
             **task.describe(), "monitor": recipe["train.monitor"], "seed": seed,
-            "best_epoch": progress.best_epoch if training.validate else chosen.best_epoch,
+            "best_epoch": best,
             "parameters": sum(p.numel() for p in training.model.trainable().values()),
             "epochs": progress.epoch, "updates": progress.updates, "targets": progress.targets,
             "seconds": round(time.perf_counter() - began[0], 2),
