@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -209,7 +210,7 @@ class Recommend:
             "users": len(data.users),
             "items": len(data.items),
             "pairs": {"train": len(data.train), **{name: len(pairs) for name, pairs in splits.items()}},
-            "evaluated_users": {name: len(set(pairs.users.tolist())) for name, pairs in splits.items()},
+            "evaluated_users": {name: len(np.unique(pairs.users)) for name, pairs in splits.items()},
             "sampling": {**self.sampling, "skipped_users": self.pairs.skipped_users},
             "split": data.report.split,
             "split_hash": data.report.split_hash,

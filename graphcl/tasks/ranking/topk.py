@@ -55,7 +55,8 @@ def iter_top_k(
     """The ``k`` best items of ``users``, a block of users at a time.
 
     Memory follows ``block_bytes`` (or one row of scores, if that is more), never users x items, and the
-    answer is the same for any ``block_bytes``.
+    answer is the same for any ``block_bytes``. Rows in which nearly all items tie take more for a moment,
+    about 80 bytes an item.
 
     Args:
         score_block: users [b] -> scores [b, I].
