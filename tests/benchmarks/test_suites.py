@@ -55,10 +55,9 @@ def test_every_recipe_has_an_equally_large_search_of_settings_it_knows() -> None
     for recipe in family_small.GRIDS:
         settings = family_small.settings(recipe)
         assert len(settings) == family_small.TRIALS
-        for data in family_small.DATA:
-            base = graphcl.load(recipe, f"data={data}", *family_small.BUDGET, "eval.baselines=[]")
-            trees = [base.override(*setting).to_yaml() for setting in settings]
-            assert len(set(trees)) == len(trees)
+        base = graphcl.load(recipe, "data=lightgcn-lastfm", *family_small.BUDGET, "eval.baselines=[]")
+        trees = [base.override(*setting).to_yaml() for setting in settings]
+        assert len(set(trees)) == len(trees)
 
 
 def test_variants_of_the_ablation_are_recipes() -> None:
@@ -78,7 +77,7 @@ def test_published_claims_load(claim: object) -> None:
 
 
 def test_the_setting_with_the_best_validation_figure_is_chosen_once_all_trials_are_there(no_results: Path) -> None:
-    for number, value in enumerate([0.1, 0.3, 0.2, 0.0]):
+    for number, value in enumerate([0.1, 0.3, 0.2, 0.0, 0.3, 0.1]):
         assert family_small.chosen("lightgcl", "ml-100k") is None
         path = family_small.SUITE.path(family_small.trial_cell("lightgcl", "ml-100k", number))
         path.parent.mkdir(exist_ok=True)
