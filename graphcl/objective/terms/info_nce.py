@@ -101,6 +101,7 @@ class InfoNCE(Term):
             return Anchored(none, None, None, left_out=int(anchors.counts.sum()))
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
         found = partner >= 0
+        left_out = int(anchors.counts[~found].sum())
         if self.keep < 1:
             draw = torch.rand(len(partner), generator=flow.generator(f"info_nce keep {node_type}"))
             found &= (draw < self.keep).to(found.device)
@@ -114,7 +115,7 @@ class InfoNCE(Term):
         values = self._direction(anchors, candidates, kept, positives, weight, own)
         if self.symmetric:
             values = (values + self._direction(candidates, anchors, partner, kept, weight, None)) / 2
-        return Anchored(values, weight, ids, left_out=int(anchors.counts.sum() - counts.sum()))
+        return Anchored(values, weight, ids, left_out=left_out)
 
     @property
     def _shared(self) -> bool:
