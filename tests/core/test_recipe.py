@@ -45,10 +45,10 @@ def test_removing_a_term() -> None:
 
 
 def test_settings_of_a_data_set_hold_for_it_alone_and_yield_to_the_command_line() -> None:
-    assert load_recipe("lightgcl")["train.lr"] == 5e-3
-    assert load_recipe("lightgcl", ["train.lr=0.1"])["train.lr"] == 0.1
     assert load_recipe("lightgcl", ["data=gowalla"])["train.lr"] == 1e-3
-    assert load_recipe("lightgcl", ["data.path=clicks.csv"])["train.lr"] == 1e-3
+    assert load_recipe("lightgcl", ["data=gowalla", "train.lr=0.1"])["train.lr"] == 0.1
+    assert load_recipe("lightgcl")["train.lr"] == 5e-3
+    assert load_recipe("lightgcl", ["data.path=gowalla"])["train.lr"] == 5e-3
 
 
 def test_extending_changes_what_differs_and_null_removes() -> None:
