@@ -36,7 +36,7 @@ def embed(
         if type not in chosen:
             raise UserError(f"--type: {run} has no embeddings of type {type!r}{suggestion(type, chosen)}")
         chosen = {type: chosen[type]}
-    sizes = {name or "nodes": list(rows.shape) for name, rows in chosen.items()}
+    sizes = {name or "node": list(rows.shape) for name, rows in chosen.items()}
     write_embeddings(out, chosen, opened.data)
     text = ", ".join(f"{rows:,} {name} embeddings of width {width}" for name, (rows, width) in sizes.items())
     output = Output(as_json=json, quiet=quiet)

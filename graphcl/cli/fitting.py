@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcl.cli.output import Output
-from graphcl.core.errors import GraphCLError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from graphcl.core.config.recipe import Recipe
-    from graphcl.engine.fit import Fitted
     from graphcl.engine.observe import Observer
 
 
@@ -52,44 +50,24 @@ def interruptible(output: Output, folder: Path) -> Iterator[None]:
         raise
 
 
-def finished(output: Output, folder: Path, fitted: Fitted | None) -> None:
+def finished(output: Output, folder: Path) -> None:
     """The result of a run: table, best epoch, time, and where it lies."""
     from graphcl.core.files import read_json
     from graphcl.engine.run import RunFolder
 
     run = RunFolder(folder)
-    metrics, protocol = read_json(run.metrics), _protocol(folder)
-    parameters = None if fitted is None else sum(p.numel() for p in fitted.model.trainable().values())
-    name = run.info()["recipe"]
-    value = {
-        "run": str(folder),
-        "recipe": name,
-        "best_epoch": protocol.get("best_epoch"),
-        "seconds": protocol.get("seconds"),
-        "parameters": parameters,
-        "metrics": metrics,
-    }
-    output.result(value, lambda: _shown(name, folder, metrics, protocol, parameters))
+    metrics, protocol, name = read_json(run.metrics), read_json(folder / "protocol.json"), run.info()["recipe"]
+    facts = {key: protocol.get(key) for key in ("best_epoch", "epochs", "seconds", "parameters")}
+    value = {"run": str(folder), "recipe": name, **facts, "metrics": metrics}
+    output.result(value, lambda: _shown(name, folder, metrics, protocol))
 
 
-def _protocol(folder: Path) -> dict[str, Any]:
-    from graphcl.core.files import read_json
-
-    try:
-        return dict(read_json(folder / "protocol.json"))
-    except GraphCLError:
-        return {}
-
-
-def _shown(
-    name: str, folder: Path, metrics: dict[str, float], protocol: dict[str, Any], parameters: int | None
-) -> list[RenderableType]:
+def _shown(name: str, folder: Path, metrics: dict[str, float], protocol: dict[str, Any]) -> list[RenderableType]:
     from graphcl.report.tables import columns, indicators, metrics_table
 
-    facts = [f"best epoch {protocol['best_epoch']} of {protocol['epochs']}"] if "best_epoch" in protocol else []
-    monitor = metrics.get(f"valid/{protocol.get('monitor')}")
+    facts = [f"best epoch {protocol['best_epoch']} of {protocol['epochs']}"]
+    monitor = metrics.get(f"valid/{protocol['monitor']}")
     facts += [f"valid {protocol['monitor']} {monitor:.4f}"] if monitor is not None else []
-    facts += [f"{protocol['seconds']:,.1f} s"] if "seconds" in protocol else []
-    facts += [f"{parameters:,} parameters"] if parameters is not None else []
+    facts += [f"{protocol['seconds']:,.1f} s", f"{protocol['parameters']:,} parameters"]
     lines = [", ".join(facts), indicators(metrics), f"run {folder}"]
     return [metrics_table(columns(metrics, name), "test"), "\n".join(line for line in lines if line)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from graphcl.serve.recommender import Recommender
 
 
+class Fallback(StrEnum):
+    """What unknown users get."""
+
+    popularity = "popularity"
+
+
 def recommend(
     run: Run,
     more: Annotated[list[str] | None, argument("ID...", "Further users, after --user ID.")] = None,
@@ -30,7 +37,7 @@ def recommend(
         option("--history", "ITEM,ITEM", "For a new user, who had these items (or FILE)."),
     ] = None,
     fallback: Annotated[
-        Literal["popularity"] | None,
+        Fallback | None,
         typer.Option("--fallback", help="What unknown users get, and users with nothing in train.", show_default=False),
     ] = None,
     allow: Annotated[str | None, option("--allow", "FILE|ITEM,ITEM", "The only items that may be given.")] = None,
@@ -73,7 +80,7 @@ def recommend(
         had = read_ids(history, "--history")
         lists = [recommender.recommend_history(had, k, user=users[0] if users else "new", with_seen=with_seen, **only)]
     elif users:
-        lists = recommender.recommend(users, k, seen=seen, fallback=fallback, **only)
+        lists = recommender.recommend(users, k, seen=seen, fallback="popularity" if fallback else None, **only)
     else:
         assert out is not None
         _write(out, recommender, _all_blocks(recommender, k, seen, only, output), output)

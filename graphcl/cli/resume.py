@@ -21,7 +21,7 @@ def resume(
     folder = RunFolder.open(run)
     if folder.complete:
         output.say(f"{run} is complete; there is nothing to resume")
-        finished(output, run, None)
+        finished(output, run)
         return
     recipe = folder.recipe(allow_plugins=allow_plugins)
     output.say(f"resuming {run} (recipe {recipe.name})")
@@ -29,5 +29,5 @@ def resume(
 
     with interruptible(output, run):
         watching = observers(recipe, quiet)
-        fitted = fit.resume(run, allow_plugins=allow_plugins, data_root=data_root, observers=watching)
-    finished(output, run, fitted)
+        fit.resume(run, allow_plugins=allow_plugins, data_root=data_root, observers=watching)
+    finished(output, run)

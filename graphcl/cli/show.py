@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,21 +52,13 @@ def _load(recipe: str, run: Path | None, overrides: list[str], config: list[str]
 
     if overrides or config:
         raise UserError(f"{recipe} is a run, its settings are fixed; name a recipe to lay settings over it")
-    return RunFolder.open(run).recipe(allow_plugins=allow_plugins)
+    loaded = RunFolder.open(run).recipe(allow_plugins=allow_plugins)
+    return replace(loaded, origins={})  # a run writes every value: where it did says nothing
 
 
 def _count_parameters(run: Path) -> int | None:
-    """From the header of the best checkpoint, without reading tensors; None before there is one."""
-    from math import prod
+    """From the record of a finished run."""
+    from graphcl.core.files import read_json
 
-    from safetensors import SafetensorError, safe_open
-
-    from graphcl.engine.run import RunFolder
-
-    owners = ("model/towers.", "model/heads.", "model/latents.", "model/terms.")
-    try:
-        with safe_open(RunFolder(run).best, framework="numpy") as file:
-            names = [name for name in file.keys() if name.startswith(owners)]  # noqa: SIM118
-            return sum(prod(file.get_slice(name).get_shape()) for name in names)
-    except (OSError, SafetensorError):
-        return None
+    record = run / "protocol.json"
+    return read_json(record).get("parameters") if record.is_file() else None

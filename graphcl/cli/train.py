@@ -40,8 +40,8 @@ def train(
     from graphcl.engine.fit import fit  # imports torch: what can be said before is said before
 
     with interruptible(output, folder):
-        fitted = fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=observers(loaded, quiet))
-    finished(output, folder, fitted)
+        fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=observers(loaded, quiet))
+    finished(output, folder)
 
 
 def default_folder(recipe: Recipe) -> Path:

@@ -135,4 +135,4 @@ class _Drawing:
         block = self.tree["embed"]
         view = f"view {block['view']}" if block["view"] else "the graph without augmentation"
         towers = ", ".join(f"{tower} of {field}" for field, tower in block["towers"].items()) or block["tower"]
-        return f"{block['level'] or 'latents'} of tower {towers} on {view} → evaluation, recommend, embed"
+        return f"{block['level'] or 'latents'} of tower {towers} on {view} → evaluation, and every command on the run"

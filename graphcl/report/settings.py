@@ -23,7 +23,8 @@ class Setting:
         path: As it is written on the command line (``encoder.dim``).
         value: What it is.
         default: What it is where nobody sets it; None where it must be set.
-        origin: Where it was written: ``default``, ``file:line``, or ``command line``.
+        origin: Where it was written: ``default``, ``file:line``, ``command line``, or ``the run`` (which
+            writes every value, so that it does not say more).
         source: Why it has this value, where the recipe says so (paper, table).
         doc: What it does.
     """
@@ -110,21 +111,23 @@ def _nested(option: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _setting(recipe: Recipe, sources: Mapping[str, str], path: str, value: Any, option: Mapping[str, Any]) -> Setting:
-    origin = _origin(recipe, path)
+    origin = _origin(recipe, path, is_default="default" in option and value == option["default"])
     # The recipe's reasons are for its own values, not for what somebody laid over them.
     source = "" if origin == COMMAND_LINE else sources.get(path, "")
     return Setting(_short(path), value, option.get("default"), origin, source, option["doc"])
 
 
-def _origin(recipe: Recipe, path: str) -> str:
-    """Where the value was written, be it with the whole of a block (``views.a=[drop_edges]``)."""
+def _origin(recipe: Recipe, path: str, *, is_default: bool) -> str:
+    """Where the value was written, be it with the whole of a block (``views.a=[{drop_edges: {p: 0.3}}]``)."""
     if path in recipe.origins:
         return recipe.origins[path]
+    if is_default:
+        return "default"
     while "." in path:
         path = path.rpartition(".")[0]
-        if recipe.origins.get(path) == COMMAND_LINE:
-            return f"default (block: {COMMAND_LINE})"
-    return "default"
+        if path in recipe.origins:
+            return recipe.origins[path]
+    return "the run"
 
 
 def _short(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +260,17 @@ def test_evaluate_with_other_cut_offs_and_baselines(graphcl: Command, finished: 
     assert {name for name in found if "recall" in name} == {"test/recall@3", "baseline/popularity/recall@3"}
     assert "only eval.* can differ" in graphcl("evaluate", finished, "train.lr=1").err
     assert "unknown key 'eval.kk'; nearest: 'eval.k'" in graphcl("evaluate", finished, "eval.kk=3").err
+
+
+def test_embeddings_that_were_cut_off(graphcl: Command, finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    path = copy / "embeddings.safetensors"
+    path.write_bytes(path.read_bytes()[:500])
+    outcome = graphcl("recommend", copy, "--user", "c1")
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"error: cannot read the embeddings {path}")
+    assert outcome.err.count("\n") == 1
 
 
 def test_a_run_that_is_not_finished(graphcl: Command, stopped: Path) -> None:

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.cli.conftest import SMALL, Command, spawn, train
 
@@ -52,6 +54,26 @@ def test_settings_on_the_command_line_reach_the_run(graphcl: Command, tmp_path: 
     for setting in ("lr: 0.125", "seed: 5", "- uniformity:"):
         assert setting in written
     assert "- l2" not in written
+
+
+def test_the_weekly_retraining_takes_up_the_last_run(
+    graphcl: Command, tmp_path: Path, log: Path, finished: Path
+) -> None:
+    """New users and items come after the old ones, whose embeddings training starts from."""
+    newer = tmp_path / "newer.csv"
+    extra = "".join(f"new{u},p{i},9999\n" for u in range(3) for i in range(u, 40, 3)) + "c0,pnew,9999\nc1,pnew,9999\n"
+    newer.write_text(log.read_text() + extra)
+    data = [f"data.path={newer}", "data.user=customer", "data.item=product"]
+    outcome = graphcl(*train(data), "train.lr=1e-9", f"train.init_from={finished}", "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert f"from {finished}" in outcome.err
+    old, new = (load_file(run / "checkpoints" / "best.safetensors") for run in (finished, tmp_path / "run"))
+    tables = [name for name in old if name.startswith("model/towers.main")]
+    assert tables
+    for name in tables:
+        torch.testing.assert_close(new[name][: len(old[name])], old[name])
+        assert len(new[name]) > len(old[name])
+    assert graphcl("recommend", tmp_path / "run", "--user", "new1", "c1", "-k", 3).code == 0
 
 
 @pytest.mark.skipif(find_spec("recbole") is None, reason="ml-100k ships inside the package recbole")
