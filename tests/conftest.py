@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test may depend on how busy the machine is.
+settings.register_profile("graphcl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("graphcl")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -28,7 +28,7 @@ def same(one: Batch, two: Batch) -> bool:
     return all(torch.equal(a, b) for a, b in zip(flat(one), flat(two), strict=True))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(size=st.integers(0, 300), seed=st.integers(0, 99), per_pair=st.integers(1, 3))
 def test_an_epoch_visits_every_pair_and_its_negatives_are_unseen(size, seed, per_pair):
     data = two_tastes()

@@ -42,7 +42,7 @@ def test_uniform_draws_every_unseen_item_once_per_round(catalogue):
         assert sorted(drawn.tolist()) == [item for item in range(num_items) if item not in mine]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(catalogues(), st.integers(0, 1000))
 def test_samples_are_unseen_and_repeat_under_one_seed(catalogue, seed):
     seen, weights = catalogue

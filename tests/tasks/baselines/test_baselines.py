@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphcl.data.interactions import Pairs
@@ -36,7 +36,6 @@ def test_popularity_counts_the_users_of_an_item(log):
     assert found.tolist() == [expected] * users
 
 
-@settings(deadline=None)
 @given(logs(), st.integers(1, 4), st.sampled_from([0.0, 2.5]))
 def test_itemknn_equals_its_formula(log, k, shrink):
     rows, users, items = log
@@ -46,8 +45,8 @@ def test_itemknn_equals_its_formula(log, k, shrink):
         both = len(owners[i] & owners[j])
         return both / (np.sqrt(len(owners[i]) * len(owners[j])) + shrink) if both else 0.0
 
-    ((settings_, found),) = scores(ItemKNN((k,), (shrink,)), log)
-    assert settings_ == {"k": k, "shrink": shrink}
+    ((setting, found),) = scores(ItemKNN((k,), (shrink,)), log)
+    assert setting == {"k": k, "shrink": shrink}
     for user in range(users):
         for target in range(items):
             mine = [i for i in range(items) if user in owners[i] and i != target]
@@ -65,8 +64,8 @@ def test_itemknn_finds_neighbours_once_for_all_k():
     assert [s for s, _ in together] == [
         {"k": 3, "shrink": 0.0}, {"k": 1, "shrink": 0.0}, {"k": 3, "shrink": 1.0}, {"k": 1, "shrink": 1.0}
     ]  # fmt: skip
-    for settings_, found in together:
-        ((_, alone),) = scores(ItemKNN((settings_["k"],), (settings_["shrink"],)), log)
+    for setting, found in together:
+        ((_, alone),) = scores(ItemKNN((setting["k"],), (setting["shrink"],)), log)
         assert torch.equal(found, alone)
 
 
@@ -75,7 +74,6 @@ def test_no_item_is_its_own_neighbour():
     assert found[1].tolist() == [0.0, 0.0, 0.0]
 
 
-@settings(deadline=None)
 @given(logs(), st.sampled_from([0.5, 10.0]))
 def test_ease_minimises_its_loss(log, reg):
     """The gradient of ||X - X B||^2 + reg ||B||^2 is zero off the diagonal."""

@@ -29,7 +29,7 @@ def worlds(draw):
     return scores, pick("seen"), pick("positive"), num_items
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds(), st.integers(0, 5))
 def test_metrics_equal_their_definitions(world, seed):
     scores, seen, positives, num_items = world
@@ -57,7 +57,7 @@ def test_metrics_equal_their_definitions(world, seed):
     assert ranking.skipped == sum(1 for row in positives if not row)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds())
 def test_every_metric_is_a_fraction_and_recall_grows_with_k(world):
     scores, seen, positives, num_items = world

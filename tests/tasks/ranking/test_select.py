@@ -22,7 +22,7 @@ def written_out(scores: torch.Tensor, k: int, users: torch.Tensor, seed: int) ->
     return chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     columns=st.sampled_from([1, 2, 31, 32, 33, 500, 4 * GROUP * 4, 1000]),
