@@ -153,3 +153,34 @@ def test_a_source_puts_the_partners_rows_in_the_anchors_place(tmp_path: Path) ->
     torch.testing.assert_close(found.values, encoded(training, "b")[found.index])
     assert torch.equal(flow(training).rows("b.nodes[batch]").index, found.index)
     assert torch.equal(step.rows("a.nodes[batch]").index, ids)
+
+
+def test_a_view_may_show_a_partner_in_an_anchor_s_place(tmp_path: Path) -> None:
+    """Its rows are the neighbours', its ids the anchors'; restricted or not."""
+    text = FULL.replace("b: [toy_noise]", "b: {source: neighbour}")
+    made = toy_training(toy_recipe(tmp_path, text))
+    latents = encoded(made, "b")
+    step = flow(made)
+    rows, ids = step.rows("b.nodes[batch]"), step.batch.ids
+    assert torch.equal(rows.ids, ids)
+    partners = rows.index
+    assert bool((((partners - ids) % 12 == 1) | ((partners - ids) % 12 == 11)).all())  # the graph is a ring
+    torch.testing.assert_close(rows.values, latents.index_select(0, partners))
+    part = flow(made, needs={("main", "b"): [parse_address("b.nodes[batch]")]})
+    assert torch.equal(part.rows("b.nodes[batch]").values, rows.values)
+    whole = step.rows("b.nodes")
+    assert torch.equal(whole.ids, torch.arange(12))
+    assert not torch.equal(whole.values, latents)
+    assert step.rows("a.nodes[batch]").index is ids
+
+
+def test_a_head_of_a_head_and_a_latent_that_reads(tmp_path: Path) -> None:
+    text = FULL.replace("{proj: toy_head}", "{proj: toy_head, pred: {name: toy_head, of: proj}}")
+    made = toy_training(toy_recipe(tmp_path, text + 'latents: {sum: {name: toy_sum, of: pred, other: "b.pred"}}'))
+    step, heads = flow(made), made.model.heads
+    assert heads["pred"].weight.shape == (2, 2)
+    pred = {view: encoded(made, view) @ heads["proj"].weight @ heads["pred"].weight for view in "ab"}
+    torch.testing.assert_close(step.rows("a.pred").values, pred["a"])
+    torch.testing.assert_close(step.rows("a.sum[batch]").values, (pred["a"] + pred["b"])[step.batch.ids])
+    with pytest.raises(UserError, match=r"'heads\.pred\.of' is 'prog'; known at this place: nodes, graphs, proj"):
+        toy_recipe(tmp_path, text.replace("of: proj", "of: prog"))

@@ -108,6 +108,7 @@ class ToyTower(nn.Module):
 class ToyHead(nn.Module):
     def __init__(self, *, in_dim: int, generator: torch.Generator) -> None:
         super().__init__()
+        self.out_dim = 2
         self.weight = nn.Parameter(torch.rand(in_dim, 2, generator=generator) * 2 - 1)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -124,6 +125,18 @@ class ToyNoise(nn.Module):
         changed = graph.clone()
         changed.x = graph.x + self.std * torch.randn(graph.x.shape, generator=generator)
         return changed
+
+
+@register("augmenter", "toy_sum", level="latent")
+class ToySum(nn.Module):
+    """The latent plus what lies at another address."""
+
+    def __init__(self, other: Address) -> None:
+        super().__init__()
+        self.reads = {"other": other}
+
+    def forward(self, latent: Tensor, *, other: Rows, generator: torch.Generator) -> Tensor:
+        return latent + other.values
 
 
 @register("term", "toy_pull")

@@ -211,8 +211,8 @@ def test_mixed_negatives_are_own_candidates_of_each_anchor() -> None:
 
 
 def test_mixing_by_hand() -> None:
-    from moco_mix import mix_hardest
-
+    recipe("moco_mix")  # imports the plugin
+    mix_hardest = sys.modules["moco_mix"].mix_hardest
     keys = torch.eye(4)
     queries = torch.tensor([[1.0, 0.9, 0.0, 0.0], [0.0, 0.0, 2.0, 1.0]])
     draw = torch.Generator().manual_seed
