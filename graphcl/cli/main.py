@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -23,6 +24,9 @@ from graphcl.core.errors import ConfigError, GraphCLError
 
 #: What typer raises for a command line it cannot parse; the class itself is private to typer or click, by version.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+#: A disk that takes no more is nobody's bug.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 app = typer.Typer(
     name="graphcl",
@@ -57,8 +61,8 @@ app.command("list")(list_parts)
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit code.
 
-    0: done. 2: the user's mistake, said in one line (or one line a problem) on stderr. 130: interrupted. Anything
-    else is a bug and keeps its traceback.
+    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr. 130: interrupted.
+    Anything else is a bug and keeps its traceback.
     """
     try:
         code = app(args=arguments or ["--help"], prog_name="graphcl", standalone_mode=False)
@@ -72,6 +76,11 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        print(f"error: cannot write {error.filename or 'the run'}: {error.strerror}", file=sys.stderr)
+        return 2
     return code if isinstance(code, int) else 0
 
 

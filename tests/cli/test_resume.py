@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 from collections.abc import Iterator
@@ -239,3 +240,14 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.safetensors", "last.safetensors"]
     assert graphcl("resume", run, "--quiet").code == 0
     assert (run / "metrics.json").read_text() == (undisturbed(case) / "metrics.json").read_text()
+
+
+def test_a_full_disk_elsewhere_is_one_line_too(
+    graphcl: Command, tmp_path: Path, data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(training: Training, record: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "log.jsonl")
+
+    monkeypatch.setattr(Training, "_log", full)
+    outcome = graphcl(*CASES["in a step"].arguments(data, tmp_path / "run"))
+    assert (outcome.code, outcome.err) == (2, "error: cannot write log.jsonl: No space left on device\n")

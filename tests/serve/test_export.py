@@ -59,6 +59,13 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
+def test_the_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with writing(tmp_path / "out.csv", SCHEMA):
+        pass
+    assert (tmp_path / "out.csv").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"known: \.parquet, \.csv, \.tsv, \.jsonl"):
         require_output(tmp_path / "out.xlsx", overwrite=False)
