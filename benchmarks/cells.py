@@ -137,6 +137,14 @@ def in_turn(sides: Mapping[str, tuple[str, Mapping[str, Any]]], order: int = 0) 
     return {name: in_child(Cell(name, *sides[name])) for name in names[shift:] + names[:shift]}
 
 
+def by_threads(records: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Records by their number of threads, which are never averaged; 2 without records."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for record in records:
+        found.setdefault(record["threads"], []).append(record)
+    return dict(sorted(found.items())) or {2: []}
+
+
 def command(suite: Suite | Callable[..., Suite], **options: int) -> None:
     """The command line of a suite's module: run the missing cells.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import tables
 from benchmarks.cells import ROOT, Cell, Suite, command
-from benchmarks.recbole_lightgcn import NAME, _parts, exported
+from benchmarks.recbole_lightgcn import NAME, exported, exported_parts
 
 ROWS = {"1e6": 1_000_000, "1e7": 10_000_000}
 PEAK_MB = 4096
@@ -69,7 +69,7 @@ def ours(folder: str) -> dict[str, Any]:
     from graphcl.data.splits import Files, Split
 
     began = now()
-    split = Split("given", files=Files(**_parts(folder)), valid="none")
+    split = Split("given", files=Files(**exported_parts(folder)), valid="none")
     data = InteractionsData(path=str(Path(folder) / NAME), split=split).load(seed=0)
     wall, cpu = now()
     return {"seconds": round(wall - began[0], 2), "cpu": round(cpu - began[1], 2), "rows_kept": len(data.train)}

@@ -35,7 +35,7 @@ def compare(anchors: int, candidates: int, dim: int, threads: int, rounds: int) 
     from benchmarks.clock import now
 
     torch.set_num_threads(threads)
-    sides = {name: _side(name, anchors, candidates, dim) for name in SIDES}
+    sides = {name: side_of(name, anchors, candidates, dim) for name in SIDES}
     wall, cpu = ({name: float("inf") for name in sides} for _ in range(2))
     for _ in range(rounds + 1):  # the first one warms up and is hardly ever the least
         for name, run in sides.items():
@@ -59,14 +59,15 @@ def memory(side: str, anchors: int, candidates: int, dim: int, threads: int) -> 
     from benchmarks.memory import extra_peak
 
     torch.set_num_threads(threads)
-    _side(side, 64, 64, dim)()
-    run = _side(side, anchors, candidates, dim)
+    side_of(side, 64, 64, dim)()
+    run = side_of(side, anchors, candidates, dim)
     with extra_peak() as found:
         run()
     return found
 
 
-def _side(name: str, anchors: int, candidates: int, dim: int) -> Callable[[], None]:
+def side_of(name: str, anchors: int, candidates: int, dim: int) -> Callable[[], None]:
+    """One of SIDES on random embeddings, ready to run."""
     import torch
 
     from graphcl.objective.kernels import contrast

@@ -1,4 +1,6 @@
-"""One optimisation step of LightGCL at gowalla's size, three ways: ``python -m benchmarks.lightgcl_step [--rounds N]``.
+"""One optimisation step of LightGCL at gowalla's size, three ways.
+
+``python -m benchmarks.lightgcl_step [--rounds N --threads N]``
 
 4,096 pairs, all 29,858 users and 40,981 items as candidates, d 64, 2 layers, rank 5. A round runs, each in a process
 of its own: our recipe through the engine; the literal form of the authors' loss, logits and exponentials materialised;
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.cells import Cell, Suite, command, data_root, in_turn
+from benchmarks.cells import Cell, Suite, by_threads, command, data_root, in_turn
 
 BATCH, DIM, LAYERS, RANK, TAU, LAMBDA1, LAMBDA2 = 4096, 64, 2, 5, 0.2, 0.2, 1e-7
 STEPS = {"ours": 6, "literal": 3, "lightgcn": 6}
@@ -21,22 +23,25 @@ SIDES = {"ours": "ours", "literal": "literal", "lightgcn": "lightgcn_and_product
 AIMS = {"CPU against literal": 3.0, "memory against literal": 10.0, "CPU against the floor": 1.3}
 
 
-def round_of(number: int) -> dict[str, Any]:
+def round_of(number: int, threads: int) -> dict[str, Any]:
     """One round of the three sides."""
-    return in_turn({side: (f"benchmarks.lightgcl_step:{name}", {}) for side, name in SIDES.items()}, order=number)
+    arguments = {"threads": threads}
+    sides = {side: (f"benchmarks.lightgcl_step:{name}", arguments) for side, name in SIDES.items()}
+    return in_turn(sides, order=number) | arguments
 
 
-def ours() -> dict[str, Any]:
-    return _engine_steps("lightgcl", [f"views.svd.augment.low_rank.rank={RANK}"], STEPS["ours"])
+def ours(threads: int) -> dict[str, Any]:
+    """The recipe's step."""
+    return _engine_steps("lightgcl", [f"views.svd.augment.low_rank.rank={RANK}"], STEPS["ours"], threads)
 
 
-def lightgcn_and_products() -> dict[str, Any]:
+def lightgcn_and_products(threads: int) -> dict[str, Any]:
     """LightGCN's step, and beside it the products of the loss over the different anchors of such a batch."""
-    record = _engine_steps("lightgcn", ["encoder.readout=sum"], STEPS["lightgcn"])
-    return record | {"products": _products(*record["unique"], *record["candidates"])}
+    record = _engine_steps("lightgcn", ["encoder.readout=sum"], STEPS["lightgcn"], threads)
+    return record | {"products": _products(record["unique"], record["candidates"])}
 
 
-def _engine_steps(recipe_name: str, overrides: list[str], steps: int) -> dict[str, Any]:
+def _engine_steps(recipe_name: str, overrides: list[str], steps: int, threads: int) -> dict[str, Any]:
     import graphcl
     from benchmarks.clock import Clock, Enough
     from benchmarks.memory import extra_peak
@@ -46,7 +51,7 @@ def _engine_steps(recipe_name: str, overrides: list[str], steps: int) -> dict[st
 
     recipe = graphcl.load(
         recipe_name, "data=gowalla", "data.split.valid=none", f"train.batch_size={BATCH}", "train.device=cpu",
-        f"encoder.dim={DIM}", f"encoder.num_layers={LAYERS}", *overrides,
+        f"encoder.dim={DIM}", f"encoder.num_layers={LAYERS}", f"train.threads={threads}", *overrides,
     )
     root = data_root()
     task = make_task(recipe, load_data(recipe, data_root=Path(root) if root else None))
@@ -61,31 +66,22 @@ def _engine_steps(recipe_name: str, overrides: list[str], steps: int) -> dict[st
     return _record(clock.wall, clock.cpu, memory) | {"unique": unique, "candidates": candidates}
 
 
-def _products(users: int, items: int, num_users: int, num_items: int, rows: int = 512) -> dict[str, float]:
-    """Seconds of logits [b, N] = A C^T, A' = logits C, C' = logits^T A for users and items, in blocks of anchors."""
-    import torch
-
+def _products(anchors: list[int], candidates: list[int]) -> dict[str, float]:
+    """Seconds of the three products for users and for items, in blocks that stay in the cache."""
     from benchmarks.clock import now
+    from benchmarks.kernels import side_of
 
-    random = torch.Generator().manual_seed(0)
-
-    def run() -> None:
-        for count, candidates in ((users, num_users), (items, num_items)):
-            A, C = (torch.randn(n, DIM, generator=random) for n in (count, candidates))
-            gradient = torch.zeros_like(C)
-            for block in A.split(rows):
-                logits = block @ C.T
-                logits @ C
-                gradient.addmm_(logits.T, block)
-
-    run()
-    start = now()
-    run()
-    stop = now()
-    return {"wall": round(stop[0] - start[0], 4), "cpu": round(stop[1] - start[1], 4)}
+    sides = [side_of("products_in_blocks", *shape, DIM) for shape in zip(anchors, candidates, strict=True)]
+    times = []
+    for _ in range(2):  # the first warms up
+        start = now()
+        for run in sides:
+            run()
+        times.append([round(after - before, 4) for before, after in zip(start, now(), strict=True)])
+    return dict(zip(("wall", "cpu"), times[-1], strict=True))
 
 
-def literal() -> dict[str, Any]:
+def literal(threads: int) -> dict[str, Any]:
     """The authors' loss as their code states it (Cai et al., ICLR 2023), in plain torch."""
     import torch
 
@@ -93,6 +89,7 @@ def literal() -> dict[str, Any]:
     from benchmarks.memory import extra_peak
     from graphcl.data.source import InteractionsData
 
+    torch.set_num_threads(threads)
     data = InteractionsData.from_card("gowalla", data_root=data_root()).load(seed=0)
     if len(data.held_out.valid):
         data = data.refit()  # the whole train file, as in `data.split.valid=none`
@@ -147,9 +144,11 @@ def _record(wall: list[float], cpu: list[float], memory: dict[str, float]) -> di
     return {"wall": wall[1:], "cpu": cpu[1:], **memory}
 
 
-def suite(rounds: int) -> Suite:
+def suite(rounds: int, threads: int) -> Suite:
     """A cell for each round."""
-    cells = (Cell(f"round-{n}", "benchmarks.lightgcl_step:round_of", {"number": n}) for n in range(rounds))
+    arguments = [{"number": number, "threads": threads} for number in range(rounds)]
+    name = "round-{number}-threads-{threads}"
+    cells = (Cell(name.format(**one), "benchmarks.lightgcl_step:round_of", one) for one in arguments)
     return Suite("lightgcl_step", tuple(cells))
 
 
@@ -158,13 +157,14 @@ def suite(rounds: int) -> Suite:
 
 def section() -> str:
     """The tables of docs/benchmarks.md."""
-    found = list(suite(1).results().values())
     head = (
         f"{BATCH:,} pairs of gowalla, all users and items as candidates, d {DIM}, {LAYERS} layers, rank {RANK}; "
-        f"medians over steps and {len(found)} rounds, the first step left out. The floor's products are over the "
+        f"medians over the steps of all rounds, the first step left out. The floor's products are over the "
         "different anchors of a batch: the least that an exact loss can do, since repeated ones need no work."
     )
-    return "\n\n".join([head, _times(found), _aims(found)])
+    groups = by_threads(suite(1, 2).results().values())
+    parts = [table for threads, found in groups.items() for table in (_times(found, threads), _aims(found))]
+    return "\n\n".join([head, *parts])
 
 
 def _step(record: dict[str, Any], side: str, key: str) -> float:
@@ -174,7 +174,7 @@ def _step(record: dict[str, Any], side: str, key: str) -> float:
     return seconds + (record[side]["products"][key] if side == "lightgcn" else 0.0)
 
 
-def _times(found: list[dict[str, Any]]) -> str:
+def _times(found: list[dict[str, Any]], threads: int) -> str:
     names = {"ours": "lightgcl, ours", "literal": "literal form", "lightgcn": "floor: lightgcn + three products"}
     rows = []
     for side, label in names.items():
@@ -183,7 +183,8 @@ def _times(found: list[dict[str, Any]]) -> str:
         )
         memory = "" if side == "lightgcn" else tables.figure(extra, 0)  # its products keep nothing
         rows.append([label, tables.figure(cpu, 2), tables.figure(wall, 2), memory])
-    return tables.table(("a step", "CPU s", "wall s", "peak memory above before, MB"), rows)
+    header = (f"a step, {threads} threads, {len(found)} rounds", "CPU s", "wall s", "peak memory above before, MB")
+    return tables.table(header, rows)
 
 
 def _aims(found: list[dict[str, Any]]) -> str:
@@ -200,4 +201,4 @@ def _aims(found: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    command(suite, rounds=3)
+    command(suite, rounds=3, threads=2)

@@ -1,9 +1,10 @@
 """Our LightGCN beside RecBole 1.2.1's: an epoch, the preparation of the data, and the result after equal epochs.
 
-``python -m benchmarks.recbole_lightgcn [--rounds N]``. Both read one exported split in RecBole's own format, and have
-the same batch (2,048), layers (2, RecBole's default), width (64), initial distribution, BPR loss, squared L2 of 1e-5,
-learning rate, seed and threads. A round runs both, one after the other, each in a process of its own. Preparation is
-everything from the files to the first batch, imports left out; an epoch is training without evaluation.
+``python -m benchmarks.recbole_lightgcn [--rounds N --threads N]``
+
+Both read one exported split in RecBole's own format, and have the same batch (2,048), layers (2, RecBole's default), width (64), initial distribution, BPR loss, squared L2
+of 1e-5, learning rate, seed and threads. A round runs both, one after the other, each in a process of its own.
+Preparation is everything from the files to the first batch, imports left out; an epoch is training without evaluation.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.cells import ROOT, Cell, Suite, command, data_root, in_turn
+from benchmarks.cells import ROOT, Cell, Suite, by_threads, command, data_root, in_turn
 
 #: Of the data set in RecBole's folder.
 NAME = "exported"
@@ -24,14 +25,14 @@ EPOCHS = {"ml-100k": 20, "gowalla": 1}
 #: Preparation and epoch: how many times faster than RecBole.
 AIMS = {"ml-100k": {"epoch": 2.0}, "gowalla": {"epoch": 2.0, "prepare": 10.0}}
 NDCG_WITHIN = 0.005
-LAYERS, BATCH, LR, L2, THREADS = 2, 2048, 1e-3, 1e-5, 2
+LAYERS, BATCH, LR, L2 = 2, 2048, 1e-3, 1e-5
 
 
-def round_of(data: str, number: int) -> dict[str, Any]:
+def round_of(data: str, number: int, threads: int) -> dict[str, Any]:
     """One round: ours and RecBole's."""
-    arguments = {"folder": str(exported(data)), "epochs": EPOCHS[data], "seed": number}
+    arguments = {"folder": str(exported(data)), "epochs": EPOCHS[data], "seed": number, "threads": threads}
     sides = {side: (f"benchmarks.recbole_lightgcn:{side}", arguments) for side in ("ours", "recbole")}
-    return in_turn(sides, order=number)
+    return in_turn(sides, order=number) | {"data": data, "threads": threads}
 
 
 def exported(data: str) -> Path:
@@ -39,40 +40,41 @@ def exported(data: str) -> Path:
     from graphcl.data.source import InteractionsData
     from tests.recbole_peer import write_atomic
 
-    folder = ROOT / "runs" / "benchmarks" / f"recbole-{data}"
+    part = InteractionsData.from_card(data, data_root=data_root())
+    if part.split.by == "given":
+        part = InteractionsData.from_card(data, data_root=data_root(), split={**vars(part.split), "valid": "none"})
+    loaded = part.load(seed=0)
+    folder = ROOT / "runs" / "benchmarks" / f"recbole-{data}-{loaded.report.split_hash[:8]}"
     if not folder.exists():
-        part = InteractionsData.from_card(data, data_root=data_root())
-        if part.split.by == "given":
-            part = InteractionsData.from_card(data, data_root=data_root(), split={**vars(part.split), "valid": "none"})
-        loaded = part.load(seed=0)
         parts = {"train": loaded.train, "valid": loaded.held_out.valid, "test": loaded.held_out.test}
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-            given = {part: pairs for part, pairs in parts.items() if len(pairs)}
+            given = {name: pairs for name, pairs in parts.items() if len(pairs)}
             write_atomic(Path(temporary) / "split", NAME, given)
             (Path(temporary) / "split").rename(folder)
     return folder
 
 
-def _parts(folder: str) -> dict[str, str]:
+def exported_parts(folder: str) -> dict[str, str]:
     """Part -> file name, of the parts that were exported."""
     names = {part: f"{NAME}.{part}.inter" for part in ("train", "valid", "test")}
     return {part: name for part, name in names.items() if (Path(folder) / NAME / name).is_file()}
 
 
-def ours(folder: str, epochs: int, seed: int) -> dict[str, Any]:
+def ours(folder: str, epochs: int, seed: int, threads: int) -> dict[str, Any]:
+    """Our side of a round."""
     import graphcl
     from benchmarks.clock import Clock, now
     from graphcl.engine.embed import embed
     from graphcl.engine.fit import load_data, make_task, set_up
     from graphcl.engine.training import Training
 
-    parts = _parts(folder)
+    parts = exported_parts(folder)
     split = {"by": "given", "files": parts} | ({} if "valid" in parts else {"valid": "none"})
     recipe = graphcl.load(
         "lightgcn", f"data.path={Path(folder) / NAME}", f"data.split={json.dumps(split)}",
         f"encoder.num_layers={LAYERS}", "encoder.init=xavier_uniform", f"regularizers.l2.weight={L2}",
-        f"train.batch_size={BATCH}", f"train.lr={LR}", f"train.threads={THREADS}", f"train.seed={seed}",
+        f"train.batch_size={BATCH}", f"train.lr={LR}", f"train.threads={threads}", f"train.seed={seed}",
         "train.device=cpu",
     )
     clock, began = Clock(), now()
@@ -88,7 +90,8 @@ def ours(folder: str, epochs: int, seed: int) -> dict[str, Any]:
     return _record(began, prepared, clock.wall, clock.cpu, ndcg)
 
 
-def recbole(folder: str, epochs: int, seed: int) -> dict[str, Any]:
+def recbole(folder: str, epochs: int, seed: int, threads: int) -> dict[str, Any]:
+    """RecBole's side of a round."""
     import torch
     from recbole.model.general_recommender import LightGCN
     from recbole.trainer import Trainer
@@ -96,10 +99,10 @@ def recbole(folder: str, epochs: int, seed: int) -> dict[str, Any]:
     from benchmarks.clock import now
     from tests import recbole_peer
 
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     recbole_peer.repair_dok_matrix()
     # RecBole wants three files; validation is not used.
-    files = ["train", "valid" if "valid" in _parts(folder) else "test", "test"]
+    files = ["train", "valid" if "valid" in exported_parts(folder) else "test", "test"]
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)  # RecBole writes logs where it stands
         began = now()
@@ -129,12 +132,11 @@ def _record(
     return {"prepare": prepare[0], "prepare_cpu": prepare[1], "epochs": wall, "epochs_cpu": cpu, "ndcg@10": ndcg}
 
 
-def suite(rounds: int) -> Suite:
+def suite(rounds: int, threads: int) -> Suite:
     """A cell for each data set and round."""
-    cells = (
-        Cell(f"{data}-round-{number}", "benchmarks.recbole_lightgcn:round_of", {"data": data, "number": number})
-        for data, number in product(EPOCHS, range(rounds))
-    )
+    keys = [{"data": data, "number": number, "threads": threads} for data, number in product(EPOCHS, range(rounds))]
+    name = "{data}-round-{number}-threads-{threads}"
+    cells = (Cell(name.format(**key), "benchmarks.recbole_lightgcn:round_of", key) for key in keys)
     return Suite("recbole_lightgcn", tuple(cells))
 
 
@@ -144,16 +146,18 @@ def suite(rounds: int) -> Suite:
 def section() -> str:
     """The tables of docs/benchmarks.md."""
     head = (
-        f"Both on the same exported split: batch {BATCH:,}, {LAYERS} layers, {THREADS} threads, BPR, L2 {L2:g}. "
+        f"Both on the same exported split: batch {BATCH:,}, {LAYERS} layers, BPR, L2 {L2:g}. "
         "Seconds are medians over rounds (over epochs within a round); speed-up is the median of the rounds' ratios. "
         "RecBole runs with the repairs that it needs with current packages (tests/recbole_peer.py)."
     )
-    return "\n\n".join([head, *(_table(data) for data in EPOCHS)])
+    records = suite(1, 2).results().values()
+    found = {data: by_threads(record for record in records if record["data"] == data) for data in EPOCHS}
+    parts = (_table(data, threads, group) for data in EPOCHS for threads, group in found[data].items())
+    return "\n\n".join([head, *parts])
 
 
-def _table(data: str) -> str:
-    found = [record for name, record in suite(1).results().items() if name.startswith(f"{data}-round")]
-    header = (f"{data}, {len(found)} rounds", "ours", "RecBole 1.2.1", "speed-up", "aim")
+def _table(data: str, threads: int, found: list[dict[str, Any]]) -> str:
+    header = (f"{data}, {threads} threads, {len(found)} rounds", "ours", "RecBole 1.2.1", "speed-up", "aim")
     rows = [_times(label, key, data, found) for label, key in _MEASURES.items()]
     ndcg = [tables.mean([record[side]["ndcg@10"] for record in found]) for side in ("ours", "recbole")]
     gap = None if ndcg[0] is None or ndcg[1] is None else abs(ndcg[0] - ndcg[1])
@@ -189,4 +193,4 @@ def _times(label: str, key: str, data: str, found: list[dict[str, Any]]) -> list
 
 
 if __name__ == "__main__":
-    command(suite, rounds=3)
+    command(suite, rounds=3, threads=2)

@@ -29,8 +29,8 @@ SUITES = [
     xsimgcl_yelp2018.CLAIM.suite(2, 1, 0),
     family_large.suite(3),
     lightgcn_gowalla.CLAIM.suite(2, 1, 0),
-    recbole_lightgcn.suite(2),
-    lightgcl_step.suite(2),
+    recbole_lightgcn.suite(2, 1),
+    lightgcl_step.suite(2, 1),
     evaluation.suite(2, 300, 200),
 ]
 
