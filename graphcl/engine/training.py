@@ -112,6 +112,8 @@ class Training:
             try:
                 while p.epoch < p.limit and not self._exhausted():
                     self._epoch()
+                if self._stop:  # during the last evaluation, which a checkpoint followed
+                    raise Interrupted
             finally:
                 self.observer.finished()
         self._keep_best_parameters()

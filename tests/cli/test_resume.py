@@ -165,6 +165,24 @@ def test_ctrl_c_says_how_to_go_on(
     assert RunFolder(tmp_path / "run").last.is_file()
 
 
+def test_ctrl_c_in_the_last_evaluation(
+    graphcl: Command, tmp_path: Path, data: list[str], undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, evaluate = CASES["in a step"], Training._evaluate
+
+    def interrupted(training: Training) -> dict[str, float]:
+        if training.progress.epoch == 4:
+            signal.raise_signal(signal.SIGINT)
+        return evaluate(training)
+
+    with monkeypatch.context() as context:
+        context.setattr(Training, "_evaluate", interrupted)
+        assert graphcl(*case.arguments(data, tmp_path / "run")).code == 130
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    assert graphcl("resume", tmp_path / "run", "--quiet").code == 0
+    assert (tmp_path / "run" / "metrics.json").read_text() == (undisturbed(case) / "metrics.json").read_text()
+
+
 # --- what is not a checkpoint ------------------------------------------------------------------------
 
 
