@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_logs import Load
 
 from graphcl.core.build import build
 from graphcl.data.interactions import Interactions
+from tests.data.small_logs import Load
 
 
 @pytest.fixture

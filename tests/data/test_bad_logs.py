@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_logs import Load, grid
 
 from graphcl.core.errors import UserError
 from graphcl.data.source import InteractionsData
 from graphcl.data.splits import Files, Split
+from tests.data.small_logs import Load, grid
 
 CASES = {
     "empty file": ("", {}, r"log.csv is empty"),

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from small_logs import Load, every_pair, grid, id_pairs
 
 from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.data.interactions import Interactions
 from graphcl.data.source import InteractionsData
 from graphcl.data.splits import Files, Split
+from tests.data.small_logs import Load, every_pair, grid, id_pairs
 
 ROWS = [(f"0{u}", f"item {i}", 10 * u + i, 1 + (u + i) % 5) for u in range(6) for i in range(12)]
 SPLIT = {"split": {"per_user": False}}
