@@ -1,0 +1,184 @@
+"""Break a part on purpose and see that its tests fail: ``python tests/mutations.py [NAME ...]``.
+
+Each mutation is applied to a temporary copy of the package, and the few tests that should notice are run on it. A
+mutation that they survive is named, and the exit code is 1. Not collected by pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKERS = 2
+#: What a copy needs.
+PIECES = ("graphcl", "configs", "datasets", "tests", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One break.
+
+    Attributes:
+        name: What is broken.
+        file: Below ``graphcl/``.
+        old: A piece of it that occurs once.
+        new: What takes its place.
+        tests: Node ids below ``tests/``; each of them must fail.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+GRAPH, FEATURES = "augment/graph.py", "augment/features.py"
+AUGMENTERS = "contract/test_augmenters.py::"
+MUTATIONS = (
+    Mutation("p inverted in drop_edges", GRAPH, "kept = uniform(total, units[0], generator) >= p",
+             "kept = uniform(total, units[0], generator) < p",
+             ("augment/test_graph.py::test_p_is_the_dropped_share_of_edges",
+              AUGMENTERS + "test_at_strength_zero_nothing_changes[drop_edges-plain]")),
+    Mutation("p inverted in mask_features", FEATURES, "uniform(x.shape[1], x, generator) < p",
+             "uniform(x.shape[1], x, generator) >= p",
+             ("augment/test_features.py::test_p_is_the_masked_share_of_columns_for_all_nodes",
+              AUGMENTERS + "test_at_strength_zero_nothing_changes[mask_features-plain]")),
+    Mutation("input written to in an augmenter", FEATURES, "lambda _, x: x.masked_fill(uniform(x.shape[1]",
+             "lambda _, x: x.masked_fill_(uniform(x.shape[1]",
+             ("augment/test_features.py::test_pure_and_only_x_changes",
+              AUGMENTERS + "test_its_input_is_not_written_to_and_not_shared[mask_features-plain]")),
+    Mutation("one direction of an edge dropped", GRAPH, "edge_units(graph, symmetric)", "edge_units(graph, False)",
+             ("augment/test_graph.py::test_undirected_stays_undirected_with_paired_attributes",
+              AUGMENTERS + "test_nodes_types_and_symmetry_are_kept[drop_edges-bipartite]")),
+    Mutation("noise leaves the orthant", "graph/operators/stochastic.py", ".mul_(y.sign())", "",
+             ("graph/operators/test_stochastic.py::test_noise_has_length_eps_and_stays_in_the_orthant",)),
+    Mutation("sign of the contrastive loss", "objective/kernels/contrast.py", "value = denominator - weigh(",
+             "value = -denominator + weigh(", ("objective/kernels/test_contrast.py::TestLosses::test_info_nce",)),
+    Mutation("sign of BPR", "objective/terms/bpr.py", "F.softplus(-(user", "F.softplus((user",
+             ("objective/terms/test_bpr.py::test_value_is_minus_log_sigmoid",)),
+    Mutation("own negatives dropped from the denominator", "objective/kernels/contrast.py",
+             "own = [] if own_candidates is None else [own_logits(a, folded[0])]", "own: list[Tensor] = []",
+             ("objective/terms/test_info_nce.py::TestPapers::test_moco_with_mixed_hard_negatives",)),
+    Mutation("negatives within the view dropped", "objective/terms/info_nce.py",
+             "pool = torch.cat([pool, anchors.values])", "pool = torch.cat([pool, anchors.values * 0])",
+             ("objective/terms/test_info_nce.py::TestPapers::test_grace",)),
+    Mutation("duplicates counted once", "objective/base.py", "return Rows(self.base, index, ids), counts.to(",
+             "return Rows(self.base, index, ids), torch.ones_like(counts).to(",
+             ("objective/terms/test_info_nce.py::TestPairing::test_duplicates_on_both_sides_count_as_often_as_they_occur",)),
+    Mutation("weights of anchors lost in the candidates' gradient", "objective/kernels/blockwise.py",
+             "grad_c.addmm_(block.t(), a if factor is None else a * factor.unsqueeze(-1))",
+             "grad_c.addmm_(block.t(), a)",
+             ("objective/kernels/test_log_partition.py::test_unique_anchors_with_counts_equal_duplicates",)),
+    Mutation("momentum of the teacher inverted", "objective/states/ema.py", "mine.lerp_(theirs, 1.0 - momentum)",
+             "mine.lerp_(theirs, momentum)",
+             ("objective/states/test_states.py::TestEMA::test_equals_the_student_then_follows_it",)),
+    Mutation("order of the queue", "objective/states/queue.py",
+             "torch.arange(entered - len(keys), entered, device=keys.device)",
+             "torch.arange(len(keys), device=keys.device)",
+             ("objective/states/test_states.py::TestQueue::test_first_in_first_out",)),
+    Mutation("seen items not masked", "tasks/ranking/topk.py", "        if seen is not None:", "        if False:",
+             ("tasks/ranking/test_topk.py::test_seen_denied_and_not_allowed_items_are_never_given",
+              "tasks/ranking/test_evaluate.py::test_a_seen_item_is_masked_even_where_it_is_a_positive")),
+    Mutation("no discount in NDCG", "tasks/ranking/metrics.py", "discount = 1.0 / torch.log2(rank + 1)",
+             "discount = torch.ones_like(rank)", ("tasks/ranking/test_evaluate.py::test_hand_worked_values",)),
+    Mutation("ties go by place in the catalogue", "tasks/ranking/ties.py",
+             "(ordered << 32) + tie_keys(users, items, seed)", "(ordered << 32) - items",
+             ("tasks/ranking/test_select.py::test_each_item_is_first_among_equals_equally_often",)),
+    Mutation("negatives that the user has", "tasks/sampling.py", "units + skipped, right=True", "units, right=True",
+             ("tasks/test_sampling.py::test_samples_are_unseen_and_repeat_under_one_seed",)),
+    Mutation("a split that leaks", "data/build.py", "return rows[~leaked], int(leaked.sum())",
+             "return rows, int(leaked.sum())",
+             ("data/test_build_interactions.py::test_leaks_of_given_files_are_removed_and_counted",)),
+    Mutation("the graph holds validation edges", "tasks/recommend.py", "pairs = self.data.train\n",
+             "pairs = self.data.train.join(self.data.held_out.valid)\n",
+             ("engine/test_leaks.py::test_nothing_made_for_training_sees_it[graph]",
+              "tasks/test_recommend.py::test_what_is_planted_in_test_reaches_neither_graph_nor_batches")),
+    Mutation("sign of the whole loss", "engine/phases.py", "scaled.append(value * term.weight)",
+             "scaled.append(-value * term.weight)",
+             ("engine/test_phases.py::test_one_sgd_step_is_the_gradient_of_the_weighted_sum",)),
+    Mutation("virtual step of first order", "engine/phases.py", "parameter - inner.lr * gradient",
+             "parameter - inner.lr * gradient.detach()",
+             ("plugins/test_plugins.py::test_the_second_order_gradient_is_that_of_finite_differences",)),
+    Mutation("rows of a restricted encoding mistaken", "engine/flow.py", "torch.searchsorted(kept, picked + start)",
+             "torch.searchsorted(kept, picked)", ("engine/test_restriction.py::test_loss_and_gradients_are_the_same",)),
+    Mutation("views drawn by the epoch", "engine/views.py", '"step": step}[plan.redraw]', '"step": epoch}[plan.redraw]',
+             ("engine/test_views.py::test_when_a_view_is_drawn_anew",)),
+    Mutation("momentum of the optimizer not restored", "engine/checkpoint.py",
+             'optimizer.load_state_dict({**current, "state": values})', "optimizer.load_state_dict(current)",
+             ("engine/test_checkpoint.py::test_round_trip_of_parameters_states_optimizer_and_counters",)),
+)
+
+
+def mutated(mutation: Mutation, folder: Path) -> None:
+    """A copy of the repository with the break in it.
+
+    Raises:
+        SystemExit: the piece does not occur exactly once: the code has moved on, so should the mutation.
+    """
+    for piece in PIECES:
+        source = ROOT / piece
+        if source.is_dir():
+            shutil.copytree(source, folder / piece, symlinks=True)
+        else:
+            shutil.copy2(source, folder / piece)
+    path = folder / "graphcl" / mutation.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutation.old) != 1:
+        sys.exit(f"mutation '{mutation.name}': its piece occurs {text.count(mutation.old)} times in {mutation.file}")
+    path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+
+
+def run_tests(tests: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """pytest on these node ids in a copy."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-rf"]
+    return subprocess.run(
+        [*command, *(f"tests/{test}" for test in tests)], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def survivors(mutation: Mutation, output: subprocess.CompletedProcess[str]) -> list[str]:
+    """Tests that should have failed and did not."""
+    lines = [line for line in output.stdout.splitlines() if line.startswith("FAILED")]
+    failed = [line.split()[1].removeprefix("tests/") for line in lines]
+    return [test for test in mutation.tests if not any(line.startswith(test) for line in failed)]
+
+
+def judge(mutation: Mutation) -> str:
+    """"" when the tests notice, else what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as name:
+        folder = Path(name)
+        mutated(mutation, folder)
+        output = run_tests(mutation.tests, folder)
+    if output.returncode not in (0, 1):  # 1: tests failed, which is what we want; 2 to 5: they did not even run
+        return f"its tests cannot run:\n{output.stdout}{output.stderr}"
+    missed = survivors(mutation, output)
+    return f"survives {', '.join(missed)}" if missed else ""
+
+
+def main(names: Sequence[str]) -> int:
+    """Judge the mutations of these names, or all; 1 if any survives."""
+    chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
+    if not chosen:
+        print(f"no such mutation; known: {', '.join(mutation.name for mutation in MUTATIONS)}", file=sys.stderr)
+        return 2
+    failures = 0
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for mutation, problem in zip(chosen, pool.map(judge, chosen), strict=True):
+            print(f"{'SURVIVED' if problem else 'noticed '}  {mutation.name}{': ' + problem if problem else ''}")
+            failures += bool(problem)
+    print(f"{len(chosen) - failures} of {len(chosen)} mutations are noticed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
