@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.recbole_lightgcn [--rounds N --threads N]``
 
-Both read one exported split in RecBole's own format, and have the same batch (2,048), layers (2, RecBole's default), width (64), initial distribution, BPR loss, squared L2
-of 1e-5, learning rate, seed and threads. A round runs both, one after the other, each in a process of its own.
-Preparation is everything from the files to the first batch, imports left out; an epoch is training without evaluation.
+Both read one exported split in RecBole's own format, and have the same batch (2,048), layers (2, RecBole's default),
+width (64), initial distribution, BPR loss, squared L2 of 1e-5, learning rate, seed and threads. A round runs both, one
+after the other, each in a process of its own. Preparation is everything from the files to the first batch, imports
+left out; an epoch is training without evaluation.
 """
 
 from __future__ import annotations
