@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from graphcl.engine.observe import Observer
 
 #: Seconds between two lines of :class:`PlainProgress`, and between two redrawings of the bar.
-LINE_SECONDS, BAR_SECONDS = 10.0, 0.1
+LINE_SECONDS, BAR_SECONDS = 10.0, 0.25
 
 
 def watcher(monitor: str, *, console: Console) -> Observer:
@@ -48,7 +48,7 @@ class Meter:
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._examples = 0
-        self._since = self._clock()
+        self._since = self._last = self._clock()
 
     def step(self, terms: Mapping[str, float], examples: int) -> None:
         """Count a step. A phase may not run in every step, so each term has a count of its own."""
@@ -56,6 +56,7 @@ class Meter:
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
         self._examples += examples
+        self._last = self._clock()
 
     def judge(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Take in the metrics of an epoch that was evaluated."""
@@ -69,8 +70,8 @@ class Meter:
         return "  ".join(f"{name} {total / self._counts[name]:.4g}" for name, total in self._sums.items())
 
     def speed(self) -> str:
-        """Examples a second in this epoch, evaluation not counted."""
-        seconds = self._clock() - self._since
+        """Examples a second in this epoch; an evaluation after its last step is not counted."""
+        seconds = self._last - self._since
         return f"{self._examples / seconds:,.0f} examples/s" if seconds > 0 and self._examples else ""
 
     def line(self) -> str:
@@ -152,6 +153,7 @@ class BarProgress(Observer):
             TimeRemainingColumn(),
             TextColumn("{task.fields[line]}", markup=False),
             console=self._console,
+            refresh_per_second=4,
         )
         self._task = self._bar.add_task(f"epoch {epoch + 1}/{epochs}", total=epochs * batches, line="")
         self._bar.start()

@@ -39,6 +39,7 @@ def test_a_line_has_terms_validation_and_speed(said: list[str]) -> None:
     for value, batch in ((0.6, 1), (0.2, 2)):
         clock.now += 0.5
         progress.stepped(epoch=1, batch=batch, terms={"bpr": value, "info_nce": 3.0}, examples=1000)
+    clock.now += 100  # the evaluation
     progress.epoch_ended(epoch=1, terms={}, metrics={"ndcg@20": 0.25, "recall@20": 0.5})
     assert said[-1] == "epoch 1/2  bpr 0.4  info_nce 3  valid ndcg@20 0.2500 (best 0.2500)  2,000 examples/s"
 
