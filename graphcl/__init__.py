@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from graphcl.core.registry import register
     from graphcl.engine.fit import Fitted, fit, resume
     from graphcl.objective.kernels import contrast, log_partition, positive_logit, row_extreme
+    from graphcl.serve.recommender import Recommender
 
 #: Public name -> module that holds it; imported when first asked for.
 _PUBLIC = {
+    "Recommender": "graphcl.serve.recommender",
     "Recipe": "graphcl.core.config.recipe",
     "Fitted": "graphcl.engine.fit",
     "fit": "graphcl.engine.fit",
@@ -33,7 +35,7 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "Fitted", "Recipe", "contrast", "fit", "load", "log_partition", "positive_logit", "register", "resume",
+    "Fitted", "Recipe", "Recommender", "contrast", "fit", "load", "log_partition", "positive_logit", "register", "resume",
     "row_extreme",
 ]
 

@@ -126,7 +126,7 @@ def part_schema(kind: str, name: str) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     """Write ``parts.json``; with ``--check`` only compare."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    text = json.dumps(build(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
     if "--check" in arguments:
         if not PARTS_FILE.is_file() or PARTS_FILE.read_text(encoding="utf-8") != text:
             print("graphcl/parts.json is out of date; run: python -m graphcl.core.schema", file=sys.stderr)

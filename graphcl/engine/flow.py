@@ -178,8 +178,9 @@ class StepFlow:
     def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:
         start, stop = encoding.slices.get(address.node_type or "", (0, base.shape[0]))
         kept = encoding.rows
-        if kept is not None and base.shape[0] != kept.shape[0]:
-            kept = None  # a layer before the last, which holds all rows
+        every = encoding.layers[0].shape[0] if encoding.layers else -1
+        if kept is not None and (base.shape[0] != kept.shape[0] or kept.shape[0] == every):
+            kept = None  # a layer before the last, or a batch of every node: all rows in order
         if address.rows is None:
             if kept is not None:
                 raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")

@@ -35,10 +35,10 @@ def training(name: str) -> Training:
     return Training(recipe, make_task(recipe, interactions()), observer=Observer(), run=None, device=CPU)
 
 
-def loss_and_gradients(name: str, *, restricted: bool) -> tuple[Tensor, Mapping[str, Tensor | None], StepFlow]:
+def loss_and_gradients(name: str, *, restricted: bool, size: int = 8) -> tuple[Tensor, Mapping[str, Tensor | None], StepFlow]:
     made = training(name)
     (phase,) = made.phases
-    batch = next(iter(made.task.batches(8, generator=torch.Generator().manual_seed(1))))
+    batch = next(iter(made.task.batches(size, generator=torch.Generator().manual_seed(1))))
     flow = StepFlow(made.model, made.views, batch, types=made.task.types, epoch=0, step=0,
                     needs=phase.needs if restricted else None)
     loss, _ = phase.loss(flow)
@@ -53,6 +53,15 @@ def test_loss_and_gradients_are_the_same(name: str) -> None:
     torch.testing.assert_close(part, whole, rtol=1e-6, atol=1e-7)
     for parameter, gradient in expected.items():
         torch.testing.assert_close(found[parameter], gradient, rtol=1e-5, atol=1e-8)
+
+
+def test_a_batch_of_every_node_restricts_to_all_of_them() -> None:
+    whole, _, _ = loss_and_gradients("ncl", restricted=False, size=0)
+    part, _, flow = loss_and_gradients("ncl", restricted=True, size=0)
+    rows = flow.encoding("main", "main").rows
+    assert rows is not None
+    assert len(rows) == 27
+    torch.testing.assert_close(part, whole, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(
