@@ -43,8 +43,11 @@ def ours(**world: Any) -> dict[str, Any]:
 
     data, embeddings = _world(**world)
     task = Recommend(k=KS, baselines=(), data=data)
-    record = _timed(lambda: task.evaluate(embeddings, "test", seed=0)["ndcg@20"])
-    return {**record, "product": _timed(lambda: _products(embeddings))["seconds"]}
+
+    def evaluate() -> float:
+        return task.evaluate(embeddings, "test", seed=0)["ndcg@20"]
+
+    return {**_timed(evaluate), "product": _timed(lambda: _products(embeddings)), "costs": _costs(evaluate)}
 
 
 def argsort(**world: Any) -> dict[str, Any]:
@@ -153,6 +156,17 @@ def _products(embeddings: dict[str, Any]) -> float:
     return 0.0
 
 
+def _costs(evaluate: Callable[[], float]) -> dict[str, float]:
+    """Shares of the three most expensive operations in an evaluation's time."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        evaluate()
+    times = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    largest = sorted(times, key=times.__getitem__, reverse=True)[:3]
+    return {name: round(times[name] / sum(times.values()), 3) for name in largest}
+
+
 def _timed(evaluate: Callable[[], float]) -> dict[str, Any]:
     from benchmarks.clock import now
 
@@ -199,9 +213,10 @@ def _table(name: str, rounds: list[dict[str, Any]]) -> str:
         values = [tables.median(r[key] for r in records) for key in ("seconds", "cpu_seconds", "peak_rss_mb")]
         ndcg = tables.figure(records[0]["ndcg@20"], 6)
         rows.append([label, *(tables.figure(v, 2) for v in values[:2]), *ratios, tables.figure(values[2], 0), ndcg])
-    product = tables.median(record["ours"]["product"] for record in rounds)
-    rows.append(["scores alone", tables.figure(product, 2), "", "", "", "", ""])
-    return tables.table(header, rows)
+    product = [tables.median(r["ours"]["product"][key] for r in rounds) for key in ("seconds", "cpu_seconds")]
+    rows.append(["scores alone", *(tables.figure(value, 2) for value in product), "", "", "", ""])
+    costs = ", ".join(f"{name} {share:.0%}" for name, share in rounds[0]["ours"]["costs"].items())
+    return f"{tables.table(header, rows)}\n\nThe largest costs of ours: {costs}."
 
 
 def _speedup(rounds: list[dict[str, Any]], side: str, key: str) -> float | None:
