@@ -8,6 +8,7 @@ import json
 import sys
 from typing import Any
 
+from benchmarks import tables
 from benchmarks.cells import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -39,6 +40,8 @@ def page() -> str:
     parts = [HEAD]
     for name, heading in SECTIONS.items():
         body = importlib.import_module(f"benchmarks.{name}").section()
+        if not records(name) and tables.NOT_RUN not in body:
+            body = tables.NOT_RUN
         parts.append(f"## {heading}\n\nCommand: `python -m benchmarks.{name}`.{origin(name)}\n\n{body}")
     return "\n\n".join(parts) + "\n"
 
@@ -58,14 +61,6 @@ def origin(name: str) -> str:
     if not machines:
         return ""
     return f" Machine: {'; '.join(machines)}. Date: {dates[0] if len(dates) == 1 else f'{dates[0]} to {dates[-1]}'}."
-
-
-def _shown(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value) if _shown(value) else ""
 
 
 def main() -> None:
