@@ -35,8 +35,8 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "Fitted", "Recipe", "Recommender", "contrast", "fit", "load", "log_partition", "positive_logit", "register", "resume",
-    "row_extreme",
+    "Fitted", "Recipe", "Recommender", "contrast", "fit", "load", "log_partition", "positive_logit", "register",
+    "resume", "row_extreme",
 ]
 
 

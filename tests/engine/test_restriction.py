@@ -35,7 +35,9 @@ def training(name: str) -> Training:
     return Training(recipe, make_task(recipe, interactions()), observer=Observer(), run=None, device=CPU)
 
 
-def loss_and_gradients(name: str, *, restricted: bool, size: int = 8) -> tuple[Tensor, Mapping[str, Tensor | None], StepFlow]:
+def loss_and_gradients(
+    name: str, *, restricted: bool, size: int = 8
+) -> tuple[Tensor, Mapping[str, Tensor | None], StepFlow]:
     made = training(name)
     (phase,) = made.phases
     batch = next(iter(made.task.batches(size, generator=torch.Generator().manual_seed(1))))

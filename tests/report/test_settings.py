@@ -56,7 +56,7 @@ def test_the_picture_shows_views_terms_and_addresses() -> None:
     assert "data: clicks.csv  (interactions)" in lines
     assert "   ├─ main: as it is" in lines
     assert any(line.startswith("   ├─ a: drop_edges(p=0.1") and "drawn anew each epoch" in line for line in lines)
-    assert "   └─ info_nce x 0.1  each=[user, item], reduce=mean_per_group, similarity=cosine, temperature=0.2" in lines
+    assert "   └─ info_nce x 0.1  temperature=0.2, similarity=cosine, reduce=mean_per_group, each=[user, item]" in lines
     assert "           anchors: a.nodes[*][positives]" in lines
 
 
