@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from typer import Exit
+
 from graphcl.cli.options import AllowPlugins, Configs, Json, Overrides, Quiet, argument
 from graphcl.cli.output import Output
 
@@ -26,6 +28,7 @@ def check(
         if json:
             problems = getattr(error, "problems", None) or [str(error)]
             Output(as_json=True, quiet=quiet).result({"recipe": recipe, "ok": False, "problems": problems}, str)
+            raise Exit(error.exit_code) from error
         raise
     output = Output(as_json=json, quiet=quiet)
     output.result({"recipe": loaded.name, "ok": True, "problems": []}, lambda: f"{recipe}: ok (task {loaded['task']})")

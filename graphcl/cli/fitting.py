@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,21 @@ def announce(output: Output, recipe: Recipe, folder: Path, overrides: Sequence[s
     if not data.get("path") and recipe.origins.get("data.name", "").startswith("configs/"):
         output.say(f"data {data['name']}, the offline default; data.path=FILE takes your own")
     output.say(f"run {folder}")
+
+
+def announced(recipe: Recipe, say: Callable[[], None], quiet: bool) -> list[Observer]:
+    """:func:`observers`, after an announcement that waits for the first event: a mistake is one line alone."""
+    from graphcl.engine.observe import Observer
+
+    class Announcement(Observer):
+        said = False
+
+        def note(self, text: str) -> None:
+            if not self.said:
+                say()
+            self.said = True
+
+    return [Announcement(), *observers(recipe, quiet)]
 
 
 def observers(recipe: Recipe, quiet: bool) -> list[Observer]:

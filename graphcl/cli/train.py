@@ -8,7 +8,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from graphcl.cli.fitting import announce, finished, interruptible, observers
+from graphcl.cli.fitting import announce, announced, finished, interruptible
 from graphcl.cli.options import AllowPlugins, Configs, DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 
@@ -36,11 +36,11 @@ def train(
     output = Output(as_json=json, quiet=quiet)
     loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
     folder = out or default_folder(loaded)
-    announce(output, loaded, folder, overrides or [])
-    from graphcl.engine.fit import fit  # imports torch: what can be said before is said before
+    from graphcl.engine.fit import fit
 
+    watchers = announced(loaded, lambda: announce(output, loaded, folder, overrides or []), quiet)
     with interruptible(output, folder):
-        fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=observers(loaded, quiet))
+        fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=watchers)
     finished(output, folder)
 
 

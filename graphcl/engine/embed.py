@@ -101,4 +101,6 @@ def load_embeddings(path: Path) -> dict[str, Tensor]:
     try:
         return {"" if name == "nodes" else name: rows for name, rows in load_file(path).items()}
     except (SafetensorError, OSError) as error:
-        raise UserError(f"cannot read the embeddings {path}: {error}") from error
+        raise UserError(
+            f"cannot read the embeddings {path}: truncated, missing or not graphcl's ({error}); train the run again"
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.errors import UserError
+from graphcl.core.errors import GraphCLError, UserError
 from graphcl.core.files import write_json
 from graphcl.core.registry import resolve
 from graphcl.engine import checkpoint
@@ -85,24 +86,17 @@ def fit(
     """
     device = set_up(recipe)
     run = RunFolder.create(out, recipe, overwrite=overwrite) if out is not None else None
-    if data is None:
-        try:
+    try:
+        if data is None:
             data = load_data(recipe, data_root=Path(data_root) if data_root else None)
-        except BaseException:
-            if run is not None:
-                _discard(run)
-            raise
-    data = align_data(data, recipe["train.init_from"])
-    if run is not None and hasattr(data, "save"):
-        data.save(run.data)
-    return _fit(recipe, data, run, device, observers)
-
-
-def _discard(run: RunFolder) -> None:
-    """Nothing half-written: a run whose data cannot be read leaves no folder behind."""
-    import shutil
-
-    shutil.rmtree(run.path, ignore_errors=True)
+        data = align_data(data, recipe["train.init_from"])
+        if run is not None and hasattr(data, "save"):
+            data.save(run.data)
+        return _fit(recipe, data, run, device, observers)
+    except GraphCLError:
+        if run is not None and not run.last.is_file():
+            shutil.rmtree(run.path, ignore_errors=True)  # nothing to resume, so nothing half-written
+        raise
 
 
 def resume(
@@ -126,11 +120,12 @@ def resume(
     run = RunFolder.open(path)
     if run.complete:
         return None
+    run.sweep()
     recipe = run.recipe(allow_plugins=allow_plugins)
     device = set_up(recipe)
     watch = Observers(observers)
     for change in changed_environment(run):
-        watch.note(f"not the machine the run began on, so results may differ in the last bits ({change})")
+        watch.note(f"not what the run began with, so results may differ in the last bits ({change})")
     data = stored_data(recipe, run)
     if data is None:
         data = load_data(recipe, data_root=Path(data_root) if data_root else None)

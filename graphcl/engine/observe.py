@@ -16,8 +16,10 @@ class Observer:
     def note(self, text: str) -> None:
         """Something a person should know (a choice, a count, a fallback)."""
 
-    def started(self, *, epochs: int, batches: int, epoch: int, stage: str) -> None:
-        """A stage of the training begins, or goes on, at ``epoch`` (from 0)."""
+    def started(
+        self, *, epochs: int, batches: int, epoch: int, stage: str, best: float | None = None
+    ) -> None:
+        """A stage of the training begins, or goes on, at ``epoch`` (from 0) with the best value so far."""
 
     def stepped(self, *, epoch: int, batch: int, terms: Mapping[str, float], examples: int) -> None:
         """A batch is done."""
@@ -67,7 +69,9 @@ class TensorBoard(Observer):
         self._folder = folder
         self._writer: Any = None
 
-    def started(self, *, epochs: int, batches: int, epoch: int, stage: str) -> None:
+    def started(
+        self, *, epochs: int, batches: int, epoch: int, stage: str, best: float | None = None
+    ) -> None:
         """Open the event file."""
         from torch.utils.tensorboard import SummaryWriter
 

@@ -54,11 +54,21 @@ class RunFolder:
             if not (run.path / "run.json").is_file():
                 raise UserError(f"{run.path} exists and is not a run: --overwrite only replaces runs")
             shutil.rmtree(run.path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot create the run's folder {path}: {error.strerror or error}") from error
+        # First: what a killed start leaves can then be told from a folder of something else.
+        run.set_status("training", recipe.name)
         write_text(run.config, recipe.to_yaml())
         keep_plugins(recipe.tree.get("plugins") or [], run.plugins)
         write_json(run.path / "environment.json", environment())
-        run.set_status("training", recipe.name)
         return run
+
+    def sweep(self) -> None:
+        """Remove the temporary files of writes that a kill cut off."""
+        for leftover in self.path.rglob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
@@ -97,9 +107,15 @@ class RunFolder:
         return self.info()["status"] == "complete"
 
     def recipe(self, *, allow_plugins: bool = False) -> Recipe:
-        """The resolved recipe the run was made with."""
+        """The resolved recipe the run was made with.
+
+        Raises:
+            UserError: the run was killed before its recipe was written; names what to do.
+        """
         from graphcl.core.config import yaml12
 
+        if not (self.config.is_file() and (self.path / "environment.json").is_file()):
+            raise UserError(f"{self.path} was killed before it began; start it again with --overwrite")
         tree, _ = yaml12.load(self.config.read_text(encoding="utf-8"), str(self.config))
         if tree.get("plugins"):
             import_plugins(tree["plugins"], where=str(self.config), allowed=allow_plugins, folder=self.plugins)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from graphcl.core import seeds
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.errors import UserError
+from graphcl.core.errors import UserError, suggestion
 from graphcl.core.files import write_text
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
@@ -62,6 +62,10 @@ class Training:
         self.train_options = recipe["train"]
         self.seed = self.train_options["seed"]
         self.validate = validate and task.has_validation
+        names = getattr(task, "metric_names", None)
+        if self.validate and names is not None and self.train_options["monitor"] not in names:
+            monitor = self.train_options["monitor"]
+            raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, names)}")
         self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
         self.model = Model(recipe, task, seed=self.seed).to(device)
         self.views = Views(recipe, task, seed=self.seed, device=device)
@@ -107,7 +111,7 @@ class Training:
             NonFiniteError: a term became NaN or infinite.
         """
         p = self.progress
-        self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage)
+        self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage, best=p.best)
         with self._interruptible(), deterministic():
             try:
                 while p.epoch < p.limit and not self._exhausted():
@@ -209,8 +213,6 @@ class Training:
         embeddings = embed(self.model, self.views, self.task, "valid")
         metrics = self.task.evaluate(embeddings, "valid", seed=self.seed)
         if monitor not in metrics:
-            from graphcl.core.errors import suggestion
-
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
         p.history.append({"epoch": p.epoch, **metrics, **collapse_indicators(embeddings)})
         value = metrics[monitor]

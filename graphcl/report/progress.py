@@ -37,10 +37,10 @@ class Meter:
         self._best = float("-inf")
         self.begin_epoch()
 
-    def begin(self, epochs: int, batches: int) -> None:
+    def begin(self, epochs: int, batches: int, best: float | None = None) -> None:
         """A stage begins."""
         self.epochs, self.batches = epochs, batches
-        self._valid, self._best = "", float("-inf")
+        self._valid, self._best = "", float("-inf") if best is None else best
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
@@ -63,7 +63,7 @@ class Meter:
         value = metrics.get(self.monitor)
         if value is not None:
             self._best = max(self._best, value)
-            self._valid = f"valid {self.monitor} {value:.4f} (best {self._best:.4f})"
+            self._valid = f"valid {self.monitor} {value:.4f} at epoch {epoch} (best {self._best:.4f})"
 
     def terms(self) -> str:
         """Mean of each term over the epoch so far."""
@@ -98,9 +98,11 @@ class PlainProgress(Observer):
         """See :class:`Observer`."""
         self._say(text)
 
-    def started(self, *, epochs: int, batches: int, epoch: int, stage: str) -> None:
+    def started(
+        self, *, epochs: int, batches: int, epoch: int, stage: str, best: float | None = None
+    ) -> None:
         """See :class:`Observer`."""
-        self._meter.begin(epochs, batches)
+        self._meter.begin(epochs, batches, best)
         self._said_epoch, self._said_at = epoch, self._clock()
         self._say(_beginning(epochs, batches, epoch, stage))
 
@@ -143,9 +145,11 @@ class BarProgress(Observer):
         """See :class:`Observer`; printed above the bar."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def started(self, *, epochs: int, batches: int, epoch: int, stage: str) -> None:
+    def started(
+        self, *, epochs: int, batches: int, epoch: int, stage: str, best: float | None = None
+    ) -> None:
         """See :class:`Observer`."""
-        self._meter.begin(epochs, batches)
+        self._meter.begin(epochs, batches, best)
         self.note(_beginning(epochs, batches, epoch, stage))
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),

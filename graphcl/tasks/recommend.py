@@ -26,6 +26,7 @@ from graphcl.tasks.ranking import (
     Ranking,
     ScoreBlock,
     SliceRow,
+    metric_names,
     rank_users,
     slice_items,
     slice_users,
@@ -120,6 +121,11 @@ class Recommend:
         return self.pairs.epoch(batch_size, generator=generator, start=start)
 
     # --- evaluation ----------------------------------------------------------------------------
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What :meth:`evaluate` gives, known before anything is trained."""
+        return metric_names(self.k)
 
     @property
     def has_validation(self) -> bool:

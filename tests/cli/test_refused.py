@@ -124,7 +124,7 @@ def test_an_output_that_cannot_be_written(graphcl: Command, tmp_path: Path, data
     (tmp_path / "file").touch()
     outcome = graphcl(*train(data), "--out", tmp_path / "file" / "run", "--quiet")
     assert outcome.code == 2
-    assert re.fullmatch(r"error: cannot write .*run/config\.yaml: .+\n", outcome.err), outcome.err
+    assert re.fullmatch(r"error: cannot create the run's folder .*run: .+\n", outcome.err), outcome.err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

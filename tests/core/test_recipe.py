@@ -107,3 +107,17 @@ def test_strangers_code_needs_permission(tmp_path: Path) -> None:
     text = "task: recommend\nplugins: [os_evil]\nencoder: lightgcn\nviews: {main: []}\n" + TERMS
     with pytest.raises(UserError, match="--allow-plugins"):
         load_recipe(write(tmp_path, text))
+
+
+def test_a_mistake_of_shape_does_not_hide_the_others(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        "task: {name: recomend}\nencoder: 5\nviews: {main: []}\nterms: {bpr: {weigth: 2}}\ntrian: {}\n"
+        "train: {epochs: -3}\n",
+    )
+    text = "\n".join(found)
+    assert "mine.yaml:2: a part is written" in text
+    assert "mine.yaml:1: 'task' is the name of a task, got {'name': 'recomend'}; known: node" in text
+    assert "unknown key 'trian'; nearest: 'train'" in text
+    assert "'train.epochs' must be a whole number >= 1, got -3" in text
+    assert "unknown key 'terms.bpr.weigth'; nearest: 'terms.bpr.weight'" in text

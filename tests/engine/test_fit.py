@@ -173,3 +173,22 @@ def test_an_empty_train_part_is_refused() -> None:
     nothing = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
     with pytest.raises(UserError, match="no training interactions"):
         graphcl.fit(tiny_recipe("lightgcn"), data=replace(interactions(), train=nothing))
+
+
+def test_what_cannot_be_trained_leaves_no_folder_behind(tmp_path: Path) -> None:
+    recipe = tiny_recipe("lightgcn", "train.monitor=ndcg@7")
+    with pytest.raises(UserError, match="no metric 'ndcg@7'; nearest: 'ndcg@"):
+        graphcl.fit(recipe, out=tmp_path / "run", data=interactions())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_killed_before_it_began_says_so_and_can_be_replaced(tmp_path: Path) -> None:
+    recipe = tiny_recipe("lightgcn")
+    run = RunFolder.create(tmp_path / "run", recipe)
+    run.config.unlink()
+    (run.path / ".metrics.json.x.tmp").write_text("cut off")
+    with pytest.raises(UserError, match="killed before it began; start it again with --overwrite"):
+        graphcl.resume(run.path)
+    assert not list(run.path.glob(".*.tmp"))
+    graphcl.fit(recipe, out=run.path, data=interactions(), overwrite=True)
+    assert run.complete

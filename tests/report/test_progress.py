@@ -41,7 +41,7 @@ def test_a_line_has_terms_validation_and_speed(said: list[str]) -> None:
         progress.stepped(epoch=1, batch=batch, terms={"bpr": value, "info_nce": 3.0}, examples=1000)
     clock.now += 100  # the evaluation
     progress.epoch_ended(epoch=1, terms={}, metrics={"ndcg@20": 0.25, "recall@20": 0.5})
-    assert said[-1] == "epoch 1/2  bpr 0.4  info_nce 3  valid ndcg@20 0.2500 (best 0.2500)  2,000 examples/s"
+    assert said[-1] == "epoch 1/2  bpr 0.4  info_nce 3  valid ndcg@20 0.2500 at epoch 1 (best 0.2500)  2,000 examples/s"
 
 
 def test_the_best_value_stays(said: list[str]) -> None:
@@ -49,7 +49,7 @@ def test_the_best_value_stays(said: list[str]) -> None:
     progress.started(epochs=2, batches=1, epoch=0, stage="select")
     progress.epoch_ended(epoch=1, terms={}, metrics={"m": 0.5})
     progress.epoch_ended(epoch=2, terms={}, metrics={"m": 0.25})
-    assert "m 0.2500 (best 0.5000)" in said[-1]
+    assert "m 0.2500 at epoch 2 (best 0.5000)" in said[-1]
 
 
 def test_long_epochs_speak_every_ten_seconds(said: list[str]) -> None:
@@ -105,3 +105,10 @@ def test_counted_passes_blocks_on_and_says_the_quarters(said: list[str]) -> None
     blocks = [range(10)] * 10
     assert list(counted(blocks, 100, len, "users", said.append)) == blocks
     assert said == ["30 of 100 users", "60 of 100 users", "90 of 100 users"]
+
+
+def test_a_resumed_training_knows_the_best_value_so_far(said: list[str]) -> None:
+    progress = PlainProgress("m", say=said.append, clock=Clock())
+    progress.started(epochs=2, batches=1, epoch=1, stage="select", best=0.5)
+    progress.epoch_ended(epoch=2, terms={}, metrics={"m": 0.25})
+    assert "(best 0.5000)" in said[-1]

@@ -34,25 +34,38 @@ def _problems(tree: Tree) -> Iterator[Problem]:
         if key not in TOP_KEYS:
             yield key, _unknown(key, [*TOP_KEYS, "encoder"])
     yield from _non_finite(tree, "")
-    task = tree.get("task")
-    if not isinstance(task, str):
-        yield "task", f"'task' is required; known: {', '.join(registry.names('task'))}"
-        return
     try:
-        task_schema = schema.part_schema("task", task)
+        task_schema = schema.part_schema("task", _task_name(tree))
     except UserError as error:
         yield "task", str(error)
-        return
-    meta = task_schema["meta"]
-    yield from check_options(task_schema, tree.get("eval") or {}, "eval")
-    yield from check_options(schema.part_schema("data", meta["data"]), tree.get("data") or {}, "data")
+        task_schema = None
+    if task_schema is not None:
+        yield from check_options(task_schema, tree.get("eval") or {}, "eval")
+        data = schema.part_schema("data", task_schema["meta"]["data"])
+        yield from check_options(data, tree.get("data") or {}, "data")
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
     yield from _parts(tree)
     yield from _heads(tree)
     yield from _views(tree)
     yield from _phases(tree)
-    yield from _addresses(tree, meta)
+    if task_schema is not None:
+        yield from _addresses(tree, task_schema["meta"])
+
+
+def _task_name(tree: Tree) -> str:
+    """The task's name.
+
+    Raises:
+        UserError: it is missing, or not a name.
+    """
+    task = tree.get("task")
+    known = ", ".join(registry.names("task"))
+    if task is None:
+        raise UserError(f"'task' is required; known: {known}")
+    if not isinstance(task, str):
+        raise UserError(f"'task' is the name of a task, got {task!r}; known: {known}")
+    return task
 
 
 @cache
@@ -237,7 +250,7 @@ def _views(tree: Tree) -> Iterator[Problem]:
 def _phases(tree: Tree) -> Iterator[Problem]:
     labels = [*(tree.get("terms") or {}), *(tree.get("regularizers") or {})]
     owners = [*(tree.get("towers") or {}), *(tree.get("heads") or {}), *(tree.get("latents") or {}), *labels]
-    if not tree.get("terms"):
+    if tree.get("terms", {}) == {}:
         yield "terms", "the recipe has no terms: nothing to train"
     for name, phase in (tree.get("phases") or {}).items():
         path = f"phases.{name}"

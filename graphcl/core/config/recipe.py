@@ -15,6 +15,7 @@ from graphcl.core.config.tree import (
     COMMAND_LINE,
     PART_LISTS,
     PART_MAPPINGS,
+    MalformedError,
     Origins,
     Tree,
     assign,
@@ -150,7 +151,11 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
         raise UserError(f"cannot read recipe {path}: {error}") from error
     source = _shown(path)
     raw, lines = yaml12.load(text, source)
-    layer = canonical(raw, lines, source)
+    try:
+        layer = canonical(raw, lines, source)
+    except MalformedError as error:  # what has a form is checked all the same, unless a parent completes it
+        others = [] if "extends" in error.tree else check(error.tree, error.origins)
+        raise ConfigError([*error.problems, *others]) from error
     parent = layer[0].pop("extends", None)
     if parent is None:
         return layer

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphcl.core.config.yaml12 import Path
-from graphcl.core.errors import UserError, suggestion
+from graphcl.core.errors import ConfigError, UserError, suggestion
 
 #: Mappings of name -> part, with the kind of the part.
 PART_MAPPINGS = {"towers": "tower", "heads": "head", "latents": "augmenter", "states": "state"}
@@ -29,6 +29,14 @@ Tree = dict[str, Any]
 Origins = dict[str, str]
 
 
+class MalformedError(ConfigError):
+    """Blocks of a recipe have no form we know; ``tree`` and ``origins`` hold the others."""
+
+    def __init__(self, problems: list[str], tree: Tree, origins: Origins) -> None:
+        super().__init__(problems)
+        self.tree, self.origins = tree, origins
+
+
 def canonical(raw: Any, lines: Mapping[Path, int], source: str) -> tuple[Tree, Origins]:
     """Bring a raw document into canonical form.
 
@@ -36,7 +44,8 @@ def canonical(raw: Any, lines: Mapping[Path, int], source: str) -> tuple[Tree, O
         The tree, and for every dotted path the ``file:line`` it came from.
 
     Raises:
-        UserError: the document is not a mapping, or a part is written in a form we do not know.
+        UserError: the document is not a mapping.
+        MalformedError: a part is written in a form we do not know.
     """
     origins: Origins = {}
     if raw is None:
@@ -44,8 +53,15 @@ def canonical(raw: Any, lines: Mapping[Path, int], source: str) -> tuple[Tree, O
     if not isinstance(raw, dict):
         raise UserError(f"{source}:1: a recipe is a mapping of keys, got {type(raw).__name__}")
     tree: Tree = {}
+    problems = []
     for key, value in raw.items():
-        _put(tree, origins, str(key), value, (key,), lines, source)
+        try:
+            _put(tree, origins, str(key), value, (key,), lines, source)
+        except UserError as error:
+            problems.append(str(error))
+            tree[str(key)] = None
+    if problems:
+        raise MalformedError(problems, tree, origins)
     return tree, origins
 
 
@@ -173,6 +189,8 @@ def part_list(value: Any, where: str) -> dict[str, dict[str, Any]]:
         return {}
     if isinstance(value, str):
         value = [value]
+    if isinstance(value, dict):
+        value = [{name: options} for name, options in value.items()]
     if not isinstance(value, list):
         raise UserError(f"{where}: expected a list of parts, got {value!r}")
     labels: dict[str, dict[str, Any]] = {}

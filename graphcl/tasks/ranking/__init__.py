@@ -2,7 +2,7 @@
 
 from graphcl.tasks.ranking.evaluate import Ranking, rank_users
 from graphcl.tasks.ranking.lists import ItemLists
-from graphcl.tasks.ranking.metrics import coverage, ranking_metrics
+from graphcl.tasks.ranking.metrics import coverage, metric_names, ranking_metrics
 from graphcl.tasks.ranking.scorers import InnerProduct, ScoreBlock
 from graphcl.tasks.ranking.slices import SliceRow, popularity_slices, slice_items, slice_users
 from graphcl.tasks.ranking.topk import BLOCK_BYTES, TopK, iter_top_k, top_k
@@ -17,6 +17,7 @@ __all__ = [
     "TopK",
     "coverage",
     "iter_top_k",
+    "metric_names",
     "popularity_slices",
     "rank_users",
     "ranking_metrics",

@@ -50,6 +50,12 @@ def ranking_metrics(hits: Tensor, num_positives: Tensor, ks: Sequence[int]) -> d
     return out
 
 
+def metric_names(ks: Sequence[int]) -> list[str]:
+    """Names of all metrics at the cut-offs ``ks``."""
+    nothing = torch.zeros(0, 1, dtype=torch.bool)
+    return [*ranking_metrics(nothing, torch.zeros(0), ks), *coverage(torch.zeros(0, 1, dtype=torch.int64), 1, ks)]
+
+
 def coverage(items: Tensor, num_items: int, ks: Sequence[int]) -> dict[str, float]:
     """``coverage@K``: the share of the catalogue that is in the top K of at least one user.
 
