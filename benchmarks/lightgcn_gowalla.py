@@ -12,8 +12,8 @@ CLAIM = Published(
     metrics={"recall@20": 0.1071, "ndcg@20": 0.0894},
     tolerance=0.0,
     source=(
-        "LightGCN-PyTorch README, log of gowalla with 3 layers at epoch 5 (batch 2,048, lr 1e-3, decay 1e-4). It counts "
-        "epochs from 0; its loss there is .1128, ours .1295 after 5 epochs and .1192 after 6"
+        "LightGCN-PyTorch README, log of gowalla with 3 layers at epoch 5 (batch 2,048, lr 1e-3, decay 1e-4). It "
+        "counts epochs from 0; its loss there is .1128, ours .1295 after 5 epochs and .1192 after 6"
     ),
     epochs=6,
     patience=0,
