@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from graphcl.core.errors import UserError
 
 
@@ -77,8 +79,8 @@ def creating(folder: Path) -> Iterator[Path]:
         temporary.chmod(0o755)  # mkdtemp's folder is for its owner alone
         temporary.rename(folder)
         _sync_folder(folder.parent)
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from graphcl.core.errors import UserError
-from graphcl.core.files import read_json, write_json
+from graphcl.core.files import creating, read_json, write_json
 from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
 from graphcl.data.report import DataReport
 
@@ -28,21 +25,8 @@ def save_interactions(data: Interactions, folder: Path) -> None:
     Raises:
         UserError: the folder exists, or cannot be written.
     """
-    if folder.exists():
-        raise UserError(f"{folder} exists already")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
-    try:
+    with creating(folder) as temporary:
         _write(data, temporary)
-        os.chmod(temporary, 0o755)
-        os.rename(temporary, folder)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(data: Interactions, folder: Path) -> None:
@@ -55,9 +39,6 @@ def _write(data: Interactions, folder: Path) -> None:
         items["name"] = pa.array(data.item_names, pa.string())
     pq.write_table(pa.table(items), folder / "items.parquet")
     write_json(folder / "data.json", {"version": VERSION, "report": data.report.to_dict()})
-    for path in folder.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
 
 
 def load_interactions(folder: Path) -> Interactions:

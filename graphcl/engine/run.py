@@ -67,8 +67,11 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove the temporary files of writes that a kill cut off."""
-        for leftover in self.path.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        for leftover in list(self.path.rglob(".*.tmp")):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:

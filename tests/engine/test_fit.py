@@ -187,6 +187,7 @@ def test_a_run_killed_before_it_began_says_so_and_can_be_replaced(tmp_path: Path
     run = RunFolder.create(tmp_path / "run", recipe)
     run.config.unlink()
     (run.path / ".metrics.json.x.tmp").write_text("cut off")
+    (run.path / ".data.x.tmp").mkdir()
     with pytest.raises(UserError, match="killed before it began; start it again with --overwrite"):
         graphcl.resume(run.path)
     assert not list(run.path.glob(".*.tmp"))

@@ -16,17 +16,10 @@ from graphcl.graph.operators.sparse import SparseOperator
 
 
 @dataclass(frozen=True, eq=False)
-class NoisyOperator(Operator):
-    """``y + eps * sign(y) * n`` for ``y = A x`` and rows n of length 1, positive and random (SimGCL).
-
-    Yu et al., SIGIR 2022, eq. 7: n = u / |u| with u uniform in [0, 1]^d, so the noise never leaves y's orthant.
-    The noise is constant for the gradient. With ``rows`` it is drawn for those rows only: the same
-    distribution, other numbers than the whole product would get.
-    """
+class _Wrapping(Operator):
+    """An operator of the size and place of another."""
 
     operator: Operator
-    eps: float
-    generator: torch.Generator
 
     @property
     @override
@@ -42,6 +35,19 @@ class NoisyOperator(Operator):
     @override
     def device(self) -> torch.device:
         return self.operator.device
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyOperator(_Wrapping):
+    """``y + eps * sign(y) * n`` for ``y = A x`` and rows n of length 1, positive and random (SimGCL).
+
+    Yu et al., SIGIR 2022, eq. 7: n = u / |u| with u uniform in [0, 1]^d, so the noise never leaves y's orthant.
+    The noise is constant for the gradient. With ``rows`` it is drawn for those rows only: the same
+    distribution, other numbers than the whole product would get.
+    """
+
+    eps: float
+    generator: torch.Generator
 
     @property
     @override
@@ -64,28 +70,12 @@ class NoisyOperator(Operator):
 
 
 @dataclass(frozen=True, eq=False)
-class DropoutOperator(Operator):
+class DropoutOperator(_Wrapping):
     """Dropout of the stored numbers, drawn anew at every product; see :func:`drop_entries`."""
 
-    operator: Operator
     p: float
     shared: bool
     generator: torch.Generator
-
-    @property
-    @override
-    def shape(self) -> tuple[int, int]:
-        return self.operator.shape
-
-    @property
-    @override
-    def nnz(self) -> int:
-        return self.operator.nnz
-
-    @property
-    @override
-    def device(self) -> torch.device:
-        return self.operator.device
 
     @property
     @override
