@@ -94,7 +94,10 @@ def _verdict(data: str) -> str:
         return f"- {data}: the random view was {tables.NOT_RUN}."
     if test[0] < 0 and test[1] < 0.05:
         return f"- {data}: the random view is worse than the SVD's: the singular vectors matter here."
-    return f"- {data}: the random view does as well as the SVD's: the singular vectors are not what helps here."
+    return (
+        f"- {data}: no significant difference between the random view and the SVD's ({tables.difference(test)}): that "
+        "the singular vectors help is not shown here, nor that they do not."
+    )
 
 
 if __name__ == "__main__":

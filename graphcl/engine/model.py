@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from graphcl.core import seeds
@@ -108,14 +107,3 @@ def _fields_of_towers(recipe: Recipe, task: Task) -> dict[str, str]:
             raise UserError(f"embed.towers: the task's records have no field {field!r}; fields: {known}")
         fields[name] = field
     return fields
-
-
-def parameters_digest(model: nn.Module) -> str:
-    """A short hash of every parameter and buffer, to tell two runs apart."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

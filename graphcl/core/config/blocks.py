@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from graphcl.core.options import Address, Count, Index, NonNegative, Positive
+from graphcl.core.options import Count, Index, NonNegative, Positive
 
 
 @dataclass(kw_only=False)
@@ -151,6 +151,3 @@ class Where:
     of: str = "nodes"
     tower: str = "main"
 
-
-#: Address type, re-exported for the checker.
-AddressType = Address

@@ -10,7 +10,7 @@ from typing import Any
 from graphcl.core import registry, schema
 from graphcl.core.address import Address, parse_address
 from graphcl.core.config import blocks
-from graphcl.core.config.tree import META_KEYS, PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
+from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
 from graphcl.core.errors import UserError, nearest
 
 Problem = tuple[str, str]  # dotted path, message
@@ -326,7 +326,3 @@ def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) 
     if address.level not in levels:
         return missing("level or head", address.level, levels)
     return ""
-
-
-#: Keys that are free text.
-FREE = META_KEYS

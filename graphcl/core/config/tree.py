@@ -19,7 +19,7 @@ PART_MAPPINGS = {"towers": "tower", "heads": "head", "latents": "augmenter", "st
 PART_LISTS = {"terms": "term", "regularizers": "regularizer"}
 #: Free text and bookkeeping at the top of a recipe.
 META_KEYS = ("title", "paper", "notes", "extends", "per_data", "plugins", "sources")
-BLOCKS = ("data", "inputs", "train", "eval", "embed")
+BLOCKS = ("data", "train", "eval", "embed")
 TOP_KEYS = ("task", *BLOCKS, "views", *PART_MAPPINGS, *PART_LISTS, "phases", *META_KEYS)
 ALIASES = {"encoder": "towers.main"}
 #: Origin of what an override sets.
