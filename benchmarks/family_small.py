@@ -22,7 +22,7 @@ TRIALS = 6
 MONITOR = "ndcg@10"
 BUDGET = (
     "train.batch_size=1024", "train.lr=5e-3", "train.epochs=50", "train.eval_every=5", "train.patience=3",
-    f"train.monitor={MONITOR}", "train.threads=1",
+    f"train.monitor={MONITOR}", "train.threads=1", "eval.pairs_per_user=0",
 )
 WEIGHT, TEMPERATURE, L2 = "terms.info_nce.weight", "terms.info_nce.temperature", "regularizers.l2.weight"
 BOTH_WEIGHTS = f"{WEIGHT} terms.info_nce#2.weight"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -20,6 +21,9 @@ Negatives = Literal["uniform", "popularity"]
 class PairBatches:
     """Epochs over (user, item) pairs in random order, with items the user does not have as negatives.
 
+    With ``per_user`` an epoch goes over users instead: a batch is so many users, each with up to ``per_user`` of
+    their pairs, drawn anew in each epoch (LightGCL's first setting: 256 users, 40 pairs).
+
     Pairs of users for whom no negative is left are not trained on; ``skipped_users`` counts the users.
     """
 
@@ -31,6 +35,7 @@ class PairBatches:
         negatives: Negatives = "uniform",
         power: float = 0.75,
         per_pair: int = 1,
+        per_user: int = 0,
     ) -> None:
         """
         Args:
@@ -39,9 +44,10 @@ class PairBatches:
             negatives: ``uniform``, or ``popularity``: in proportion to (users of the item) ** ``power``.
             power: Of ``popularity``.
             per_pair: Negatives of each pair.
+            per_user: Most pairs of a user in a batch of users; 0 makes batches of pairs.
         """
         self.users, self.items = torch.from_numpy(train.users), torch.from_numpy(train.items)
-        self.per_pair = per_pair
+        self.per_pair, self.per_user = per_pair, per_user
         weights = None
         if negatives == "popularity":
             counts = torch.bincount(lists.items, minlength=lists.num_items)
@@ -51,10 +57,12 @@ class PairBatches:
         #: [n] positions in ``train`` of the pairs that can be trained on
         self.ids = usable[self.users].nonzero().squeeze(1)
         self.skipped_users = int((~usable & (lists.counts > 0)).sum())
+        #: [n] what an epoch goes over: pairs, or users who have pairs to train on
+        self.units = self.users[self.ids].unique() if per_user else self.ids
 
     def count(self, batch_size: int) -> int:
-        """Batches of an epoch; 0 takes all pairs at once."""
-        return -(-self.ids.numel() // (batch_size or max(self.ids.numel(), 1)))
+        """Batches of an epoch; 0 takes all pairs (or users) at once."""
+        return -(-self.units.numel() // (batch_size or max(self.units.numel(), 1)))
 
     def epoch(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch from number ``start`` on.
@@ -63,10 +71,27 @@ class PairBatches:
         batch, so that the batches do not depend on where the epoch is entered.
         """
         seed = generator.initial_seed()
-        order = self.ids[torch.randperm(self.ids.numel(), generator=make_generator(seed, "order"))]
-        for number, ids in enumerate(order.split(batch_size or max(order.numel(), 1))):
-            if number >= start and ids.numel():
+        order = self.units[torch.randperm(self.units.numel(), generator=make_generator(seed, "order"))]
+        for number, units in enumerate(order.split(batch_size or max(order.numel(), 1))):
+            if number >= start and units.numel():
+                ids = self._drawn_pairs(units, make_generator(seed, "pairs", number)) if self.per_user else units
                 yield self._batch(ids, make_generator(seed, "negatives", number))
+
+    def _drawn_pairs(self, users: Tensor, generator: torch.Generator) -> Tensor:
+        """Positions of up to ``per_user`` pairs of each of ``users``, without repeats; each pair equally likely."""
+        rows, places = self._pairs_of_users.gather(users)
+        draws = torch.rand(rows.numel(), generator=generator)
+        order = draws.argsort(stable=True)
+        order = order[rows[order].argsort(stable=True)]  # by user, at random within each
+        counts = torch.bincount(rows, minlength=users.numel())
+        rank = torch.arange(rows.numel()) - (counts.cumsum(0) - counts)[rows[order]]
+        return self.ids[places[order[rank < self.per_user]]]
+
+    @cached_property
+    def _pairs_of_users(self) -> ItemLists:
+        """Places in ``ids`` of each user's pairs."""
+        places = torch.arange(self.ids.numel())
+        return ItemLists.from_pairs(self.users[self.ids], places, self.sampler.mass.numel(), places.numel())
 
     def _batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
         ids = ids.repeat_interleave(self.per_pair)

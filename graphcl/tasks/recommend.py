@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, NonNegative
+from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
 from graphcl.data.interactions import Interactions, Pairs
 from graphcl.encode.base import Graph
@@ -62,6 +62,7 @@ class Recommend:
         negatives: Negatives = "uniform",
         num_negatives: Count = 1,
         popularity_power: NonNegative = 0.75,
+        pairs_per_user: Index = 0,
         baselines: tuple[str | dict[str, dict[str, Any]], ...] = ("popularity", "itemknn", "ease"),
         activity_slices: Count = 4,
         block_bytes: Count = BLOCK_BYTES,
@@ -76,6 +77,7 @@ class Recommend:
             negatives: Distribution of sampled negatives, uniform or popularity (of the item in train).
             num_negatives: Negatives per training pair; the pair is repeated for each.
             popularity_power: Exponent of popularity negatives.
+            pairs_per_user: A batch is train.batch_size users with up to this many pairs each; 0 counts it in pairs.
             baselines: Baselines beside the result, by name or as name and options.
             activity_slices: Groups of users, by number of training items, in the table of slices.
             block_bytes: Most bytes for a block of scores; results do not depend on it.
@@ -93,9 +95,10 @@ class Recommend:
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
         self.references = build_baselines(baselines)
         self.results: dict[str, BaselineResult] = {}
-        self.sampling = {"negatives": negatives, "num_negatives": num_negatives}
+        self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "pairs_per_user": pairs_per_user}
         self.pairs = PairBatches(
-            data.train, self.train, negatives=negatives, power=popularity_power, per_pair=num_negatives
+            data.train, self.train, negatives=negatives, power=popularity_power, per_pair=num_negatives,
+            per_user=pairs_per_user,
         )
 
     # --- training: reads data.train and nothing else --------------------------------------------
@@ -113,7 +116,7 @@ class Recommend:
         return {"graph": graph}
 
     def num_batches(self, batch_size: int) -> int:
-        """Batches of an epoch; 0 takes all pairs at once."""
+        """Batches of an epoch; 0 takes all pairs (or users) at once."""
         return self.pairs.count(batch_size)
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:

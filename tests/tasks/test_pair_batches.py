@@ -89,3 +89,27 @@ def test_nobody_left_to_train_on_gives_no_batch():
     sampler = batches_of(interactions([(0, 0), (0, 1)]))
     assert sampler.count(10) == 0
     assert list(sampler.epoch(10, generator=generator(0))) == []
+
+
+@settings(max_examples=25)
+@given(size=st.integers(0, 30), seed=st.integers(0, 99), per_user=st.integers(1, 9))
+def test_batches_of_users_hold_so_many_pairs_of_each_once(size, seed, per_user):
+    data = two_tastes()
+    sampler = batches_of(data, per_user=per_user)
+    epoch = list(sampler.epoch(size, generator=generator(seed)))
+    assert len(epoch) == sampler.count(size)
+    assert all(len(batch.rows["users"].unique()) <= (size or len(data.users)) for batch in epoch)
+    ids = torch.cat([batch.ids for batch in epoch])
+    assert len(ids.unique()) == len(ids)
+    drawn = torch.from_numpy(data.train.users)[ids].bincount(minlength=len(data.users))
+    every = torch.from_numpy(data.train.users).bincount(minlength=len(data.users))
+    assert torch.equal(drawn, every.clamp(max=per_user))
+
+
+def test_each_pair_of_a_user_is_drawn_as_often():
+    sampler = batches_of(interactions([(0, item) for item in range(6)] + [(1, 7)], items=9), per_user=2)
+    drawn = torch.cat([batch.ids for seed in range(600) for batch in sampler.epoch(1, generator=generator(seed))])
+    counts = drawn.bincount(minlength=7)
+    assert int(counts[6]) == 600
+    assert int(counts[:6].min()) > 150  # expected 200, standard deviation 12
+    assert int(counts[:6].max()) < 250
