@@ -160,10 +160,12 @@ def section() -> str:
 def _table(data: str, threads: int, found: list[dict[str, Any]]) -> str:
     header = (f"{data}, {threads} threads, {len(found)} rounds", "ours", "RecBole 1.2.1", "speed-up", "aim")
     rows = [_times(label, key, data, found) for label, key in _MEASURES.items()]
-    ndcg = [tables.mean([record[side]["ndcg@10"] for record in found]) for side in ("ours", "recbole")]
-    gap = None if ndcg[0] is None or ndcg[1] is None else abs(ndcg[0] - ndcg[1])
+    ndcg = [[record[side]["ndcg@10"] for record in found] for side in ("ours", "recbole")]
+    means = [tables.mean(values) for values in ndcg]
+    gap = None if means[0] is None or means[1] is None else abs(means[0] - means[1])
     rows.append([
-        f"NDCG@10 after {EPOCHS[data]} epochs", *map(tables.figure, ndcg), "" if gap is None else f"gap {gap:.4f}",
+        f"NDCG@10 after {EPOCHS[data]} epochs, mean ± sd of the rounds' seeds", *map(tables.mean_sd, ndcg),
+        "" if gap is None else f"gap {gap:.4f}",
         f"within {NDCG_WITHIN}: {tables.aim(gap, NDCG_WITHIN, least=False)}",
     ])
     memory = [tables.median(record[side]["peak_rss_mb"] for record in found) for side in ("ours", "recbole")]

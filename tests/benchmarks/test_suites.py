@@ -31,7 +31,7 @@ SUITES = [
     lightgcn_gowalla.CLAIM.suite(2, 1, 0),
     recbole_lightgcn.suite(2, 1),
     lightgcl_step.suite(2, 1),
-    evaluation.suite(2, 300, 200),
+    evaluation.suite(2, 300, 200, 1),
 ]
 
 
