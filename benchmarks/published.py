@@ -60,12 +60,28 @@ class Published:
         header = (f"{self.recipe} on {self.data}", *names, "aim", "epochs", "CPU", "wall", "peak memory")
         rows = [["published", *(tables.figure(self.metrics[name]) for name in names), *[""] * 5]]
         rows += [[f"ours, {name}", *self._figures(record, aims)] for name, record in records.items()]
+        rows += self._means(records, aims)
         head = (
             f"Published: {self.source}. Aim: at least {' and '.join(f'{value:.4f}' for value in aims.values())}. "
             f"`data.split.valid=refit`: settings as published, epochs chosen on a tenth of train that is held back, "
             f"one more training on all of train for as many epochs, test read once."
         )
         return "\n\n".join([head, tables.table(header, rows)])
+
+    def _means(self, records: Mapping[str, dict[str, Any] | None], aims: Mapping[str, float]) -> list[list[str]]:
+        """A row for each setting that was trained with several seeds."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for name, record in records.items():
+            if record is not None:
+                groups.setdefault(name.rpartition("-seed-")[0], []).append(record)
+        rows = []
+        for name, found in groups.items():
+            if len(found) > 1:
+                values = {metric: [record["metrics"][f"test/{metric}"] for record in found] for metric in aims}
+                met = all((tables.mean(values[metric]) or 0.0) >= bound for metric, bound in aims.items())
+                shown = [tables.mean_sd(of_metric) for of_metric in values.values()]
+                rows.append([f"ours, {name}, {len(found)} seeds", *shown, "met" if met else "missed", *[""] * 4])
+        return rows
 
     def _figures(self, record: dict[str, Any] | None, aims: Mapping[str, float]) -> list[str]:
         if record is None:
