@@ -14,6 +14,8 @@ from benchmarks import (
     evaluation,
     family_large,
     family_small,
+    graph_accuracy,
+    graph_step,
     lightgcl_ablation,
     lightgcl_step,
     lightgcn_gowalla,
@@ -32,6 +34,8 @@ SUITES = [
     recbole_lightgcn.suite(2, 1),
     lightgcl_step.suite(2, 1),
     evaluation.suite(2, 300, 200, 1),
+    graph_accuracy.SUITE,
+    graph_step.suite(2, 1),
 ]
 
 
