@@ -6,6 +6,7 @@ from graphcl.graph.operators.base import Operator
 from graphcl.graph.operators.bipartite import BipartiteOperator
 from graphcl.graph.operators.build import build_operator
 from graphcl.graph.operators.compose import ComposedOperator
+from graphcl.graph.operators.csr import multiplying_by
 from graphcl.graph.operators.low_rank import LowRankOperator, random_factors, randomized_svd
 from graphcl.graph.operators.sparse import SparseOperator
 from graphcl.graph.operators.stochastic import DropoutOperator, NoisyOperator, drop_entries
@@ -20,6 +21,7 @@ __all__ = [
     "SparseOperator",
     "build_operator",
     "drop_entries",
+    "multiplying_by",
     "random_factors",
     "randomized_svd",
 ]

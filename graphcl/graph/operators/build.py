@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError, suggestion
+from graphcl.graph.convert import as_graph
 from graphcl.graph.operators.base import Operator
 from graphcl.graph.operators.bipartite import BipartiteOperator
 from graphcl.graph.operators.sparse import SparseOperator, same_matrix
@@ -18,15 +19,15 @@ from graphcl.graph.operators.sparse import SparseOperator, same_matrix
 Norm = Literal["sym", "gcn", "row", "none"]
 
 
-def build_operator(graph: Data | HeteroData, norm: str = "sym") -> Operator:
+def build_operator(graph: Any, norm: str = "sym") -> Operator:
     """The operator that sends to each node the weighted sum over its incoming edges.
 
     Edges count ``edge_weight`` (1 without), repeated edges are summed. A node of degree 0 receives 0.
 
     Args:
-        graph: homogeneous or heterogeneous; the types of a heterogeneous one follow each other in its
-            order of node types. Two types joined by edges of both directions give a
-            :class:`BipartiteOperator`, which never builds the square matrix.
+        graph: homogeneous or heterogeneous, of any library that :func:`graphcl.graph.as_graph` takes; the types
+            of a heterogeneous one follow each other in its order of node types. Two types joined by edges of both
+            directions give a :class:`BipartiteOperator`, which never builds the square matrix.
         norm: ``sym``: D^-1/2 A D^-1/2 (He et al., SIGIR 2020, eq. 3); ``gcn``: the same with a self loop of
             weight 1 added where there is none (Kipf and Welling, ICLR 2017, eq. 2); ``row``: D^-1 A, the mean
             of the neighbours; ``none``: A. In a directed graph each side of ``sym`` and ``gcn`` is divided by
@@ -38,6 +39,7 @@ def build_operator(graph: Data | HeteroData, norm: str = "sym") -> Operator:
     """
     if norm not in get_args(Norm):
         raise UserError(f"unknown norm {norm!r}{suggestion(norm, get_args(Norm))}")
+    graph = as_graph(graph)
     if isinstance(graph, HeteroData):
         if norm != "gcn" and _is_bipartite(graph):
             return _bipartite(graph, norm)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -50,27 +53,57 @@ def row_of_entries(csr: Tensor) -> Tensor:
     return torch.repeat_interleave(torch.arange(csr.shape[0], device=csr.device), counts)
 
 
+#: ``A @ x`` for a CSR tensor A [R, C] and x [C, d], without gradient.
+Kernel = Callable[[Tensor, Tensor], Tensor]
+
+
+def native(csr: Tensor, x: Tensor) -> Tensor:
+    """torch's own product."""
+    if x.device.type == "cpu":
+        # The vectorised native kernel: several times faster than MKL's, which `@` would call, for d = 64.
+        return torch.sparse.mm(csr, x.contiguous(), "sum")
+    with torch.autocast(x.device.type, enabled=False):
+        return csr @ x
+
+
+_KERNEL: ContextVar[Kernel] = ContextVar("graphcl_sparse_kernel", default=native)
+
+
+@contextmanager
+def multiplying_by(kernel: Kernel) -> Iterator[None]:
+    """Inside, every sparse product, and the backward of what was multiplied inside, is computed by ``kernel``.
+
+    Example:
+        >>> from graphcl.dgl import spmm
+        >>> with multiplying_by(spmm):
+        ...     y = operator.propagate(x)  # doctest: +SKIP
+    """
+    token = _KERNEL.set(kernel)
+    try:
+        yield
+    finally:
+        _KERNEL.reset(token)
+
+
 def multiply(x: Tensor, csr: Tensor, csr_t: Tensor) -> Tensor:
     """``A @ x`` for a constant matrix A given with its transpose, both CSR.
 
     Differentiable in ``x`` any number of times; both directions repeat bit for bit on CPU.
     """
-    return _Multiply.apply(x, csr, csr_t)
+    return _Multiply.apply(x, csr, csr_t, _KERNEL.get())
 
 
 class _Multiply(Function):
     """Linear, so the backward is the same function with A and A^T swapped, and itself differentiable."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, csr: Tensor, csr_t: Tensor) -> Tensor:
-        ctx.matrices = csr, csr_t  # type: ignore[attr-defined]
-        if x.device.type == "cpu":
-            # The vectorised native kernel: several times faster than MKL's, which `@` would call, for d = 64.
-            return torch.sparse.mm(csr, x.contiguous(), "sum")
-        with torch.autocast(x.device.type, enabled=False):
-            return csr @ x
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, csr: Tensor, csr_t: Tensor, kernel: Kernel
+    ) -> Tensor:
+        ctx.parts = csr, csr_t, kernel  # type: ignore[attr-defined]
+        return kernel(csr, x)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None, None]:
-        csr, csr_t = ctx.matrices  # type: ignore[attr-defined]
-        return _Multiply.apply(grads[0], csr_t, csr), None, None
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        csr, csr_t, kernel = ctx.parts  # type: ignore[attr-defined]
+        return _Multiply.apply(grads[0], csr_t, csr, kernel), None, None, None
