@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.features import (
     DropFeatures,
     MaskFeatures,
@@ -41,24 +42,31 @@ from graphcl.augment.operator import (
 )
 
 __all__ = [
+    "PPR",
     "AddEdges",
     "DropEdges",
     "DropFeatures",
     "DropNodes",
     "DropoutEntries",
+    "Heat",
     "LowRank",
+    "Markov",
     "MaskFeatures",
     "PropagationNoise",
     "RandomLowRank",
     "RandomWalkSubgraph",
     "ShuffleFeatures",
     "add_edges",
+    "diffuse",
     "drop_edges",
     "drop_features",
     "drop_nodes",
     "dropout_entries",
+    "heat",
     "low_rank",
+    "markov",
     "mask_features",
+    "ppr",
     "propagation_noise",
     "random_low_rank",
     "random_walk_subgraph",

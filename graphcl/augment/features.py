@@ -66,7 +66,7 @@ def _change_x(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
     return map_tensors(graph, lambda store, name, value: change(store, value) if name == "x" else value.clone())
 
 
-@register("augmenter", "mask_features", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "mask_features", example={"p": 0.5}, level="graph", stochastic=True, edges="same")
 class MaskFeatures(nn.Module):
     """Masks columns of the features; see :func:`mask_features`."""
 
@@ -83,7 +83,7 @@ class MaskFeatures(nn.Module):
         return mask_features(graph, self.p, generator=generator)
 
 
-@register("augmenter", "drop_features", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "drop_features", example={"p": 0.5}, level="graph", stochastic=True, edges="same")
 class DropFeatures(nn.Module):
     """Dropout of the features; see :func:`drop_features`."""
 
@@ -100,7 +100,7 @@ class DropFeatures(nn.Module):
         return drop_features(graph, self.p, generator=generator)
 
 
-@register("augmenter", "shuffle_features", example={}, level="graph", stochastic=True)
+@register("augmenter", "shuffle_features", example={}, level="graph", stochastic=True, edges="same")
 class ShuffleFeatures(nn.Module):
     """Permutes the features over the nodes; see :func:`shuffle_features`."""
 

@@ -116,7 +116,7 @@ def _starts(graph: Graph, total: int, share: float, like: Tensor, generator: tor
     return (draws < share) | (draws == smallest.index_select(0, member))
 
 
-@register("augmenter", "drop_edges", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "drop_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")
 class DropEdges(nn.Module):
     """Drops edges at random; see :func:`drop_edges`."""
 
@@ -134,7 +134,7 @@ class DropEdges(nn.Module):
         return drop_edges(graph, self.p, symmetric=self.symmetric, generator=generator)
 
 
-@register("augmenter", "drop_nodes", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "drop_nodes", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")
 class DropNodes(nn.Module):
     """Cuts nodes off at random; see :func:`drop_nodes`."""
 
@@ -151,7 +151,7 @@ class DropNodes(nn.Module):
         return drop_nodes(graph, self.p, generator=generator)
 
 
-@register("augmenter", "random_walk_subgraph", example={"start": 0.2, "length": 2}, level="graph", stochastic=True)
+@register("augmenter", "random_walk_subgraph", example={"start": 0.2, "length": 2}, level="graph", stochastic=True, edges="kept")
 class RandomWalkSubgraph(nn.Module):
     """Keeps what random walks visit; see :func:`random_walk_subgraph`."""
 

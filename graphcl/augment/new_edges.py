@@ -17,6 +17,7 @@ from graphcl.augment.rebuild import (
     map_tensors,
     node_counts,
     pair_keys,
+    renew_slices,
     uniform,
 )
 from graphcl.core.options import NonNegative
@@ -139,10 +140,10 @@ def _with_edges(graph: Graph, added: dict[int, tuple[Tensor, Tensor]]) -> Graph:
         if ORIG_ID not in before:
             old = torch.arange(before.edge_index.shape[1], device=before.edge_index.device)
             after[ORIG_ID] = torch.cat([old, torch.full_like(added[id(before)][1], -1)])
-    return result
+    return renew_slices(result)
 
 
-@register("augmenter", "add_edges", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "add_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="more")
 class AddEdges(nn.Module):
     """Adds random edges; see :func:`add_edges`."""
 

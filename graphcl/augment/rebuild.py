@@ -132,7 +132,42 @@ def select_edges(graph: Graph, keep: Sequence[Tensor]) -> Graph:
     for before, after in zip(stores, edge_stores(result), strict=True):
         if ORIG_ID not in before:
             after[ORIG_ID] = index[id(before)]
-    return result
+    return renew_slices(result)
+
+
+def renew_slices(graph: Graph) -> Graph:
+    """The same graph; of a batch, with edges in the order of their graphs and a record of where each graph's begin.
+
+    ``to_data_list`` reads that record, which would else be that of the unchanged batch.
+    """
+    slices = vars(graph._store if isinstance(graph, Data) else graph._global_store).get("_slice_dict")
+    if slices is None:
+        return graph
+    renewed = dict(slices)
+    for store in edge_stores(graph):
+        count = graph.num_graphs
+        source, _ = ends(graph, store)
+        nodes = graph[source] if isinstance(graph, HeteroData) else graph
+        member = nodes.batch.index_select(0, store.edge_index[0])
+        _sort_edges(graph, store, member)
+        where = torch.cat([member.new_zeros(1), torch.bincount(member, minlength=count).cumsum(0)]).cpu()
+        own = renewed if source == "" else dict(renewed[store._key])
+        for name in own:
+            if name in store and is_edge_level(store, name):
+                own[name] = where
+        if source:
+            renewed[store._key] = own
+    graph._slice_dict = renewed
+    return graph
+
+
+def _sort_edges(graph: Graph, store: Any, member: Tensor) -> None:
+    """Put the edges of a new store in the order of ``member`` [E], where they are not."""
+    if bool((member.diff() >= 0).all()):
+        return
+    order = member.argsort(stable=True)
+    for name in [name for name in store if is_edge_level(store, name)]:
+        store[name] = store[name].index_select(graph.__cat_dim__(name, store[name], store), order)
 
 
 def is_edge_level(store: Any, name: str) -> bool:

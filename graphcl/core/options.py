@@ -12,6 +12,7 @@ from pydantic import Field
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 DropProbability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
