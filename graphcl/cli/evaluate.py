@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from graphcl.serve.opened import OpenedRun
 
 
+class SplitBy(StrEnum):
+    """Families of splits of labelled nodes."""
+
+    random = "random"
+    public = "public"
+    given = "given"
+
+
 def evaluate(
     run: Run,
     settings: Annotated[
@@ -28,7 +37,16 @@ def evaluate(
     ] = False,
     probe: Annotated[
         str | None,
-        option("--probe", "NAME", "Probe on the embeddings (graphcl list probes)."),
+        option("--probe", "NAME", "Probe on the embeddings (graphcl list probes), with its default options."),
+    ] = None,
+    probe_option: Annotated[
+        list[str] | None, option("--probe-option", "KEY=VALUE", "An option of the probe; may be repeated.")
+    ] = None,
+    split: Annotated[
+        SplitBy | None, option("--split", "FAMILY", "Other splits of the labelled nodes: random, public or given.")
+    ] = None,
+    splits: Annotated[
+        int | None, option("--splits", "N", "Mean and deviation over N splits; 0: all that came with the data.")
     ] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="Tune and judge the baselines anew, too.")] = False,
     data_root: DataRoot = None,
@@ -40,19 +58,34 @@ def evaluate(
     from graphcl.serve.opened import open_run
 
     output = Output(as_json=json, quiet=quiet)
-    chosen = [*(settings or []), *([f"eval.probe={probe}"] if probe else [])]
-    opened = open_run(run, evaluation=chosen, allow_plugins=allow_plugins, data_root=data_root)
+    chosen = [*(settings or []), *_chosen(probe, probe_option or [], splits)]
+    opened = open_run(
+        run,
+        evaluation=chosen,
+        split=split.value if split else "",
+        allow_plugins=allow_plugins,
+        data_root=data_root,
+    )
     if slices and not hasattr(opened.task, "evaluate_slices"):
         raise UserError(f"--slices: task {opened.recipe['task']} has no slices")
     metrics = {f"test/{k}": v for k, v in opened.task.evaluate(opened.embeddings, "test", seed=opened.seed).items()}
+    if not metrics:
+        raise UserError(f"{run}: {opened.task.describe()['protocol']}")
     if baselines:
         output.say("tuning the baselines on validation")
-        for name, values in opened.task.baselines(seed=opened.seed).items():
-            metrics |= {f"baseline/{name}/{key}": value for key, value in values.items()}
-    value: dict[str, Any] = {"run": str(run), "recipe": opened.recipe.name, "metrics": metrics}
+        metrics |= opened.judge_baselines()
+    protocol = opened.task.describe()
+    value: dict[str, Any] = {"run": str(run), "recipe": opened.recipe.name, "metrics": metrics, "protocol": protocol}
     if slices:
         value["slices"] = _slices(opened)
     output.result(value, lambda: _shown(value))
+
+
+def _chosen(probe: str | None, options: list[str], splits: int | None) -> list[str]:
+    """The same settings as ``eval.KEY=VALUE``."""
+    chosen = [f"eval.probe={probe}", "eval.probe_options=null"] if probe else []
+    chosen += [f"eval.probe_options.{item}" for item in options]
+    return chosen + ([f"eval.splits={splits}"] if splits is not None else [])
 
 
 def _slices(opened: OpenedRun) -> list[dict[str, Any]]:
@@ -64,6 +97,7 @@ def _shown(value: dict[str, Any]) -> list[RenderableType]:
     from graphcl.report.tables import columns, metrics_table, slices_table
 
     shown: list[RenderableType] = [metrics_table(columns(value["metrics"], value["recipe"]), f"test, {value['run']}")]
+    shown += [line] if (line := value["protocol"].get("protocol")) else []
     if "slices" in value:
         names = dict.fromkeys(name for row in value["slices"] for name in row["metrics"])
         shown.append(slices_table(value["slices"], [name for name in names if name.startswith(("recall", "ndcg"))]))

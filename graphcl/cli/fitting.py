@@ -77,7 +77,7 @@ def finished(output: Output, folder: Path) -> None:
     output.result(value, lambda: _shown(name, folder, metrics, protocol))
 
 
-def _shown(name: str, folder: Path, metrics: dict[str, float], protocol: dict[str, Any]) -> list[RenderableType]:
+def _shown(name: str, folder: Path, metrics: dict[str, Any], protocol: dict[str, Any]) -> list[RenderableType]:
     from graphcl.report.tables import columns, indicators, metrics_table
 
     facts = [f"best epoch {protocol['best_epoch']} of {protocol['epochs']}"]
@@ -85,4 +85,6 @@ def _shown(name: str, folder: Path, metrics: dict[str, float], protocol: dict[st
     facts += [f"valid {protocol['monitor']} {monitor:.4f}"] if monitor is not None else []
     facts += [f"{protocol['seconds']:,.1f} s", f"{protocol['parameters']:,} parameters"]
     lines = [", ".join(facts), indicators(metrics), f"run {folder}"]
-    return [metrics_table(columns(metrics, name), "test"), "\n".join(line for line in lines if line)]
+    said, table = protocol.get("protocol", ""), columns(metrics, name)
+    judged: list[RenderableType] = [metrics_table(table, "test")] if table[name] else []
+    return [*judged, "\n".join(line for line in [said, *lines] if line)]

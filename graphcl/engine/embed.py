@@ -49,6 +49,12 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         model.train(was_training)
 
 
+def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> dict[str, Tensor]:
+    """Test embeddings of the recipe's parts with the weights they have before any training."""
+    model = Model(recipe, task, seed=seed).to(device)
+    return embed(model, Views(recipe, task, seed=seed, device=device), task, "test")
+
+
 def _records(model: Model, task: Task, split: Split) -> dict[str, Tensor]:
     block = model.recipe["embed"]
     parts: dict[str, list[Tensor]] = {}

@@ -20,7 +20,7 @@ from graphcl.core.files import write_json
 from graphcl.core.registry import resolve
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
-from graphcl.engine.embed import embed, save_embeddings
+from graphcl.engine.embed import embed, embed_untrained, save_embeddings
 from graphcl.engine.observe import Observer, Observers, TensorBoard, collapse_indicators
 from graphcl.engine.run import RunFolder, changed_environment
 from graphcl.engine.training import Training
@@ -235,8 +235,7 @@ def _finish(
     metrics = {f"valid/{name}": value for name, value in valid.items()}
     metrics |= {f"test/{name}": value for name, value in task.evaluate(embeddings, "test", seed=seed).items()}
     metrics |= {f"test/{name}": value for name, value in collapse_indicators(embeddings).items()}
-    for baseline, values in task.baselines(seed=seed).items():
-        metrics |= {f"baseline/{baseline}/{name}": value for name, value in values.items()}
+    metrics |= judge_baselines(recipe, task, device=training.device)
     if run is not None:
         progress = training.progress
         write_json(run.path / "protocol.json", {
@@ -249,9 +248,25 @@ def _finish(
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         })
         save_embeddings(run.embeddings, embeddings)
-        write_json(run.metrics, metrics)
+        write_json(run.metrics, {**metrics, **_protocol(task)})
         run.set_status("complete")
     return Fitted(training, embeddings, metrics)
+
+
+def judge_baselines(recipe: Recipe, task: Task, *, device: torch.device) -> dict[str, float]:
+    """Flat test metrics of the task's baselines, and of the recipe's own parts before training where it wants them."""
+    seed = recipe["train.seed"]
+    found = task.baselines(seed=seed)
+    if getattr(task, "random_encoder", False):
+        embeddings = embed_untrained(recipe, task, seed=seed, device=device)
+        found["random_encoder"] = task.evaluate(embeddings, "test", seed=seed)
+    return {f"baseline/{name}/{key}": value for name, values in found.items() for key, value in values.items()}
+
+
+def _protocol(task: Task) -> dict[str, str]:
+    """In one line, so that figures that are copied out of a run still say how they were measured."""
+    line = task.describe().get("protocol")
+    return {"protocol": line} if line else {}
 
 
 def read_log(run: RunFolder) -> list[dict[str, Any]]:

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
 #: Order of metrics that are known; others follow as they come.
 _ORDER = ("recall", "ndcg", "mrr", "hit", "precision", "map", "coverage")
+#: Standard deviation over splits or seeds; half of a 95 % interval.
+_SPREADS = ("/std", "/ci95")
 #: Health of the embeddings, not quality: shown apart.
 _INDICATORS = ("effective_rank", "uniformity")
 
 
-def columns(metrics: Mapping[str, float], name: str) -> dict[str, dict[str, float]]:
+def columns(metrics: Mapping[str, Any], name: str) -> dict[str, dict[str, float]]:
     """Flat metrics -> column -> metric -> value: the model's test metrics under ``name``, then every baseline."""
     found: dict[str, dict[str, float]] = {name: {}}
     for key, value in metrics.items():
@@ -51,7 +53,7 @@ def metric_rows(names: Sequence[str]) -> list[str]:
 def metrics_table(table_columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
     """One row per metric, one column per model; the best of each row is bold.
 
-    ``.../std`` is shown as the spread of its metric, not as a row.
+    ``.../std`` (or ``.../ci95``) is shown as the spread of its metric, not as a row.
     """
     from rich import box
     from rich.table import Table
@@ -61,7 +63,7 @@ def metrics_table(table_columns: Mapping[str, Mapping[str, float]], title: str) 
     table.add_column("metric", no_wrap=True)
     for name in table_columns:
         table.add_column(name, justify="right", no_wrap=True)
-    names = [name for name in next(iter(table_columns.values())) if not name.endswith(("/std", "/n"))]
+    names = [name for name in next(iter(table_columns.values())) if not name.endswith((*_SPREADS, "/n"))]
     for name in metric_rows(names):
         values = [column.get(name) for column in table_columns.values()]
         best = max((value for value in values if value is not None), default=None)
@@ -76,7 +78,7 @@ def metrics_table(table_columns: Mapping[str, Mapping[str, float]], title: str) 
 def _cell(column: Mapping[str, float], name: str) -> str:
     if name not in column:
         return "-"
-    spread = column.get(f"{name}/std")
+    spread = next((column[name + kind] for kind in _SPREADS if name + kind in column), None)
     return f"{column[name]:.4f}" + (f" ± {spread:.4f}" if spread is not None else "")
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.engine.embed import load_embeddings
-from graphcl.engine.fit import load_data, make_task, stored_data
+from graphcl.engine.fit import judge_baselines, load_data, make_task, set_up, stored_data
 from graphcl.engine.run import RunFolder
 from graphcl.tasks.base import Task
 
@@ -40,15 +40,25 @@ class OpenedRun:
         """Of the run: what its evaluation used."""
         return int(self.recipe["train.seed"])
 
+    def judge_baselines(self) -> dict[str, float]:
+        """``baseline/NAME/METRIC`` -> value on test, tuned anew on validation."""
+        return judge_baselines(self.recipe, self.task, device=set_up(self.recipe))
+
 
 def open_run(
-    path: str | Path, *, evaluation: Sequence[str] = (), allow_plugins: bool = False, data_root: Path | None = None
+    path: str | Path,
+    *,
+    evaluation: Sequence[str] = (),
+    split: str = "",
+    allow_plugins: bool = False,
+    data_root: Path | None = None,
 ) -> OpenedRun:
     """Open a finished run.
 
     Args:
         path: Its folder.
         evaluation: ``eval.key=value`` settings that differ from those it was trained with.
+        split: Family of splits of the labelled nodes in place of the run's own: random, public or given.
         allow_plugins: Whether modules that its recipe names may be imported.
         data_root: Where data sets are looked up, for a run that keeps no data.
 
@@ -68,4 +78,8 @@ def open_run(
         data = load_data(recipe, data_root=data_root)
     if getattr(data, "wants_refit", False):
         data = data.refit()
+    if split:
+        if not hasattr(data, "with_split"):
+            raise UserError(f"--split: the task {recipe['task']!r} has no labelled nodes to split")
+        data = data.with_split(split)
     return OpenedRun(folder, recipe, data, make_task(recipe, data), load_embeddings(folder.embeddings))

@@ -47,6 +47,10 @@ class Task(Protocol):
         types: node types; empty for homogeneous graphs.
         data_part: registered name of the data part this task reads.
         monitor: the default of ``train.monitor``; larger is better.
+
+    Optional attributes:
+        random_encoder: whether the recipe's own parts with their initial weights are judged beside the result.
+        metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 
     rows: ClassVar[tuple[str, ...]]
@@ -79,7 +83,7 @@ class Task(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Protocol, counts and split hash, written to the run."""
+        """Protocol, counts and split hash, written to the run; ``protocol`` says it in one line where it can."""
         ...
 
 

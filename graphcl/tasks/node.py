@@ -1,4 +1,4 @@
-"""Nodes with classes: batches of anchor nodes, judged by a probe on frozen embeddings."""
+"""Nodes of one graph: batches of anchor nodes, judged by a probe on frozen embeddings."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.metrics import f1_score
 from torch import Tensor
 
 from graphcl.core.build import build
 from graphcl.core.errors import NonFiniteError, UserError
-from graphcl.core.options import Count
+from graphcl.core.options import Index
 from graphcl.core.registry import register, resolve
+from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
 from graphcl.data.graphs.node_graph import NodeGraph
-from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.node import NodeBaseline
-from graphcl.tasks.probes.base import Labelled, Probe
+from graphcl.tasks.node_protocol import NodeProtocol
+from graphcl.tasks.probes.base import Probe
 
 
 @register(
@@ -33,47 +33,55 @@ from graphcl.tasks.probes.base import Labelled, Probe
     monitor="accuracy",
 )
 class Node:
-    """Node classification by a probe.
+    """Node classification, clustering or link prediction by a probe.
 
-    Training sees the whole graph without labels (transductive). A batch holds all nodes, or, where
-    ``train.batch_size`` is smaller than the graph, a random part of them as anchors: rows ``batch``;
-    ``all`` are all nodes either way.
+    Training sees the whole graph without labels (transductive), and without the links that are held out. A batch
+    holds all nodes, or, where ``train.batch_size`` is smaller than the graph, a random part of them as anchors: rows
+    ``batch``; ``all`` are all nodes either way. Without labels there is training and nothing is judged.
 
-    Metrics: ``accuracy`` (micro-F1) and ``macro_f1``; with several splits their mean, and ``.../std`` over the splits.
+    Metrics: those of the probe; with several splits their mean, and ``.../std`` over the splits.
     """
 
     rows: ClassVar[tuple[str, ...]] = ("batch", "all")
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "node_graph"
-    has_validation = True
     monitor: ClassVar[str] = "accuracy"
 
     def __init__(
         self,
         probe: str = "linear",
         probe_options: dict[str, Any] | None = None,
-        splits: Count = 1,
-        baselines: Sequence[str] = ("majority_class", "raw_features", "propagated_features", "random_encoder"),
+        splits: Index = 1,
+        baselines: Sequence[str] = ("majority_class", "raw_features", "propagated_features"),
+        random_encoder: bool = True,
         *,
         data: NodeGraph,
     ) -> None:
         """
         Args:
-            probe: Classifier on the frozen embeddings: linear or knn.
+            probe: What judges the frozen embeddings (graphcl list probes).
             probe_options: Options of the probe.
-            splits: Random splits, or given ones, over which metrics are averaged.
+            splits: Random splits, or given ones, over which metrics are averaged; 0: all that came with the data.
             baselines: Names of the baselines beside the result.
-            data: The labelled graph.
+            random_encoder: Whether the recipe's own encoder with its initial weights stands beside them.
+            data: The graph.
 
         Raises:
-            UserError: an unknown probe or baseline, or a split that cannot be used.
+            UserError: an unknown probe or baseline, a split that cannot be used, or links that were not held out.
         """
-        self.data, self.probe_name = data, probe
+        self.data = data
         self.probe: Probe = build("probe", probe, probe_options or {})
-        # All are drawn now: a split that cannot be used ends the run before training, not after it.
-        self._splits = [data.splits.at(offset) for offset in range(splits)]
+        options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
+        self.protocol = NodeProtocol(data, probe, {**options, **(probe_options or {})}, self.probe.needs, splits)
+        self.has_validation = self.protocol.unjudged == ""
+        self.random_encoder = random_encoder and self.has_validation
         self._baselines = {name: _build_baseline(name) for name in baselines}
         self._chosen: dict[str, dict[str, Any]] = {}
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What :meth:`evaluate` returns, spreads left out."""
+        return self.probe.metrics
 
     @property
     def num_nodes(self) -> int:
@@ -98,7 +106,7 @@ class Node:
             yield Batch(ids=ids, rows={"batch": ids, "all": every}, targets=ids.numel())
 
     def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
-        """Fit the probe on the training nodes of every split and judge it on ``split``.
+        """Fit the probe on the training part of every split and judge it on ``split``; {} where nothing can judge.
 
         Args:
             embeddings: ``""`` -> [N, d].
@@ -115,65 +123,47 @@ class Node:
             raise ValueError(f"{x.shape[0]} embeddings for {self.num_nodes} nodes")
         if not bool(torch.isfinite(x).all()):
             raise NonFiniteError("node embeddings hold NaN or infinite values")
-        x = x.detach().cpu()
-        return _average([self._on_split(x, probe, nodes, split, seed) for nodes in self._splits])
-
-    def _on_split(self, x: Tensor, probe: Probe, nodes: NodeSplit, split: Split, seed: int) -> dict[str, float]:
-        labels = self.data.labels
-        classifier = probe.fit(
-            train=Labelled.take(x, labels, nodes.train), valid=Labelled.take(x, labels, nodes.valid), seed=seed
-        )
-        judged = Labelled.take(x, labels, nodes.valid if split == "valid" else nodes.test)
-        return class_metrics(classifier.predict(judged.x), judged.y)
+        cases = self.protocol.cases(x.detach().cpu())
+        return average([probe.judge(case, split, seed=seed) for case in cases])
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
-        """Test metrics of each baseline, in the setting that does best on validation (the first of equals)."""
-        return {name: self._baseline(name, baseline, seed) for name, baseline in self._baselines.items()}
+        """Test metrics of each baseline, in the setting that does best on validation (the first of equals).
 
-    def _baseline(self, name: str, baseline: NodeBaseline, seed: int) -> dict[str, float]:
-        probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
-        best, tried = None, 0
+        A baseline with a probe of its own is left out where that measures something else than the task's.
+        """
+        found = {}
+        for name, baseline in self._baselines.items() if self.has_validation else ():
+            probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
+            if probe.metrics == self.probe.metrics:
+                found[name] = self._baseline(name, baseline, probe, seed)
+        return found
+
+    def _baseline(self, name: str, baseline: NodeBaseline, probe: Probe, seed: int) -> dict[str, float]:
+        best, tried, monitor = None, 0, probe.metrics[0]
         # One setting after the other: of wide features two hardly fit in memory.
         for settings, x in baseline.embeddings(self.data.graph, seed=derive(seed, "baseline", name)):
             tried += 1
-            value = self._judge(x, probe, "valid", seed)[self.monitor]
+            value = self._judge(x, probe, "valid", seed)[monitor]
             if best is None or value > best[0]:
                 best = value, settings, x
         if best is None:
             raise UserError(f"baseline {name!r} has no settings to choose from")
         value, settings, x = best
-        self._chosen[name] = {"settings": dict(settings), "valid_accuracy": value, "tried": tried}
+        self._chosen[name] = {"settings": dict(settings), f"valid_{monitor}": value, "tried": tried}
         return self._judge(x, probe, "test", seed)
 
     def describe(self) -> dict[str, Any]:
-        """Protocol, what was read and decided, sizes and hash of every split."""
-        return {
-            "task": "node",
-            "nodes": self.num_nodes,
-            "probe": self.probe_name,
-            "split": self.data.report.split,
-            "notes": self.data.report.lines(),
-            "splits": [{"sizes": split.sizes(), "hash": split.digest()} for split in self._splits],
-            "baselines": self._chosen,
-        }
+        """Protocol (also in one line), what was read and decided, sizes and hash of every split."""
+        return {"task": "node", "nodes": self.num_nodes, **self.protocol.record(), "baselines": self._chosen}
 
 
-def class_metrics(predicted: Tensor, truth: Tensor) -> dict[str, float]:
-    """``accuracy``, and ``macro_f1`` over the classes that are true or predicted somewhere."""
-    y, y_hat = truth.cpu().numpy(), predicted.cpu().numpy()
-    return {
-        "accuracy": float(np.mean(y == y_hat)),
-        "macro_f1": float(f1_score(y, y_hat, average="macro", zero_division=0.0)),
-    }
-
-
-def _average(results: list[dict[str, float]]) -> dict[str, float]:
-    """Mean over splits; with several also ``.../std``, their standard deviation (n - 1)."""
-    values = {name: np.array([result[name] for result in results]) for name in results[0]}
+def average(results: list[dict[str, float]]) -> dict[str, float]:
+    """Mean over splits; with several also ``.../std``, their standard deviation (n - 1), in place of other spreads."""
+    if len(results) < 2:
+        return results[0] if results else {}
+    values = {name: np.array([result[name] for result in results]) for name in results[0] if "/" not in name}
     metrics = {name: float(v.mean()) for name, v in values.items()}
-    if len(results) > 1:
-        metrics |= {f"{name}/std": float(v.std(ddof=1)) for name, v in values.items()}
-    return metrics
+    return metrics | {f"{name}/std": float(v.std(ddof=1)) for name, v in values.items()}
 
 
 def _build_baseline(name: str) -> NodeBaseline:

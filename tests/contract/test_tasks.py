@@ -15,8 +15,10 @@ from torch import Tensor
 from graphcl.core.build import build
 from graphcl.core.registry import Part
 from graphcl.core.seeds import generator
+from graphcl.data.graphs.links import hold_out_links
+from graphcl.data.graphs.splits import NodeSplit
 from graphcl.tasks.base import Batch, Task
-from graphcl.tasks.probes.base import Labelled
+from graphcl.tasks.probes.base import ClassCase, ClassProbe, Labelled, LinkCase
 
 from .toys import parts
 
@@ -179,7 +181,40 @@ def labelled(count: int, seed: int, spread: float = 0.1) -> Labelled:
     return Labelled(centre + spread * torch.randn(count, DIM, generator=generator(seed)), y)
 
 
+class_probes = pytest.mark.parametrize(
+    "part", [part for part in parts("probe") if issubclass(part.cls, ClassProbe)], ids=lambda part: part.name
+)
+
+
+def a_case(needs: str) -> ClassCase | LinkCase:
+    """What a probe of that need judges: 60 rows of two classes, linked within each class."""
+    rows = labelled(60, 0)
+    nodes = torch.arange(60)
+    if needs == "classes":
+        return ClassCase(rows.x, rows.y, NodeSplit(nodes[:20], nodes[20:40], nodes[40:]))
+    linked = rows.y.unsqueeze(0) == rows.y.unsqueeze(1)
+    edges = linked.fill_diagonal_(False).nonzero().t()
+    kept, held_out = hold_out_links(edges, 60, [0.1, 0.1], generator=generator(3))
+    return LinkCase(rows.x, kept, held_out)
+
+
 @all_probes
+def test_a_probe_returns_the_metrics_it_names_and_repeats(part: Part) -> None:
+    probe = build("probe", part.name, part.example or {})
+    case = a_case(probe.needs)
+    before = case.x.clone()
+    assert part.meta["monitor"] == probe.metrics[0]
+    for split in ("valid", "test"):
+        first = probe.judge(case, split, seed=0)
+        assert {name for name in first if "/" not in name} == set(probe.metrics)
+        assert all(isinstance(value, float) for value in first.values())
+        assert first == build("probe", part.name, part.example or {}).judge(case, split, seed=0)
+        if part.name != "majority":
+            assert first[probe.metrics[0]] > 0.9
+    assert torch.equal(case.x, before)
+
+
+@class_probes
 def test_a_probe_predicts_known_classes_and_repeats(part: Part) -> None:
     probe = build("probe", part.name, part.example or {})
     train, valid, new = labelled(20, 0), labelled(10, 1), labelled(10, 2)

@@ -14,8 +14,9 @@ from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.node_graph import NodeGraph, NodeGraphData, NodeSplitOptions
 from graphcl.data.graphs.splits import NodeSplits
-from graphcl.tasks.node import Node, class_metrics
-from graphcl.tasks.probes.base import Labelled
+from graphcl.data.report import DataReport
+from graphcl.tasks.node import Node
+from graphcl.tasks.probes.base import ClassProbe, Labelled, class_metrics
 
 KARATE = NodeSplitOptions(ratios=[0.3, 0.2, 0.5], stratified=True)
 
@@ -51,7 +52,7 @@ def test_mini_batches_are_a_partition_that_resumes(karate: NodeGraph) -> None:
     assert all(len(b.rows["all"]) == 34 for b in batches)
 
 
-class Spy:
+class Spy(ClassProbe):
     """Predicts 0 and remembers which nodes it was shown; embeddings are the node numbers."""
 
     def __init__(self) -> None:
@@ -148,11 +149,9 @@ def test_baselines_in_their_known_order() -> None:
     assert results["majority_class"]["accuracy"] == pytest.approx(0.5, abs=0.02)
     assert results["raw_features"]["accuracy"] > 0.6
     assert results["propagated_features"]["accuracy"] > results["raw_features"]["accuracy"] + 0.1
-    assert results["random_encoder"]["accuracy"] > 0.7
     assert results == task().baselines(seed=0)
     record = first.describe()["baselines"]
     assert record["propagated_features"]["tried"] == 3
-    assert record["random_encoder"]["settings"]["dim"] in (128, 256, 512)
 
 
 class NoiseThenTruth:
@@ -178,10 +177,10 @@ def test_a_baseline_is_judged_in_its_best_setting(karate: NodeGraph) -> None:
         assert task.describe()["baselines"]["own"] == {"settings": {"number": best}, "valid_accuracy": 1.0, "tried": 2}
 
 
-def test_the_majority_needs_no_probe_of_the_task(karate: NodeGraph) -> None:
-    task = Node(baselines=["majority_class"], data=karate)
-    del task.probe
-    assert task.baselines(seed=0)["majority_class"]["accuracy"] == pytest.approx(9 / 17)
+def test_the_majority_is_judged_by_its_own_probe_and_only_beside_the_same_metrics(karate: NodeGraph) -> None:
+    knn = Node("knn", {"grid": [1]}, baselines=["majority_class"], data=karate)
+    assert knn.baselines(seed=0)["majority_class"]["accuracy"] == pytest.approx(9 / 17)
+    assert Node("kmeans", baselines=["majority_class"], data=karate).baselines(seed=0) == {}
 
 
 def test_only_node_baselines(karate: NodeGraph) -> None:
@@ -194,3 +193,93 @@ def test_describe_names_protocol_and_hashes(karate: NodeGraph) -> None:
     record = Node(data=karate, splits=2).describe()
     assert record["split"]["sizes"] == {"train": 10, "valid": 7, "test": 17}
     assert record["splits"][0]["hash"] == karate.report.split_hash != record["splits"][1]["hash"]
+
+
+# --- the protocol ------------------------------------------------------------------------------------
+
+
+def test_the_record_says_how_a_result_was_measured(karate: NodeGraph) -> None:
+    record = Node("knn", {"grid": [1, 3]}, splits=2, data=karate).describe()
+    assert (record["probe"], record["probe_options"], record["setting"]) == ("knn", {"grid": [1, 3]}, "transductive")
+    assert Node("kmeans", data=karate).describe()["probe_options"] == {"inits": 10, "normalize": True, "judged": "test"}
+    line = record["protocol"]
+    digest = karate.splits.at(0).digest()[:12]
+    for piece in ("probe knn (grid=[1,3])", "of 2 splits", "split random 10/7/17", digest, "seed 0", "transductive"):
+        assert piece in line
+    assert "\n" not in line
+
+
+def masked(labels: torch.Tensor, splits: int = 1, **parts: slice) -> NodeGraph:
+    masks = {part: torch.zeros(len(labels), splits, dtype=torch.bool) for part in ("train", "valid", "test")}
+    for part, nodes in parts.items():
+        masks[part][nodes] = True
+    graph = Data(x=torch.eye(len(labels)), edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=len(labels))
+    return NodeGraph(graph, labels, NodeSplits("given", labels, masks, [0.1, 0.1, 0.8], False, 0, 0))
+
+
+def test_all_given_splits_by_one_option() -> None:
+    data = masked(torch.arange(30) % 2, splits=10, train=slice(10), valid=slice(10, 20), test=slice(20, 30))
+    task = Node(splits=0, data=data)
+    assert len(task.protocol.splits) == 10
+    assert "mean and standard deviation of 10 splits" in task.describe()["protocol"]
+    metrics = task.evaluate({"": torch.randn(30, 4, generator=generator(0))}, "test", seed=0)
+    assert metrics["accuracy/std"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_another_family_of_splits(karate: NodeGraph) -> None:
+    labels = torch.arange(40) % 2
+    given = masked(labels, train=slice(10), valid=slice(10, 20), test=slice(20, 40))
+    drawn = given.with_split("random")
+    assert drawn.report.split == {"by": "random", "index": 0, "sizes": {"train": 4, "valid": 4, "test": 32}}
+    assert drawn.report.split_hash == drawn.splits.at(0).digest() != given.splits.at(0).digest()
+    assert drawn.with_split("given").splits.at(0).digest() == given.splits.at(0).digest()
+    with pytest.raises(UserError, match="comes without a split"):
+        karate.with_split("public")
+
+
+def test_a_class_without_training_nodes_is_named() -> None:
+    labels = torch.tensor([0, 1, 0, 1, 0, 1, 2, 2])
+    data = masked(labels, train=slice(2), valid=slice(2, 4), test=slice(4, 8))
+    task = Node(probe_options={"grid": [100.0]}, data=data)
+    said = "split 0: no training node of class 2; 2 test nodes cannot be predicted right"
+    assert task.describe()["notes"][-1] == said
+    metrics = task.evaluate({"": torch.nn.functional.one_hot(labels).float()}, "test", seed=0)
+    assert metrics["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize("probe", ["linear", "kmeans", "few_shot"])
+def test_without_labels_there_is_training_and_nothing_is_judged(probe: str, karate: NodeGraph) -> None:
+    unknown = torch.full((34,), -1)
+    splits = NodeSplits("random", unknown, {}, [0.1, 0.1, 0.8], False, 0, 0)
+    task = Node(probe, data=NodeGraph(karate.graph, unknown, splits, report=DataReport(source="own")))
+    assert not task.has_validation
+    assert not task.random_encoder
+    assert task.evaluate({"": torch.randn(34, 4)}, "test", seed=0) == {}
+    assert task.baselines(seed=0) == {}
+    assert "nothing is judged: the nodes have no labels" in task.describe()["notes"]
+    assert len(list(task.batches(0, generator=generator(0)))) == 1
+
+
+# --- links -------------------------------------------------------------------------------------------
+
+
+def test_links_are_refused_where_training_saw_them(karate: NodeGraph) -> None:
+    with pytest.raises(UserError, match=r"probe 'link' needs edges.*data\.split\.edges=\[0\.05,0\.1\]"):
+        Node("link", data=karate)
+
+
+def test_links_are_judged_without_labels_and_training_does_not_see_them() -> None:
+    data = NodeGraphData(split=NodeSplitOptions(edges=[0.1, 0.2])).load(seed=0)
+    assert data.links is not None
+    seen = set(map(tuple, data.graph.edge_index.t().tolist()))
+    for links in (data.links.valid, data.links.test):
+        for a, b in links.edges.t().tolist():
+            assert (a, b) not in seen
+            assert (b, a) not in seen
+    unlabelled = NodeGraph(data.graph, torch.full((34,), -1), data.splits, report=data.report, links=data.links)
+    task = Node("link", data=unlabelled)
+    assert task.has_validation
+    metrics = task.evaluate({"": torch.randn(34, 4, generator=generator(0))}, "test", seed=0)
+    assert set(metrics) == {"auc", "ap"}
+    assert "edges held out 8/16" in task.describe()["protocol"]
+    assert set(task.baselines(seed=0)) == {"raw_features", "propagated_features"}

@@ -41,6 +41,7 @@ def _problems(tree: Tree) -> Iterator[Problem]:
         task_schema = None
     if task_schema is not None:
         yield from check_options(task_schema, tree.get("eval") or {}, "eval")
+        yield from _probe(task_schema, tree.get("eval") or {})
         data = schema.part_schema("data", task_schema["meta"]["data"])
         yield from check_options(data, tree.get("data") or {}, "data")
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
@@ -51,6 +52,18 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     yield from _phases(tree)
     if task_schema is not None:
         yield from _addresses(tree, task_schema["meta"])
+
+
+def _probe(task: Mapping[str, Any], evaluation: Any) -> Iterator[Problem]:
+    """A task that judges by a probe has the options ``probe`` and ``probe_options``."""
+    name = evaluation.get("probe") if isinstance(evaluation, dict) and "probe" in task["options"] else None
+    if isinstance(name, str):
+        try:
+            description = schema.part_schema("probe", name)
+        except UserError as error:
+            yield "eval.probe", str(error)
+        else:
+            yield from check_options(description, evaluation.get("probe_options") or {}, "eval.probe_options")
 
 
 def _task_name(tree: Tree) -> str:

@@ -213,6 +213,12 @@ def _defaults(description: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     return filled
 
 
+def _monitor(task: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """What chooses the best epoch: the first metric of the probe where the task judges by one, else the task's."""
+    probe = schema.part_schema("probe", evaluation["probe"])["meta"] if evaluation.get("probe") else {}
+    return probe.get("monitor") or task["meta"].get("monitor", "")
+
+
 def with_defaults(tree: Tree) -> Tree:
     """The tree with the default of every option of every block and part written out."""
     full = copy.deepcopy(tree)
@@ -221,7 +227,7 @@ def with_defaults(tree: Tree) -> Tree:
     full["data"] = _defaults(schema.part_schema("data", task["meta"]["data"]), tree.get("data") or {})
     full["train"] = _defaults(block_schema("Train"), tree.get("train") or {})
     full["embed"] = _defaults(block_schema("Embed"), tree.get("embed") or {})
-    full["train"]["monitor"] = full["train"]["monitor"] or task["meta"].get("monitor", "")
+    full["train"]["monitor"] = full["train"]["monitor"] or _monitor(task, full["eval"])
     full["phases"] = {
         name: _defaults(block_schema("PhaseBlock"), phase) for name, phase in (tree.get("phases") or {}).items()
     }

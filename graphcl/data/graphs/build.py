@@ -19,11 +19,11 @@ MAX_IDENTITY = 20_000
 
 
 def check_raw(raw: RawGraph) -> Tensor:
-    """The labels, after refusing what no node task can use.
+    """The labels, -1 everywhere where there are none, after refusing what no node task can use.
 
     Raises:
-        UserError: no labels, one class, no edges, an edge to a node that is not there, features that are not finite,
-            lengths that do not fit.
+        UserError: one class, no edges, an edge to a node that is not there, features that are not finite, lengths
+            that do not fit.
     """
     where = raw.source
     if raw.num_nodes == 0 or raw.edge_index.shape[1] == 0:
@@ -34,21 +34,19 @@ def check_raw(raw: RawGraph) -> Tensor:
         raise UserError(
             f"{where}: an edge names node {bad}, but there are {raw.num_nodes} nodes (0..{raw.num_nodes - 1})"
         )
-    if raw.y is None:
-        raise UserError(
-            f"{where}: the nodes have no labels; the node task needs a class for some nodes (y, or 'label')"
-        )
     for name, values in (("labels", raw.y), ("features", raw.x), *raw.masks.items()):
         if values is not None and values.shape[0] != raw.num_nodes:
             raise UserError(f"{where}: {values.shape[0]} rows of {name} for {raw.num_nodes} nodes")
-    if raw.y[raw.y >= 0].unique().numel() < 2:
-        raise UserError(f"{where}: the labelled nodes have fewer than two classes; there is nothing to tell apart")
+    labels = torch.full((raw.num_nodes,), -1) if raw.y is None else raw.y
+    if labels[labels >= 0].unique().numel() == 1:
+        raise UserError(f"{where}: the labelled nodes are all of one class, and there is nothing to tell apart; "
+                        "leave the labels out to train without them")
     if raw.x is not None and not bool(torch.isfinite(raw.x).all()):
         node, column = (~torch.isfinite(raw.x)).nonzero()[0].tolist()
         raise UserError(
             f"{where}: feature {column} of node {node} is {raw.x[node, column].item()}; give finite numbers"
         )
-    return raw.y
+    return labels
 
 
 def clean_edges(raw: RawGraph, directed: bool, report: DataReport) -> Tensor:
@@ -103,12 +101,11 @@ def _log_degree(edge_index: Tensor, num_nodes: int) -> Tensor:
 def assemble(x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, report: DataReport) -> Data:
     """What training sees: ``x`` and ``edge_index``, no label, no mask. Adds the counts to the report."""
     classes, unlabelled = int(labels.max()) + 1, int((labels < 0).sum())
-    report.note(
-        f"{num_nodes:,} nodes, {edge_index.shape[1]:,} directed edges, {x.shape[1]:,} features, {classes} classes"
-    )
+    told = f"{classes} classes" if classes else "no labels"
+    report.note(f"{num_nodes:,} nodes, {edge_index.shape[1]:,} directed edges, {x.shape[1]:,} features, {told}")
     if contains_isolated_nodes(edge_index, num_nodes):
         linked = torch.zeros(num_nodes, dtype=torch.bool).index_fill_(0, edge_index.flatten(), True)
         report.note(f"nodes without an edge, kept: {int((~linked).sum()):,}")
-    if unlabelled:
+    if unlabelled and classes:
         report.note(f"nodes without a label, trained on but in no split: {unlabelled:,}")
     return Data(x=x, edge_index=edge_index, num_nodes=num_nodes)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from graphcl.core.errors import UserError, suggestion
+from graphcl.core.errors import UserError, nearest, suggestion
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.readers.base import ReadOptions
 from graphcl.data.readers.delimited import DelimitedTable
@@ -20,7 +20,7 @@ _PARTS = ("train", "valid", "test")
 
 
 def read_folder(folder: Path) -> RawGraph:
-    """Read ``nodes.csv`` (``id``, ``label``; ``split`` optional; other columns are numeric features) and
+    """Read ``nodes.csv`` (``id``; ``label`` and ``split`` optional; other columns are numeric features) and
     ``edges.csv`` (``source``, ``target``: ids of nodes).
 
     Ids and labels are the user's own strings; an empty label means unknown.
@@ -30,14 +30,16 @@ def read_folder(folder: Path) -> RawGraph:
     """
     nodes, edges = _table(folder / "nodes.csv"), _table(folder / "edges.csv")
     where = folder / "nodes.csv"
-    for column in ("id", "label"):
-        if column not in nodes.columns:
-            raise UserError(f"{where}: no column {column!r}{suggestion(column, nodes.columns)}")
+    if "id" not in nodes.columns:
+        raise UserError(f"{where}: no column 'id'{suggestion('id', nodes.columns)}")
+    if "label" not in nodes.columns and (close := nearest("label", nodes.columns)):
+        raise UserError(f"{where}: no column 'label'; nearest: {close!r}")
     table = _read(nodes, nodes.columns)
     ids = pd.Index(table["id"])
     if ids.has_duplicates:
         raise UserError(f"{where}: node id {ids[ids.duplicated()][0]!r} occurs more than once")
-    codes, class_names = pd.factorize(table["label"].replace("", None), sort=True)
+    labels = table["label"] if "label" in table else pd.Series([""] * len(table))
+    codes, class_names = pd.factorize(labels.replace("", None), sort=True)
     return RawGraph(
         edge_index=_edge_rows(edges, ids),
         num_nodes=len(table),

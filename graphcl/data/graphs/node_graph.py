@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,28 +11,32 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.build import build
-from graphcl.core.errors import UserError
-from graphcl.core.options import Index, Positive
+from graphcl.core.options import Index, Positive, Probability
 from graphcl.core.registry import register
+from graphcl.core.seeds import generator
 from graphcl.data.cards import load_card
 from graphcl.data.graphs.build import Features, assemble, check_raw, clean_edges, node_features
+from graphcl.data.graphs.links import HeldOutLinks, hold_out_links
 from graphcl.data.graphs.locate import locate
-from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.report import DataReport
+
+SplitBy = Literal["random", "public", "given"]
 
 
 @dataclass(frozen=True, eq=False)
 class NodeGraph:
-    """A labelled graph, with the labels apart.
+    """A graph, with labels and held-out links apart.
 
     Attributes:
         graph: What training sees: ``x`` [N, F] and ``edge_index`` [2, E], nothing else.
-        labels: [N] int64 class of each node, -1 where it is unknown. Only evaluation reads them.
+        labels: [N] int64 class of each node, -1 where it is unknown (everywhere, if there are no labels). Only
+            evaluation reads them.
         splits: Which labelled nodes train, choose and test a probe.
         ids: The user's node ids in row order, or None when nodes are numbered.
         class_names: Name of each class; empty when classes are numbered.
         report: What was read, left out and decided.
+        links: Edges that training does not see; None where it sees all.
     """
 
     graph: Data
@@ -41,6 +45,19 @@ class NodeGraph:
     ids: list[str] | None = None
     class_names: list[str] = field(default_factory=list)
     report: DataReport = field(default_factory=DataReport)
+    links: HeldOutLinks | None = None
+
+    def with_split(self, by: SplitBy) -> NodeGraph:
+        """The same graph under another family of splits.
+
+        Raises:
+            UserError: the data comes without a split, or has no labels to split.
+        """
+        splits = replace(self.splits, by=by)
+        splits.require_masks(self.report.source)
+        first = splits.at(0)
+        report = replace(self.report, split=_split_record(splits), split_hash=first.digest())
+        return replace(self, splits=splits, report=report)
 
     def save(self, folder: Path) -> None:
         """Write to a new folder, whole or not at all.
@@ -63,19 +80,22 @@ class NodeSplitOptions:
         ratios: Shares of train, valid and test of a random split.
         stratified: Whether each class keeps its share in every part of a random split.
         index: Number of the split, from 0, where several are drawn or given.
+        edges: Shares of the edges that training does not see, for validation and test of the probe `link`; [0, 0]
+            shows it all.
     """
 
-    by: Literal["random", "public", "given"] = "random"
+    by: SplitBy = "random"
     ratios: Annotated[list[Positive], Field(min_length=3, max_length=3)] = field(
         default_factory=lambda: [0.1, 0.1, 0.8]
     )
     stratified: bool = False
     index: Index = 0
+    edges: Annotated[list[Probability], Field(min_length=2, max_length=2)] = field(default_factory=lambda: [0.0, 0.0])
 
 
 @register("data", "node_graph", example={"name": "karate"})
 class NodeGraphData:
-    """A graph whose nodes have classes.
+    """A graph whose nodes may have classes.
 
     By name: ``karate`` (Zachary 1977, in networkx; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
     or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz`` or a folder with
@@ -96,7 +116,7 @@ class NodeGraphData:
         """
         Args:
             name: Data set: karate, the name of a card, or pyg:CLASS/NAME.
-            path: A .npz (x, edge_index or adj_*, y), or a folder with nodes.csv and edges.csv; wins over name.
+            path: A .npz (x, edge_index or adj_*, y or none), or a folder with nodes.csv and edges.csv; wins over name.
             split: How labelled nodes are split for the probe.
             features: Node features: those given (identity where there are none), identity, or degree.
             normalize_features: Whether each row of features is divided by its sum.
@@ -139,20 +159,21 @@ class NodeGraphData:
         """
         raw, report = locate(self.name, self.path, self.data_root)
         labels = check_raw(raw)
-        edge_index = clean_edges(raw, self.directed, report)
+        edge_index, links = clean_edges(raw, self.directed, report), None
+        if any(self.split.edges):
+            draw = generator(seed, "link_split", self.split.index)
+            edge_index, links = hold_out_links(edge_index, raw.num_nodes, self.split.edges, generator=draw)
+            sizes = ", ".join(f"{part} {size:,}" for part, size in links.sizes().items())
+            report.note(f"edges held out of training: {sizes}, with as many non-edges (hash {links.digest()[:12]})")
         x = node_features(raw, edge_index, self.features, self.normalize_features, report)
         graph = assemble(x, edge_index, raw.num_nodes, labels, report)
-        splits = self._splits(raw, labels, seed)
-        first = splits.at(0)
-        report.split = {"by": self.split.by, "index": self.split.index, "sizes": first.sizes()}
-        report.split_hash = first.digest()
-        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report)
-
-    def _splits(self, raw: RawGraph, labels: Tensor, seed: int) -> NodeSplits:
         option = self.split
-        if option.by != "random" and not raw.masks:
-            raise UserError(
-                f"data.split.by={option.by}: {raw.source} comes without a split; use data.split.by=random, "
-                "or add train_mask, valid_mask, test_mask (npz) or a column 'split' (nodes.csv)"
-            )
-        return NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)
+        splits = NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)
+        splits.require_masks(raw.source)
+        if bool((labels >= 0).any()):
+            report.split, report.split_hash = _split_record(splits), splits.at(0).digest()
+        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report, links)
+
+
+def _split_record(splits: NodeSplits) -> dict[str, Any]:
+    return {"by": splits.by, "index": splits.index, "sizes": splits.at(0).sizes()}

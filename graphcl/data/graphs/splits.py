@@ -117,6 +117,23 @@ class NodeSplits:
     index: int
     seed: int
 
+    @property
+    def count(self) -> int:
+        """How many came with the data from ``index`` on; 1 where they are drawn."""
+        return 1 if self.by == "random" else next(iter(self.masks.values())).shape[1] - self.index
+
+    def require_masks(self, source: str) -> None:
+        """Refuse a published or given split that the data from ``source`` does not have.
+
+        Raises:
+            UserError: there is none.
+        """
+        if self.by != "random" and not self.masks:
+            raise UserError(
+                f"data.split.by={self.by}: {source} comes without a split; use data.split.by=random, "
+                "or add train_mask, valid_mask, test_mask (npz) or a column 'split' (nodes.csv)"
+            )
+
     def at(self, offset: int) -> NodeSplit:
         """Split number ``index + offset``.
 

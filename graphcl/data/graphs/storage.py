@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.files import creating, read_json, write_json
+from graphcl.data.graphs.links import HeldOutLinks, Links
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.report import DataReport
@@ -29,6 +30,9 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
     """
     tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **_packed(data.graph.x)}
     tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
+    if data.links is not None:
+        links = {"valid": data.links.valid, "test": data.links.test}
+        tensors |= {f"links.{part}.{name}": pairs for part, pair in links.items() for name, pairs in vars(pair).items()}
     split = {key: value for key, value in vars(data.splits).items() if key not in ("labels", "masks")}
     header = {
         "version": VERSION,
@@ -65,7 +69,15 @@ def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
     graph = Data(x=_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
     splits = NodeSplits(labels=labels, masks=masks, **header["split"])
     report = DataReport.from_dict(header["report"])
-    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report)
+    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors))
+
+
+def _links(tensors: dict[str, Tensor]) -> HeldOutLinks | None:
+    if "links.test.edges" not in tensors:
+        return None
+    return HeldOutLinks(
+        *(Links(tensors[f"links.{p}.edges"], tensors[f"links.{p}.non_edges"]) for p in ("valid", "test"))
+    )
 
 
 def _packed(x: Tensor) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Protocol
 
 import torch
@@ -11,8 +11,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.options import Count
 from graphcl.core.registry import register
-from graphcl.core.seeds import generator
-from graphcl.graph.operators import Operator, build_operator
+from graphcl.graph.operators import build_operator
 
 Settings = Mapping[str, int]
 
@@ -72,37 +71,3 @@ class PropagatedFeatures:
         for steps in range(1, self.max_steps + 1):
             x = operator.propagate(x)
             yield {"steps": steps}, x
-
-
-@register("baseline", "random_encoder", example={"dims": [8]}, task="node")
-class RandomEncoder:
-    """A two-layer GCN with its initial weights (Glorot), ReLU between the layers; its width is chosen.
-
-    On large graphs within 2 to 3 points of most trained methods, so always worth knowing.
-    """
-
-    probe: ClassVar[str] = ""
-
-    def __init__(self, dims: Sequence[Count] = (128, 256, 512)) -> None:
-        """
-        Args:
-            dims: Widths that are tried.
-        """
-        self.dims = dims
-
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
-        """For each width d, [N, d]."""
-        operator = build_operator(graph, "gcn")
-        for dim in self.dims:
-            yield {"dim": dim}, random_gcn(graph.x, operator, dim, generator(seed, "random_encoder", dim))
-
-
-def random_gcn(x: Tensor, operator: Operator, dim: int, generator: torch.Generator) -> Tensor:
-    """``A relu(A x W1) W2`` with A the operator and W Glorot-uniform: [N, F] -> [N, dim]."""
-    hidden = operator.propagate(x @ _glorot(x.shape[1], dim, generator)).relu()
-    return operator.propagate(hidden @ _glorot(dim, dim, generator))
-
-
-def _glorot(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    bound = (6.0 / (rows + columns)) ** 0.5
-    return torch.empty(rows, columns).uniform_(-bound, bound, generator=generator)

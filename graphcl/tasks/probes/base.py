@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
+import numpy as np
+from sklearn.metrics import f1_score
 from torch import Tensor
+
+from graphcl.data.graphs.links import HeldOutLinks
+from graphcl.tasks.base import Split
+
+Needs = Literal["classes", "links"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +34,75 @@ class Labelled:
         return cls(x.index_select(0, nodes), y.index_select(0, nodes))
 
 
+class Parts(Protocol):
+    """Three disjoint sets of labelled rows."""
+
+    @property
+    def train(self) -> Tensor:
+        """Rows to fit on."""
+        ...
+
+    @property
+    def valid(self) -> Tensor:
+        """Rows to choose by."""
+        ...
+
+    @property
+    def test(self) -> Tensor:
+        """Rows to judge on."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCase:
+    """What a probe that needs classes judges: one split of labelled rows (nodes, or graphs).
+
+    Attributes:
+        x: [n, d] all embeddings, those without a label too.
+        y: [n] int64, -1 where the class is unknown.
+        parts: Which rows train, choose and test.
+    """
+
+    x: Tensor
+    y: Tensor
+    parts: Parts
+
+    def part(self, name: Literal["train", "valid", "test"]) -> Labelled:
+        """The labelled rows of one part."""
+        return Labelled.take(self.x, self.y, getattr(self.parts, name))
+
+
+@dataclass(frozen=True, eq=False)
+class LinkCase:
+    """What a probe that needs links judges.
+
+    Attributes:
+        x: [N, d].
+        edge_index: [2, E], what training saw.
+        held_out: What it did not see.
+    """
+
+    x: Tensor
+    edge_index: Tensor
+    held_out: HeldOutLinks
+
+
+class Probe(Protocol):
+    """Judges frozen embeddings. Constructor: the probe's options. Registered with ``monitor=`` its first metric.
+
+    Class attributes:
+        needs: Which case it judges: ``classes`` a :class:`ClassCase`, ``links`` a :class:`LinkCase`.
+        metrics: Names of what ``judge`` returns; the first chooses the best epoch, larger is better.
+    """
+
+    needs: ClassVar[Needs]
+    metrics: ClassVar[tuple[str, ...]]
+
+    def judge(self, case: Any, split: Split, *, seed: int) -> dict[str, float]:
+        """Metrics on ``split``, whose labels (or links) decide nothing; ``NAME/ci95`` is half of an interval."""
+        ...
+
+
 class Classifier(Protocol):
     """A fitted probe."""
 
@@ -34,12 +111,38 @@ class Classifier(Protocol):
         ...
 
 
-class Probe(Protocol):
-    """Constructor: the probe's options.
+class ClassProbe(ABC):
+    """A probe that is fitted on training rows and predicts classes.
 
-    A probe never receives the examples it will be judged on, so it cannot choose its settings on them.
+    ``fit`` never receives the examples that are judged on test, so no setting can be chosen on them.
     """
 
+    needs: ClassVar[Needs] = "classes"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+
+    @abstractmethod
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> Classifier:
         """Fit on ``train`` with the settings that do best on ``valid``."""
-        ...
+
+    def judge(self, case: ClassCase, split: Split, *, seed: int) -> dict[str, float]:
+        """:func:`class_metrics` of what the fitted classifier predicts for ``split``."""
+        classifier = self.fit(train=case.part("train"), valid=case.part("valid"), seed=seed)
+        judged = case.part(split)
+        return class_metrics(classifier.predict(judged.x), judged.y)
+
+
+def class_metrics(predicted: Tensor, truth: Tensor) -> dict[str, float]:
+    """``accuracy`` (micro-F1), and ``macro_f1`` over the classes that are true or predicted somewhere."""
+    y, y_hat = truth.cpu().numpy(), predicted.cpu().numpy()
+    return {
+        "accuracy": float(np.mean(y == y_hat)),
+        "macro_f1": float(f1_score(y, y_hat, average="macro", zero_division=0.0)),
+    }
+
+
+def rows_of(x: Tensor, *, normalize: bool) -> np.ndarray:
+    """[n, d] float64 for scikit-learn, rows of unit length if ``normalize``; a zero row stays zero."""
+    rows = x.detach().cpu().double().numpy()
+    if not normalize:
+        return rows
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

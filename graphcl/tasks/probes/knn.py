@@ -11,13 +11,13 @@ from torch import Tensor
 
 from graphcl.core.options import Count
 from graphcl.core.registry import register
-from graphcl.tasks.probes.base import Labelled
+from graphcl.tasks.probes.base import ClassProbe, Labelled, rows_of
 
 GRID = (1, 5, 10, 20)
 
 
-@register("probe", "knn", example={"grid": [1]})
-class Knn:
+@register("probe", "knn", example={"grid": [1]}, monitor="accuracy")
+class Knn(ClassProbe):
     """k nearest neighbours by cosine, each vote weighted by 1 + cosine; k is chosen on validation."""
 
     def __init__(self, grid: Sequence[Count] = GRID) -> None:
@@ -40,17 +40,13 @@ class KnnClassifier:
     def __init__(self, train: Labelled, k: int) -> None:
         self.k = k
         self._model = KNeighborsClassifier(k, metric="cosine", algorithm="brute", weights=_one_plus_cosine)
-        self._model.fit(_rows(train.x), train.y.cpu().numpy())
+        self._model.fit(rows_of(train.x, normalize=False), train.y.cpu().numpy())
 
     def predict(self, x: Tensor) -> Tensor:
         """[n, d] -> [n] int64 classes."""
-        return torch.from_numpy(self._model.predict(_rows(x)))
+        return torch.from_numpy(self._model.predict(rows_of(x, normalize=False)))
 
 
 def _one_plus_cosine(distance: np.ndarray) -> np.ndarray:
     """Weights in [0, 2]: scikit-learn's cosine distance is 1 - cosine."""
     return 2.0 - distance
-
-
-def _rows(x: Tensor) -> np.ndarray:
-    return x.detach().cpu().double().numpy()

@@ -16,14 +16,14 @@ from torch import Tensor
 from graphcl.core.options import Count, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
-from graphcl.tasks.probes.base import Labelled
+from graphcl.tasks.probes.base import ClassProbe, Labelled, rows_of
 
 #: every second power of two of the grid of Zhu et al. 2020
 GRID = tuple(2.0**power for power in range(-10, 11, 2))
 
 
-@register("probe", "linear", example={"grid": [1.0]})
-class Linear:
+@register("probe", "linear", example={"grid": [1.0]}, monitor="accuracy")
+class Linear(ClassProbe):
     """Multinomial logistic regression (L-BFGS, L2) whose strength is chosen on validation.
 
     The protocol of Velickovic et al. (ICLR 2019) and Zhu et al. (ICML workshop 2020). We choose C on the validation
@@ -42,11 +42,13 @@ class Linear:
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> LinearClassifier:
         """Fit one model for each C, from the strongest regularisation on, each started from the last.
 
+        In float64: float32 gradients end L-BFGS early.
+
         Raises:
             ValueError: ``train`` holds one class only.
         """
-        x, y = _rows(train.x, self.normalize), train.y.cpu().numpy()
-        x_valid, y_valid = _rows(valid.x, self.normalize), valid.y.cpu().numpy()
+        x, y = rows_of(train.x, normalize=self.normalize), train.y.cpu().numpy()
+        x_valid, y_valid = rows_of(valid.x, normalize=self.normalize), valid.y.cpu().numpy()
         model = LogisticRegression(max_iter=self.max_iter, warm_start=True, random_state=derive(seed, "probe") % 2**32)
         best, best_score = model, -1.0
         for strength in self.grid:
@@ -76,10 +78,8 @@ class LinearClassifier:
 
     def predict(self, x: Tensor) -> Tensor:
         """[n, d] -> [n] int64 classes."""
-        return torch.from_numpy(self._model.predict(_rows(x, self._normalize)))
+        return torch.from_numpy(self._model.predict(rows_of(x, normalize=self._normalize)))
 
-
-def _rows(x: Tensor, normalize: bool) -> np.ndarray:
-    """[n, d] float64: float32 gradients end L-BFGS early. A zero row stays zero."""
-    x = x.detach().cpu().double()
-    return (torch.nn.functional.normalize(x, dim=1) if normalize else x).numpy()
+    def margins(self, x: Tensor) -> Tensor:
+        """[n, d] -> [n]: of two classes, how far it is on the side of the second (log-odds)."""
+        return torch.from_numpy(self._model.decision_function(rows_of(x, normalize=self._normalize)))

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from graphcl.core.registry import register
-from graphcl.tasks.probes.base import Labelled
+from graphcl.tasks.probes.base import ClassProbe, Labelled
 
 
-@register("probe", "majority", example={})
-class Majority:
+@register("probe", "majority", example={}, monitor="accuracy")
+class Majority(ClassProbe):
     """Always the most frequent class of the training rows, of equals the smallest."""
 
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> MajorityClassifier:

@@ -60,6 +60,12 @@ def test_bad_files_are_named(tmp_path: Path, nodes: str, edges: str, message: st
         read_folder(written(tmp_path, nodes, edges))
 
 
+def test_labels_are_optional(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path, "id,f\na,1\nb,2\n", "source,target\na,b\n"))
+    assert graph.y.tolist() == [-1, -1]
+    assert graph.class_names == []
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "nodes.csv").write_text(NODES)
     with pytest.raises(UserError, match=r"no edges\.csv"):

@@ -28,10 +28,8 @@ def raw(**changes: object) -> RawGraph:
         ({"edge_index": torch.empty(2, 0, dtype=torch.long)}, "no edges"),
         ({"edge_index": torch.tensor([[0], [5]])}, r"names node 5.*0\.\.4"),
         ({"edge_index": torch.tensor([[-1], [0]])}, "names node -1"),
-        ({"y": None}, "no labels"),
         ({"y": torch.zeros(4, dtype=torch.long)}, "4 rows of labels for 5 nodes"),
-        ({"y": torch.tensor([1, 1, 1, -1, 1])}, "fewer than two classes"),
-        ({"y": torch.full((5,), -1)}, "fewer than two classes"),
+        ({"y": torch.tensor([1, 1, 1, -1, 1])}, "all of one class.*leave the labels out"),
         ({"x": torch.tensor([[0.0, 1.0]] * 4 + [[0.0, float("nan")]])}, "feature 1 of node 4 is nan"),
         ({"x": torch.full((5, 1), float("inf"))}, "feature 0 of node 0 is inf"),
         ({"masks": {"train": torch.zeros(3, 1, dtype=torch.bool)}}, "3 rows of train"),
@@ -93,3 +91,12 @@ def test_row_normalize_leaves_zero_rows_and_the_input_alone() -> None:
     before = x.clone()
     assert row_normalize(x).tolist() == [[0.25, 0.75], [0.0, 0.0], [-0.5, 0.5]]
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("labels", [None, torch.full((5,), -1)])
+def test_labels_may_be_absent(labels: torch.Tensor | None) -> None:
+    graph, report = raw(y=labels), DataReport()
+    found = check_raw(graph)
+    assert found.tolist() == [-1] * 5
+    assemble(torch.ones(5, 2), clean_edges(graph, False, report), 5, found, report)
+    assert "5 nodes, 6 directed edges, 2 features, no labels" in report.notes

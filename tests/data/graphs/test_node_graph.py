@@ -152,6 +152,39 @@ def test_a_random_split_survives_the_round_trip(tmp_path: Path) -> None:
     assert after.class_names == before.class_names
 
 
+def test_held_out_links_are_drawn_by_the_seed_and_kept(tmp_path: Path) -> None:
+    def load(seed: int) -> NodeGraph:
+        return NodeGraphData.from_card("karate", split={"edges": [0.1, 0.2]}).load(seed=seed)
+
+    data = load(0)
+    assert data.links is not None
+    assert data.links.sizes() == {"valid": 8, "test": 16}
+    assert data.graph.edge_index.shape == (2, 2 * (78 - 24))
+    assert data.links.digest() == load(0).links.digest() != load(1).links.digest()
+    assert any("edges held out of training: valid 8, test 16" in note for note in data.report.notes)
+    data.save(tmp_path / "data")
+    again = NodeGraphData.read(tmp_path / "data")
+    assert again.links is not None
+    assert again.links.digest() == data.links.digest()
+
+
+def test_degree_features_do_not_know_held_out_edges() -> None:
+    data = NodeGraphData.from_card("karate", split={"edges": [0.1, 0.2]}, features="degree").load(seed=0)
+    seen = torch.bincount(data.graph.edge_index[1], minlength=34)
+    assert torch.allclose(data.graph.x.flatten().expm1(), seen.float(), atol=1e-4)
+
+
+def test_a_graph_without_labels_loads_and_says_so(tmp_path: Path) -> None:
+    np.savez(tmp_path / "g.npz", x=np.eye(4), edge_index=np.array([[0, 1], [1, 2]]))
+    data = NodeGraphData(path=str(tmp_path / "g.npz")).load(seed=0)
+    assert data.labels.tolist() == [-1] * 4
+    assert data.report.split == {}
+    data.save(tmp_path / "data")
+    assert NodeGraphData.read(tmp_path / "data").labels.tolist() == [-1] * 4
+    with pytest.raises(UserError, match="comes without a split"):
+        data.with_split("public")
+
+
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
