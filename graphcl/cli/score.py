@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,10 @@ import typer
 from graphcl.cli.options import AllowPlugins, Json, Overwrite, Quiet, Run, argument, option
 from graphcl.cli.output import Output
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -45,8 +47,8 @@ def score(
     from graphcl.serve.recommender import Recommender
 
     recommender = Recommender.open(run, allow_plugins=allow_plugins)
-    users, items = _read(pairs, recommender, user_column, item_column, output)
-    table = _scored(recommender, users, items, skip_unknown, output)
+    asked = _read(pairs, recommender, user_column, item_column, output)
+    table = _scored(recommender, asked, skip_unknown, output)
     if out is not None:
         from graphcl.serve.export import writing
 
@@ -57,7 +59,16 @@ def score(
     output.result(table.to_pylist(), lambda: _csv(table))
 
 
-def _read(path: Path, recommender: Recommender, user: str, item: str, output: Output) -> tuple[list[str], list[str]]:
+@dataclass
+class _Pairs:
+    """The pairs of a file, and where a row of them stands in it."""
+
+    users: list[str]
+    items: list[str]
+    where: Callable[[int], str]
+
+
+def _read(path: Path, recommender: Recommender, user: str, item: str, output: Output) -> _Pairs:
     from graphcl.data.columns import choose_columns
     from graphcl.data.readers import ReadOptions, open_table
     from graphcl.data.values import as_text
@@ -78,26 +89,26 @@ def _read(path: Path, recommender: Recommender, user: str, item: str, output: Ou
         items += [text or "" for text in as_text(chunk[columns["item"]]).to_pylist()]
     if not users:
         raise UserError(f"{path} has no rows")
-    output.say(f"{path}: {len(users):,} pairs of {columns['user']} and {columns['item']}")
-    return users, items
+    output.say(f"{path}: {counted(len(users), 'pair')} of {columns['user']} and {columns['item']}")
+    return _Pairs(users, items, lambda row: f"{path} {table.where(row)}")
 
 
-def _scored(
-    recommender: Recommender, users: list[str], items: list[str], skip_unknown: bool, output: Output
-) -> pa.Table:
+def _scored(recommender: Recommender, asked: _Pairs, skip_unknown: bool, output: Output) -> pa.Table:
     import pyarrow as pa
     import torch
 
+    users, items = asked.users, asked.items
     u = torch.from_numpy(recommender.users.index_of(users))
     i = torch.from_numpy(recommender.items.index_of(items))
     known = (u >= 0) & (i >= 0)
     if not bool(known.all()):
         row = int((~known).nonzero()[0])
         first = f"user {users[row]!r}" if u[row] < 0 else f"item {items[row]!r}"
-        text = f"{int((~known).sum()):,} of {len(users):,} pairs have a user or item that the run does not know"
+        bad, pairs = int((~known).sum()), counted(len(users), "pair")
+        text = f"{bad:,} of {pairs} with a user or item that the run does not know"
         if not skip_unknown:
-            raise UserError(f"{text} (first: {first}); --skip-unknown gives them an empty score")
-        output.say(f"{text}: no score")
+            raise UserError(f"{text} (first: {first}, {asked.where(row)}); --skip-unknown gives them an empty score")
+        output.say(f"{text} (first: {first}, {asked.where(row)}): no score")
     scores = torch.zeros(len(users))
     scores[known] = recommender.score_positions(u[known], i[known])
     return pa.table(

@@ -9,6 +9,7 @@ import typer
 from graphcl.cli.options import AllowPlugins, Json, Quiet, Run, option
 from graphcl.cli.output import Output
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 
 if TYPE_CHECKING:
     from graphcl.serve.recommender import Recommender
@@ -33,7 +34,7 @@ def similar(
     recommender = Recommender.open(run, allow_plugins=allow_plugins)
     found = recommender.similar("item", item, k) if item is not None else recommender.similar("user", str(user), k)
     if len(found.ids) < k:
-        output.say(f"only {len(found.ids):,} other {found.kind}s are known: k={k} is clipped to that")
+        output.say(f"only {counted(len(found.ids), 'other ' + found.kind)} known: k={k} is clipped to that")
     rows = [
         {"rank": rank, found.kind: id, **_named(recommender, found.kind, id), "cosine": round(cosine, 6)}
         for rank, (id, cosine) in enumerate(zip(found.ids, found.cosines, strict=True), start=1)

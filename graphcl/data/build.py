@@ -8,6 +8,7 @@ import json
 import numpy as np
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
 from graphcl.data.keys import contains, distinct, first_rows
 from graphcl.data.log import TEST, TRAIN, VALID, Log
@@ -35,7 +36,7 @@ def build_interactions(
     """
     counts = log.counts()
     if counts.users < 2 or counts.items < 2:
-        raise UserError(f"{report.source}: {counts} are too few; at least two users and two items are needed")
+        raise UserError(f"{report.source}: {counts}: too few; at least two users and two items are needed")
     parts = assign_parts(log, split, seed)
     keys = log.keys()
     train = np.flatnonzero(parts.part == TRAIN)
@@ -77,7 +78,7 @@ def _report_sizes(data: Interactions, valid: str) -> None:
         leaked = report.split["leaked"][name]
         if leaked:
             other = "train" if name == "test" else "train or test"
-            report.note(f"{leaked:,} {name} rows repeat a pair of {other}: removed from {name}")
+            report.note(f"{name}: {counted(leaked, 'row')} with a pair of {other}, removed from {name}")
         users, items = data.cold_users[pairs.users], data.cold_items[pairs.items]
         cold = {
             "rows": int((users | items).sum()),
@@ -87,11 +88,11 @@ def _report_sizes(data: Interactions, valid: str) -> None:
         report.split["cold"][name] = cold
         if cold["rows"]:
             report.note(
-                f"{cold['rows']:,} {name} rows have a user ({cold['users']:,}) or item ({cold['items']:,}) that train "
-                "has never seen; they stay in the denominator of recall"
+                f"{name}: {counted(cold['rows'], 'row')} with a user ({cold['users']:,}) or item ({cold['items']:,}) "
+                "that train has never seen, which stay in the denominator of recall"
             )
     if valid == "carve":
-        report.note(f"no validation was given: {len(held_out.valid):,} pairs were carved out of train")
+        report.note(f"no validation was given: carved {counted(len(held_out.valid), 'pair')} out of train")
     if report.split["valid"] == "refit":
         report.note("after choosing on validation, the model is trained once more on train and validation together")
     if valid == "none":

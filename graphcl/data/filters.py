@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.keys import distinct
 from graphcl.data.log import Log
 from graphcl.data.report import DataReport, Step
@@ -20,12 +21,15 @@ def apply_filter(log: Log, name: str, advice: str, filter: Callable[[Log], Log],
     """Run one filter and record the counts before and after it.
 
     Raises:
-        UserError: nothing is left; names the filter, both counts and ``advice``.
+        UserError: nothing is left; names the filter, both counts, ``advice`` and what earlier filters had removed.
     """
     step = Step(name, log.counts(), (after := filter(log)).counts())
-    report.steps.append(step)
     if len(after) == 0:
-        raise UserError(f"data.{name} leaves nothing: {step.before} -> 0 rows; {advice}")
+        earlier = [f"data.{s.name} left {s.after.rows:,} of {counted(s.before.rows, 'row')}" for s in report.steps
+                   if s.after.rows < s.before.rows]  # fmt: skip
+        told = f" (before it, {' and '.join(earlier)})" if earlier else ""
+        raise UserError(f"data.{name} leaves nothing: {step.before} -> 0 rows; {advice}{told}")
+    report.steps.append(step)
     return after
 
 

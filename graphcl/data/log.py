@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.interactions import Ids, Pairs
 from graphcl.data.readers.base import Chunk, Table
 from graphcl.data.report import Counts, DataReport
@@ -183,9 +184,10 @@ class _Reading:
             where = f"column {self.columns[role]!r}, first at {self.table.where(first)}"
             if missing == "error":
                 raise UserError(
-                    f"{self.table.path}: {rows:,} rows have {what} ({where}); mend them or set data.missing=drop"
+                    f"{self.table.path}: {counted(rows, 'row')} with {what} ({where}); mend them or set "
+                    "data.missing=drop"
                 )
-            report.note(f"{self.table.path.name}: {rows:,} rows with {what} were dropped ({where})")
+            report.note(f"{self.table.path.name}: dropped {counted(rows, 'row')} with {what} ({where})")
 
 
 def _used(ids: Ids, codes: np.ndarray) -> tuple[Ids, np.ndarray]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from graphcl.core.words import counted
+from graphcl.data.readers.sniff import separator_name
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -16,7 +19,7 @@ class Counts:
     items: int
 
     def __str__(self) -> str:
-        return f"{self.rows:,} rows, {self.users:,} users, {self.items:,} items"
+        return ", ".join(counted(getattr(self, name), name[:-1]) for name in ("rows", "users", "items"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class DataReport:
         format: Of the files (``delimited``, ``parquet``, ...).
         files: Role (``all``, ``train``, ``valid``, ``test``, ``items``) -> path.
         separator: Between the columns of a delimited file, sniffed or configured.
+        sniffed: Which of ``format`` and ``separator`` were found out, not told.
         encoding: Of the text files.
         columns: Role (``user``, ``item``, ``time``, ``rating``, ``weight``) -> column of the file.
         steps: The filters in the order in which they ran.
@@ -52,6 +56,7 @@ class DataReport:
     format: str = ""
     files: dict[str, str] = field(default_factory=dict)
     separator: str | None = None
+    sniffed: list[str] = field(default_factory=list)
     encoding: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
@@ -78,8 +83,9 @@ class DataReport:
 
     def lines(self) -> list[str]:
         """What the screen says, one fact a line."""
-        separator = f", separator {self.separator!r}" if self.separator else ""
-        lines = [f"data {self.source}: {self.format}{separator}"]
+        how = [f"{self.format}{self._found_out('format')}"]
+        how += [f"{separator_name(self.separator)}-separated{self._found_out('separator')}"] if self.separator else []
+        lines = [f"data {self.source}: {', '.join(how)}"]
         if self.columns:
             lines.append("columns: " + ", ".join(f"{role}={column}" for role, column in self.columns.items()))
         lines += [str(step) for step in self.steps]
@@ -87,3 +93,6 @@ class DataReport:
             sizes = ", ".join(f"{name} {size:,}" for name, size in self.split.get("sizes", {}).items())
             lines.append(f"split {self.split['by']}: {sizes} (hash {self.split_hash[:12]})")
         return lines + self.notes
+
+    def _found_out(self, what: str) -> str:
+        return " (sniffed)" if what in self.sniffed else ""

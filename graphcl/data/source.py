@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
+from graphcl.core.words import counted
 from graphcl.data import generated
 from graphcl.data.build import build_interactions
 from graphcl.data.cards import load_card, locate
@@ -21,7 +22,7 @@ from graphcl.data.layout import Layout, existing, find_files
 from graphcl.data.log import Log, read_log
 from graphcl.data.names import read_item_names
 from graphcl.data.readers import ReadOptions, open_table
-from graphcl.data.readers.sniff import as_separator
+from graphcl.data.readers.sniff import as_separator, separator_name
 from graphcl.data.report import DataReport, Step
 from graphcl.data.splits import Split
 from graphcl.data.text import known_encoding
@@ -178,12 +179,16 @@ class InteractionsData:
                 report.note(sentence)
         first = next(iter(tables))
         report.format, report.separator = tables[first].format, tables[first].separator
+        report.sniffed = list(tables[first].sniffed)
+        for table in tables.values():
+            if table.separator != report.separator:
+                report.note(f"{table.path.name} is {separator_name(table.separator or '')}-separated (sniffed)")
         report.encoding, report.columns = self.read_options.encoding, dict(columns[first])
         if "weight" in tables[first].columns and "weight" not in columns[first].values():
             report.note("the weights in the file are not used; data.weight=weight uses them")
         log = read_log(tables, columns, self.missing, report)
         if log.weight is not None and (bad := int((log.weight <= 0).sum())):
-            raise UserError(f"{report.source}: {bad:,} rows have a weight of 0 or less; an edge weight is above 0")
+            raise UserError(f"{report.source}: {counted(bad, 'row')} with a weight of 0 or less; a weight is above 0")
         return log if split.by == "given" else replace(log, part=None)
 
     def _filtered(self, log: Log, report: DataReport) -> Log:
@@ -211,7 +216,7 @@ class InteractionsData:
         setting = str(core.user) if core.user == core.item else f"{{user: {core.user}, item: {core.item}}}"
         log = apply_filter(log, f"k_core={setting}", "lower it", run, report)
         step = report.steps[-1]
-        report.steps[-1] = Step(f"{step.name} (fixed point after {rounds} rounds)", step.before, step.after)
+        report.steps[-1] = Step(f"{step.name} (fixed point after {counted(rounds, 'round')})", step.before, step.after)
         return log
 
     def _item_names(self, layout: Layout, log: Log, report: DataReport) -> Any:

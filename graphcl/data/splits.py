@@ -77,6 +77,9 @@ class Split:
             return f"data.split.cuts is for data.split.by=temporal, not {self.by}"
         if self.cuts and len(self.cuts) not in (1, 2):
             return "data.split.cuts takes the beginning of validation and of test, or of test alone"
+        cuts = [_as_cut(cut) for cut in self.cuts]
+        if len(cuts) == 2 and cuts[0] > cuts[1]:
+            return f"data.split.cuts={self.cuts}: validation must begin before test"
         if self.files is not None and self.by not in ("", "given"):
             return f"data.split.files is for data.split.by=given, not {self.by}; set data.split.files=null or by=given"
         if (
@@ -208,8 +211,6 @@ def _from_end(groups: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _by_cuts(time: np.ndarray, split: Split) -> tuple[np.ndarray, list[float | int]]:
     """Validation begins at the first cut, test at the last; rows of one time are never parted."""
     cuts = [_as_cut(cut) for cut in split.cuts] or _quantiles(time, split.ratios)
-    if len(cuts) == 2 and cuts[0] > cuts[1]:
-        raise UserError(f"data.split.cuts={split.cuts}: validation must begin before test")
     part = np.full(len(time), TRAIN, dtype=np.int8)
     part[time >= cuts[0]] = VALID
     part[time >= cuts[-1]] = TEST

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 
 Integers = np.ndarray | Tensor
 
@@ -37,7 +38,7 @@ def build_bipartite(
     """
     users, items = _integers(pairs_users, num_users, "user"), _integers(pairs_items, num_items, "item")
     if users.shape != items.shape:
-        raise UserError(f"{users.numel()} users but {items.numel()} items; a pair has one of each")
+        raise UserError(f"{counted(users.numel(), 'user')} but {counted(items.numel(), 'item')}; a pair is one of each")
     graph = HeteroData()
     graph["user"].num_nodes = int(num_users)
     graph["item"].num_nodes = int(num_items)

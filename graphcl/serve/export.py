@@ -22,7 +22,7 @@ def require_output(path: Path, *, overwrite: bool, endings: tuple[str, ...] = EN
     """Refuse, before any work is done, what cannot be written.
 
     Raises:
-        UserError: an ending that is no format, or something is there already.
+        UserError: an ending that is no format, something is there already, or a folder that is not there.
     """
     if path.suffix.lower() not in endings:
         raise UserError(f"{path}: the format goes by the ending of the name; known: {', '.join(endings)}")
@@ -30,6 +30,8 @@ def require_output(path: Path, *, overwrite: bool, endings: tuple[str, ...] = EN
         raise UserError(f"{path} is a folder; name a file")
     if path.exists() and not overwrite:
         raise UserError(f"{path} exists; replace it with --overwrite")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}; make it, or mend the name")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
+from graphcl.core.words import counted
 from graphcl.data.interactions import Interactions, Pairs
 from graphcl.encode.base import Graph
 from graphcl.graph.bipartite import build_bipartite
@@ -237,7 +238,7 @@ class Recommend:
         if max(self.k) > items:
             notes.append(f"k={max(self.k)} is more than the {items} items: lists end there")
         if self.pairs.skipped_users:
-            notes.append(f"{self.pairs.skipped_users} users have every item: no negatives, so not trained on")
+            notes.append(f"{counted(self.pairs.skipped_users, 'user')} with every item: no negatives, not trained on")
         for name, reason in refusals(self.references, len(self.data.users), items).items():
             notes.append(f"baseline {name} is left out: {reason}")
         return notes

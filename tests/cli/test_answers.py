@@ -145,7 +145,7 @@ def test_k_above_the_catalogue_is_clipped_and_said(graphcl: Command, finished: P
         (["--history", "p1,nothing"], "1 of 2 items ('nothing') is unknown to this run"),
         (["--history", ","], "--history: ',' holds no id"),
         (["--out", "recs.xlsx"], "the format goes by the ending of the name; known: .parquet, .csv, .tsv, .jsonl"),
-        (["--out", "missing/../clicks/recs.csv"], "cannot write"),
+        (["--out", "nowhere/recs.csv"], "cannot write nowhere/recs.csv: there is no folder nowhere; make it, or mend"),
     ],
 )
 def test_recommend_refuses(
@@ -195,7 +195,8 @@ def test_score_of_unknown_pairs(graphcl: Command, finished: Path, tmp_path: Path
     pairs.write_text("customer,product\nc1,p1\nnobody,p1\nc1,nothing\n")
     outcome = graphcl("score", finished, pairs, "--quiet")
     assert outcome.code == 2
-    assert "2 of 3 pairs have a user or item that the run does not know (first: user 'nobody')" in outcome.err
+    assert "2 of 3 pairs with a user or item that the run does not know (first: user 'nobody', " in outcome.err
+    assert f"{pairs} line 3); --skip-unknown" in outcome.err
     scored = json.loads(graphcl("score", finished, pairs, "--skip-unknown", "--json").out)
     assert [row["score"] is None for row in scored] == [False, True, True]
 

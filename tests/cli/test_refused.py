@@ -140,7 +140,7 @@ LOGS = {
     "only_a_header": (b"user,item\n", "has no rows"),
     "missing_column": (b"customr,product\n1,2\n3,4\n", "no column 'customer'; nearest: 'customr'"),
     "one_user": (b"customer,product\n1,2\n1,3\n1,4\n", "too few"),
-    "nan_ids": (b"customer,product\n1,2\n,3\n2,4\n", "1 rows have no user id"),
+    "nan_ids": (b"customer,product\n1,2\n,3\n2,4\n", "1 row with no user id"),
     "not_utf8": (b"customer,product\n\xff\xfe,2\n3,4\n", "UTF-8|utf-8"),
 }
 

@@ -33,6 +33,7 @@ def test_a_run_from_one_command_in_an_empty_folder(tmp_path: Path, data: list[st
         "epoch 1/1  bpr ",
     ):
         assert said in outcome.err
+    assert outcome.err.count("sniffed") == 2  # the format and the separator, in one line
 
 
 def test_json_is_all_of_stdout_and_quiet_all_of_stderr(graphcl: Command, tmp_path: Path, data: list[str]) -> None:

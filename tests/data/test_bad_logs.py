@@ -31,13 +31,13 @@ CASES = {
         {"time": "timestmp"},
         r"log.csv has no column 'timestmp'; nearest: 'timestamp'; set data.time=timestamp",
     ),
-    "one user": (grid(users=1, items=30), {}, r"1 users, 30 items are too few; at least two users and two items"),
+    "one user": (grid(users=1, items=30), {}, r"1 user, 30 items: too few; at least two users and two items"),
     "no user id": (
         grid() + ",i1\n,i2\nNaN,i3\n",
         {},
-        r"3 rows have no user id \(column 'user_id', first at line 62\); mend them or set data.missing=drop",
+        r"3 rows with no user id \(column 'user_id', first at line 62\); mend them or set data.missing=drop",
     ),
-    "no item id": (grid() + "u1,\n", {}, r"1 rows have no item id \(column 'item_id', first at line 62\)"),
+    "no item id": (grid() + "u1,\n", {}, r"1 row with no item id \(column 'item_id', first at line 62\)"),
     "not utf-8": (grid().encode() + b"u\xff,i1\n", {}, r"is not utf-8: byte 377 \(line 62\).*data.encoding=latin-1"),
     "unknown encoding": (grid(), {"encoding": "utf-9"}, r"data.encoding=utf-9 is unknown; nearest: 'utf-8'"),
     "wrong delimiter": (
@@ -56,19 +56,19 @@ CASES = {
     "rating is infinite": (
         "user,item,stars\n1,2,5\n1,3,inf\n",
         {"min_rating": 3},
-        r"1 rows have no finite rating \(column 'stars', first at line 3\)",
+        r"1 row with no finite rating \(column 'stars', first at line 3\)",
     ),
     "time is text": (
         "user,item,ts\n1,2,5\n1,3,soon\n",
         {"time": "ts"},
         r"line 3: ts is 'soon', not a number, or a date",
     ),
-    "time is nan": ("user,item,ts\n1,2,5\n1,3,nan\n", {"time": "ts"}, r"1 rows have no finite time"),
-    "weight of zero": ("user,item,w\n1,2,5\n1,3,0\n", {"weight": "w"}, r"1 rows have a weight of 0 or less"),
+    "time is nan": ("user,item,ts\n1,2,5\n1,3,nan\n", {"time": "ts"}, r"1 row with no finite time"),
+    "weight of zero": ("user,item,w\n1,2,5\n1,3,0\n", {"weight": "w"}, r"1 row with a weight of 0 or less"),
     "rating filter": (
         "user,item,stars\n1,2,5\n1,3,1\n",
         {"min_rating": 6},
-        r"data.min_rating=6 leaves nothing: 2 rows, 1 users, 2 items -> 0 rows; lower it",
+        r"data.min_rating=6 leaves nothing: 2 rows, 1 user, 2 items -> 0 rows; lower it",
     ),
     "k-core": (
         grid(users=5, items=6),
@@ -104,11 +104,11 @@ def test_missing_may_be_dropped_and_is_counted(load: Load) -> None:
     text = "user,item,stars\n" + "".join(f"u{u},i{i},5\n" for u in range(6) for i in range(10))
     data = load(text + "u1,,5\nu1,i1,\n,i1,nan\n", missing="drop", min_rating=1)
     assert data.report.steps[0].before.rows == 60
-    dropped = [note for note in data.report.notes if "were dropped" in note]
+    dropped = [note for note in data.report.notes if "dropped" in note]
     assert [note.partition(": ")[2].partition(" (")[0] for note in dropped] == [
-        "1 rows with no user id were dropped",
-        "1 rows with no item id were dropped",
-        "2 rows with no finite rating were dropped",
+        "dropped 1 row with no user id",
+        "dropped 1 row with no item id",
+        "dropped 2 rows with no finite rating",
     ]
 
 

@@ -81,11 +81,11 @@ def test_leaks_of_given_files_are_removed_and_counted() -> None:
     assert keys(data, data.held_out.test) == {("u1", "i4"), ("u0", "i6")}
     assert keys(data, data.held_out.valid) == {("u1", "i5")}
     assert report.split["leaked"] == {"valid": 2, "test": 1}
-    assert "1 test rows repeat a pair of train: removed from test" in report.notes
-    assert "2 valid rows repeat a pair of train or test: removed from valid" in report.notes
+    assert "test: 1 row with a pair of train, removed from test" in report.notes
+    assert "valid: 2 rows with a pair of train or test, removed from valid" in report.notes
     assert report.split["sizes"] == {"train": 3, "valid": 1, "test": 2}
     assert report.split["cold"]["test"] == {"rows": 2, "users": 0, "items": 2}
-    assert any("2 test rows have a user (0) or item (2) that train has never seen" in note for note in report.notes)
+    assert any("test: 2 rows with a user (0) or item (2) that train has never seen" in note for note in report.notes)
 
 
 def test_protocol_is_said() -> None:
@@ -135,8 +135,8 @@ def test_hash_survives_alignment() -> None:
 @pytest.mark.parametrize(
     ("log", "split", "message"),
     [
-        (log_of([0] * 20, list(range(20))), Split(), r"1 users, 20 items are too few; at least two users"),
-        (log_of(list(range(20)), [0] * 20), Split(), r"20 users, 1 items are too few"),
+        (log_of([0] * 20, list(range(20))), Split(), r"1 user, 20 items: too few; at least two users"),
+        (log_of(list(range(20)), [0] * 20), Split(), r"20 users, 1 item: too few"),
         (log_of([0, 1, 2], [0, 1, 0]), Split("random"), r"leaves nothing for test and valid .*one row of each user"),
         (log_of([0, 0, 1, 1], [0, 1, 0, 1], time=[5] * 4), Split("temporal"), r"leaves nothing for train and valid"),
         (log_of([0, 1], [0, 1], part=[0, 2]), Split("given"), r"leaves nothing for valid"),

@@ -105,8 +105,15 @@ def test_counts_and_the_filter_that_emptied_the_log() -> None:
     log, report = log_of([(0, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0)]), DataReport()
     kept = apply_filter(log, "k_core=2", "lower it", lambda rows: rows.take(np.array([0, 1])), report)
     assert (report.steps[0].before, report.steps[0].after) == (Counts(3, 2, 2), Counts(2, 1, 2))
-    assert str(report.steps[0]) == "k_core=2: 3 rows, 2 users, 2 items -> 2 rows, 1 users, 2 items"
+    assert str(report.steps[0]) == "k_core=2: 3 rows, 2 users, 2 items -> 2 rows, 1 user, 2 items"
     with pytest.raises(
-        UserError, match=r"data.min_rating=9 leaves nothing: 2 rows, 1 users, 2 items -> 0 rows; lower it"
+        UserError, match=r"data.min_rating=9 leaves nothing: 2 rows, 1 user, 2 items -> 0 rows; lower it"
     ):
         apply_filter(kept, "min_rating=9", "lower it", lambda rows: rows.take(np.array([], dtype=int)), report)
+
+
+def test_an_emptied_log_names_what_earlier_filters_had_taken() -> None:
+    report = DataReport()
+    log = apply_filter(log_of([(0, 0, 0, 0)] * 3), "repeats=last", "", lambda rows: merge_repeats(rows, "last"), report)
+    with pytest.raises(UserError, match=r"lower it \(before it, data.repeats=last left 1 of 3 rows\)$"):
+        apply_filter(log, "k_core=2", "lower it", lambda rows: k_core(rows, 2, 1)[0], report)

@@ -65,7 +65,7 @@ def test_parquet_numbers_and_gaps_have_no_point(tmp_path: Path) -> None:
     data = InteractionsData(path=str(tmp_path / "a.parquet"), missing="drop").load(seed=0)
     assert set(data.users.values) == {"1", "2", "3"}
     assert set(data.items.values) <= {str(i) for i in range(40)}
-    assert any("10 rows with no user id were dropped (column 'user', first at row 3)" in n for n in data.report.notes)
+    assert any("dropped 10 rows with no user id (column 'user', first at row 3)" in n for n in data.report.notes)
 
 
 def test_npz_and_weights(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_filters_in_order_with_counts(load: Load) -> None:
     assert [str(step) for step in data.report.steps] == [
         "min_rating=3: 61 rows, 7 users, 10 items -> 51 rows, 6 users, 10 items",
         "repeats=last: 51 rows, 6 users, 10 items -> 51 rows, 6 users, 10 items",
-        "k_core={user: 2, item: 5} (fixed point after 1 rounds): 51 rows, 6 users, 10 items -> "
+        "k_core={user: 2, item: 5} (fixed point after 1 round): 51 rows, 6 users, 10 items -> "
         "50 rows, 5 users, 10 items",
     ]
     assert "column 'stars' is taken as the rating; data.rating names another" in data.report.notes
@@ -146,7 +146,7 @@ def test_folder_of_a_given_split(tmp_path: Path) -> None:
     assert data.report.split["valid"] == "own"
     notes = data.report.notes
     assert "d: read train.txt, valid.txt, test.txt" in notes
-    assert "1 test rows repeat a pair of train: removed from test" in notes
+    assert "test: 1 row with a pair of train, removed from test" in notes
     assert "test.txt: 1 lines hold a user and no item" in notes
 
 
@@ -233,7 +233,7 @@ def test_leaks_in_published_files(shared_data: Path) -> None:
     folder = shared_data / "recsys" / "duvis-ciao"
     data = InteractionsData(path=str(folder)).load(seed=0)
     assert data.report.format == "adjacency"
-    assert "166 test rows repeat a pair of train: removed from test" in data.report.notes
+    assert "test: 166 rows with a pair of train, removed from test" in data.report.notes
     assert data.report.split["leaked"] == {"valid": 332, "test": 166}  # 295 in train, 55 in test, 18 in both
     assert data.report.split["sizes"] == {"train": 154_961, "valid": 44_388 - 332, "test": 22_211 - 166}
     assert data.report.split["cold"]["test"]["rows"] == 6219  # 6,207 by their item, 12 by their user alone

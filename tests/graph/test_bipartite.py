@@ -38,7 +38,7 @@ def test_no_pairs_is_a_graph():
         ([0, 4], [0, 0], None, "user outside 0..3"),
         ([0, -1], [0, 0], None, "user outside 0..3"),
         ([0, 1], [0, 3], None, "item outside 0..2"),
-        ([0, 1], [0], None, "2 users but 1 items"),
+        ([0, 1], [0], None, "2 users but 1 item;"),
         ([0, 1], [0, 0], [1.0], "weights of shape"),
     ],
 )

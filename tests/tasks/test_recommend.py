@@ -144,7 +144,7 @@ def test_describe_is_plain_and_says_what_was_clipped_skipped_and_left_out():
     assert record["k"] == [1, 5]
     notes = " | ".join(record["notes"])
     assert "k=5 is more than the 2 items" in notes
-    assert "1 users have every item" in notes
+    assert "1 user with every item" in notes
     assert "ease is left out: 2 items are more than max_items=1" in notes
     assert task.baselines(seed=0) == {}
 

@@ -44,7 +44,7 @@ def open_table(path: Path, format: str, options: ReadOptions) -> Table:
         raise UserError(f"data.separator means nothing for {path}, whose format is {name}")
     table = FORMATS[name](path, options)
     if not format:
-        table.notes.insert(0, f"{path.name} was taken for format {name}")
+        table.sniffed.insert(0, "format")
     return table
 
 

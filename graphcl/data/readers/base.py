@@ -38,6 +38,7 @@ class Table(ABC):
         columns: Names of the columns, in the order of the file.
         roles: Role -> column, where the format itself says so (``user``, ``item``, ``time``).
         separator: Between columns, or None where the format has none.
+        sniffed: Which of ``format`` and ``separator`` were found out, not told.
         notes: What was decided while opening and reading, one sentence each.
     """
 
@@ -49,6 +50,7 @@ class Table(ABC):
         self.columns: list[str] = []
         self.roles: Mapping[str, str] = {}
         self.separator: str | None = None
+        self.sniffed: list[str] = []
         self.notes: list[str] = []
 
     @abstractmethod

@@ -31,7 +31,7 @@ class DelimitedTable(Table):
             raise UserError(f"{path} is empty: it holds only blank lines")
         self.separator = sniff_separator(path, text, options.separator, quoting=self.quoting)
         if not options.separator:
-            self.notes.append(f"{path.name} is {separator_name(self.separator)}-separated (sniffed)")
+            self.sniffed.append("separator")
         with csv_rows(path, options.encoding, self.separator, self.quoting) as rows:
             _, first = next(rows)
             self._only_header = self.header and next(rows, None) is None

@@ -44,7 +44,8 @@ def test_separator_is_found_and_said(tmp_path: Path, separator: str, compress: b
     path.write_bytes(gzip.compress(content) if compress else content)
     table = open_table(path, "", ReadOptions())
     assert table.separator == separator
-    assert any("separated (sniffed)" in note for note in table.notes)
+    assert table.sniffed == ["format", "separator"]
+    assert table.notes == []
     assert read(path, "user", format="") == [["007", "12"]]
 
 
