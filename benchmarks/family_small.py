@@ -3,7 +3,8 @@
 ``python -m benchmarks.family_small --jobs 2`` (cells are of one thread): TRIALS settings of each recipe are compared by
 NDCG@10 on validation with seed 0 (trials keep no test figure), then the chosen setting is trained with each of SEEDS
 and tested. All cells share one split, so that no test pair was anywhere in the search; the spread is that of training.
-Budget and grids were set by the time of a cell and by validation curves of lightgcn, xsimgcl and lightgcl on ml-100k.
+Budget and grids were set by the time of a cell and by validation curves of lightgcn, xsimgcl and lightgcl on ml-100k;
+grids of six settings were halved, for every recipe alike, before any recipe but lightgcl on ml-100k had been tested.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from benchmarks.train_cell import train
 DATA = ("ml-100k", "lightgcn-lastfm")
 SEEDS = (0, 1, 2)
 SPLIT_SEED = 0
-TRIALS = 6
+TRIALS = 3
 MONITOR = "ndcg@10"
 BUDGET = (
     "train.batch_size=1024", "train.lr=5e-3", "train.epochs=50", "train.eval_every=5", "train.patience=3",
@@ -26,19 +27,19 @@ BUDGET = (
 )
 WEIGHT, TEMPERATURE, L2 = "terms.info_nce.weight", "terms.info_nce.temperature", "regularizers.l2.weight"
 BOTH_WEIGHTS = f"{WEIGHT} terms.info_nce#2.weight"
-BOTH_TEMPERATURES = f"{TEMPERATURE} terms.info_nce#2.temperature"
-WEIGHTS, TEMPERATURES = (0.003, 0.01, 0.1), (0.2, 0.5)
+TEMPERATURES = f"{TEMPERATURE} terms.info_nce#2.temperature"
+WEIGHTS = (0.003, 0.01, 0.1)
 #: Recipe -> keys -> values: what its TRIALS settings are made of. Keys side by side have the same value.
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
-    "bpr_mf": {L2: (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)},
-    "lightgcn": {L2: (1e-4, 1e-3, 1e-2), "encoder.num_layers": (2, 3)},
-    "sgl": {WEIGHT: WEIGHTS, TEMPERATURE: TEMPERATURES},
-    "simgcl": {WEIGHT: WEIGHTS, TEMPERATURE: TEMPERATURES},
-    "xsimgcl": {WEIGHT: WEIGHTS, TEMPERATURE: TEMPERATURES},
-    "ncl": {BOTH_WEIGHTS: WEIGHTS, BOTH_TEMPERATURES: TEMPERATURES},
-    "directau": {"terms.uniformity.weight": (0.1, 0.25, 0.5, 1.0, 2.5, 5.0)},
-    "lightgcl": {WEIGHT: WEIGHTS, TEMPERATURE: TEMPERATURES},
-    "lightgcl_paper": {BOTH_WEIGHTS: WEIGHTS, BOTH_TEMPERATURES: TEMPERATURES},
+    "bpr_mf": {L2: (1e-4, 1e-3, 1e-2)},
+    "lightgcn": {L2: (1e-4, 1e-3, 1e-2), "encoder.num_layers": (2,)},
+    "sgl": {WEIGHT: WEIGHTS, TEMPERATURE: (0.2,)},
+    "simgcl": {WEIGHT: WEIGHTS, TEMPERATURE: (0.2,)},
+    "xsimgcl": {WEIGHT: WEIGHTS, TEMPERATURE: (0.2,)},
+    "ncl": {BOTH_WEIGHTS: WEIGHTS, TEMPERATURES: (0.2,)},
+    "directau": {"terms.uniformity.weight": (0.1, 0.5, 2.5)},
+    "lightgcl": {WEIGHT: WEIGHTS, TEMPERATURE: (0.2,)},
+    "lightgcl_paper": {BOTH_WEIGHTS: WEIGHTS, TEMPERATURES: (0.2,)},
 }
 METRICS = ("ndcg@10", "ndcg@20", "recall@20")
 BASELINES = ("popularity", "itemknn", "ease")

@@ -81,7 +81,7 @@ def test_published_claims_load(claim: object) -> None:
 
 
 def test_the_setting_with_the_best_validation_figure_is_chosen_once_all_trials_are_there(no_results: Path) -> None:
-    for number, value in enumerate([0.1, 0.3, 0.2, 0.0, 0.3, 0.1]):
+    for number, value in enumerate([0.1, 0.3, 0.3]):
         assert family_small.chosen("lightgcl", "ml-100k") is None
         path = family_small.SUITE.path(family_small.trial_cell("lightgcl", "ml-100k", number))
         path.parent.mkdir(exist_ok=True)
