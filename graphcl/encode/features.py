@@ -21,10 +21,16 @@ from graphcl.encode.pooling import Pooling, pool_graph
 class _FeatureTower(nn.Module):
     """Layers of weights on ``x``, then pooling. ``propagation`` is the operator's norm, None for no edges."""
 
-    def __init__(self, widths: list[int], pooling: Pooling, propagation: str | None, **layer: Any) -> None:
+    def __init__(
+        self, widths: list[int], pooling: Pooling, propagation: str | None, *, linear_last: bool = False, **layer: Any
+    ) -> None:
         super().__init__()
         self.pooling, self.propagation, self.out_dim = pooling, propagation, widths[-1]
-        self.layers = nn.ModuleList(Layer(a, b, glorot=True, **layer) for a, b in pairwise(widths))
+        plain = {**layer, "activation": "none", "batch_norm": False}
+        options = [layer] * (len(widths) - 2) + [plain if linear_last else layer]
+        self.layers = nn.ModuleList(
+            Layer(a, b, glorot=True, **own) for (a, b), own in zip(pairwise(widths), options, strict=True)
+        )
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
@@ -73,6 +79,7 @@ class GCN(_FeatureTower):
         hidden_mult: Count = 2,
         activation: Literal["relu", "prelu"] = "relu",
         batch_norm: bool = False,
+        linear_last: bool = False,
         dropout: DropProbability = 0.0,
         norm: Literal["gcn", "sym", "row", "none"] = "gcn",
         pooling: Pooling = "none",
@@ -87,6 +94,7 @@ class GCN(_FeatureTower):
             hidden_mult: Width of the layers before the last, in units of dim.
             activation: After every layer; prelu learns one slope a layer.
             batch_norm: Whether each layer's output is batch-normalised before the activation.
+            linear_last: Whether the last layer has neither batch normalisation nor activation (CCA-SSG, G-BT).
             dropout: Probability that an input of a layer is dropped.
             norm: Normalisation of the propagation operator; gcn adds self loops.
             pooling: How nodes make graphs; none gives no graphs.
@@ -95,7 +103,7 @@ class GCN(_FeatureTower):
         """
         widths = [node_features(graph).shape[1], *[hidden_mult * dim] * (num_layers - 1), dim]
         layer = {"activation": activation, "batch_norm": batch_norm, "dropout": dropout, "generator": generator}
-        super().__init__(widths, pooling, norm, **layer)
+        super().__init__(widths, pooling, norm, linear_last=linear_last, **layer)
 
 
 @register("tower", "mlp", example={"dim": 4, "num_layers": 2})
@@ -109,6 +117,7 @@ class MLP(_FeatureTower):
         hidden_mult: Count = 1,
         activation: Literal["relu", "prelu", "elu"] = "relu",
         batch_norm: bool = False,
+        linear_last: bool = False,
         dropout: DropProbability = 0.0,
         pooling: Pooling = "mean",
         *,
@@ -122,6 +131,7 @@ class MLP(_FeatureTower):
             hidden_mult: Width of the layers before the last, in units of dim.
             activation: After every layer.
             batch_norm: Whether each layer's output is batch-normalised before the activation.
+            linear_last: Whether the last layer has neither batch normalisation nor activation (CCA-SSG, G-BT).
             dropout: Probability that an input of a layer is dropped.
             pooling: How nodes make graphs; none gives no graphs.
             graph: A training graph, for the width of its features (supplied).
@@ -129,4 +139,4 @@ class MLP(_FeatureTower):
         """
         widths = [node_features(graph).shape[1], *[hidden_mult * dim] * (num_layers - 1), dim]
         layer = {"activation": activation, "batch_norm": batch_norm, "dropout": dropout, "generator": generator}
-        super().__init__(widths, pooling, None, **layer)
+        super().__init__(widths, pooling, None, linear_last=linear_last, **layer)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from graphcl.core.address import parse_address
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.files import replacing
 from graphcl.encode.base import Encoding, View
+from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.views import Views
 from graphcl.tasks.base import Split, Task
@@ -38,8 +41,10 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
     model.eval()
     try:
         if hasattr(task, "examples"):
-            return _records(model, task, split)
+            return _records(model, views, task, split)
         block = model.recipe["embed"]
+        if block["latents"]:
+            return _combined(StepFlow(model, views, None, types=task.types, epoch=0, step=0))
         view = views.draw(block["view"], epoch=0, step=0) if block["view"] else views.clean(block["of"])
         encoding = _tower(model, block["tower"])(view)
         rows = _level(encoding, block["level"] or "nodes", block["tower"])
@@ -49,6 +54,7 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         model.train(was_training)
 
 
+<<<<<<< HEAD
 def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> dict[str, Tensor]:
     """Test embeddings of the recipe's parts with the weights they have before any training."""
     model = Model(recipe, task, seed=seed).to(device)
@@ -56,10 +62,40 @@ def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.devi
 
 
 def _records(model: Model, task: Task, split: Split) -> dict[str, Tensor]:
+=======
+def _combined(flow: StepFlow) -> dict[str, Tensor]:
+    """``embed.latents``, added or put beside each other; node type -> rows.
+
+    Raises:
+        UserError: latents of different widths are added.
+    """
+    block, recipe = flow.model.recipe["embed"], flow.model.recipe
+    latents = [flow.tensor(text).detach() for text in block["latents"]]
+    if block["combine"] == "concat":
+        rows = torch.cat(latents, dim=1)
+    elif len({latent.shape for latent in latents}) == 1:
+        rows = torch.stack(latents).sum(0)
+    else:
+        shapes = ", ".join(f"'{text}' {list(x.shape)}" for text, x in zip(block["latents"], latents, strict=True))
+        raise UserError(f"embed.latents: only latents of one shape can be added: {shapes}; or set embed.combine=concat")
+    first = parse_address(block["latents"][0])
+    slices = flow.encoding(first.tower, first.view).slices or {"": (0, len(rows))}
+    return {name: _scaled(recipe, rows[start:stop]) for name, (start, stop) in slices.items()}
+
+
+def _records(model: Model, views: Views, task: Task, split: Split) -> dict[str, Tensor]:
+>>>>>>> 88a1251 (Node contrast without InfoNCE: recipes cca_ssg, dgi, bgrl, gbt, vicreg; warm-up and cosine rate; the loss may choose the epoch; several latents may be embedded)
     block = model.recipe["embed"]
     parts: dict[str, list[Tensor]] = {}
     device = next(model.parameters()).device
     for batch in task.examples(split):  # type: ignore[attr-defined]
+        if block["latents"]:
+            graphs = {name: graph.to(device) for name, graph in batch.graphs.items()}
+            if len(graphs) > 1:
+                raise UserError(f"embed.latents: records have several fields ({', '.join(graphs)}); use embed.towers")
+            flow = StepFlow(model, views, replace(batch, graphs=graphs), types=task.types, epoch=0, step=0)
+            parts.setdefault(next(iter(graphs)), []).append(_combined(flow)[""])
+            continue
         for name, graph in batch.graphs.items():
             tower = block["towers"].get(name, block["tower"])
             encoding = _tower(model, tower)(View(graph.to(device)))

@@ -231,6 +231,8 @@ def _finish(
 ) -> Fitted:
     recipe, task, seed = training.recipe, training.task, training.seed
     training.observer.note("judging on test, beside the baselines")
+    if training.by_loss and task.has_validation:  # validation chose nothing, and is judged for the record
+        valid = task.evaluate(embed(training.model, training.views, task, "valid"), "valid", seed=seed)
     embeddings = embed(training.model, training.views, task, "test")
     metrics = {f"valid/{name}": value for name, value in valid.items()}
     metrics |= {f"test/{name}": value for name, value in task.evaluate(embeddings, "test", seed=seed).items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
@@ -52,6 +53,7 @@ class StepFlow:
         self._types, self._draw, self._needs = types, step if draw is None else draw, needs or {}
         self._overrides = overrides or {}
         self._encodings: dict[tuple[str, str], Encoding] = {}
+        self._members: dict[tuple[str, str], Tensor | None] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
         self._partners: dict[tuple[str, str, str], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
@@ -84,8 +86,14 @@ class StepFlow:
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._level(parsed, encoding)
         if self._pooled(parsed.level):
-            return Rows(base, None, self.batch.ids if self.batch is not None else None)
+            return Rows(base, None, self._graph_ids(base))
         return self._node_rows(parsed, encoding, base)
+
+    def _graph_ids(self, graphs: Tensor) -> Tensor:
+        """The example that each row [G, d] is: those of the batch; a task's one full graph is example 0."""
+        if self.batch is not None and self.batch.graphs:
+            return self.batch.ids
+        return torch.arange(graphs.shape[0], device=graphs.device)
 
     def tensor(self, address: str) -> Tensor:
         """The tensor at an address, without row identities."""
@@ -104,6 +112,7 @@ class StepFlow:
         source = self.model.recipe["views"][name]["hidden_of"]
         hidden = self.encoding(tower, source) if source else None
         view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
+        self._members[tower, name] = drawn.graph.get("batch") if isinstance(drawn.graph, Data) else None
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
         if rows is None:
@@ -186,12 +195,19 @@ class StepFlow:
                 raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
             ids = torch.arange(stop - start, device=base.device)
             picked = self._picked(address, ids)
-            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, ids)
+            member = self._member(address, None if picked is ids else picked)
+            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, ids, member)
         ids = self._row_set(address)
         picked = self._picked(address, ids)
+        member = self._member(address, picked)
         if kept is None:
-            return Rows(base.narrow(0, start, stop - start), picked, ids)
-        return Rows(base, torch.searchsorted(kept, picked + start), ids)
+            return Rows(base.narrow(0, start, stop - start), picked, ids, member)
+        return Rows(base, torch.searchsorted(kept, picked + start), ids, member)
+
+    def _member(self, address: Address, picked: Tensor | None) -> Tensor | None:
+        """The graph of each node at ``picked`` (None: of every node), in a batch of graphs."""
+        member = self._members.get((address.tower, address.view))
+        return member if member is None or picked is None else member.index_select(0, picked)
 
     def _picked(self, address: Address, ids: Tensor) -> Tensor:
         """The positions that stand for the anchors ``ids`` in the address's view: their partners' (``source``)."""
@@ -234,12 +250,18 @@ class StepFlow:
 
 def _concatenate(parts: list[Rows]) -> Rows:
     """Rows after each other; one gather where all are rows of one latent."""
-    ids = None if any(p.ids is None for p in parts) else torch.cat([p.ids for p in parts if p.ids is not None])
+    ids, member = _joined([p.ids for p in parts]), _joined([p.member for p in parts])
     first = parts[0]
     same = all(p.index is not None and _same_storage(p.base, first.base) for p in parts)
     if same:
-        return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids)
-    return Rows(torch.cat([p.values for p in parts]), None, ids)
+        return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids, member)
+    return Rows(torch.cat([p.values for p in parts]), None, ids, member)
+
+
+def _joined(parts: list[Tensor | None]) -> Tensor | None:
+    """After each other; None where one is missing."""
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if len(known) == len(parts) else None
 
 
 def _same_storage(a: Tensor, b: Tensor) -> bool:

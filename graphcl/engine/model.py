@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from graphcl.core import seeds
+from graphcl.core.address import parse_address
 from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import part_name
@@ -45,10 +47,10 @@ class Model(nn.Module):
                 self._widths[name] = getattr(part, "out_dim", in_dim)
         for group in ("terms", "regularizers"):
             for label, options in recipe[group].items():
-                context = {"towers": dict(self.towers), "task": task}
+                context = {"towers": dict(self.towers), "task": task, "width_of": partial(self._width_of, task.types)}
                 self.terms[label] = self._part(group[:-1], part_name(label), options, (group, label), **context)
         for name, spec in recipe["states"].items():
-            context = {"task": task}
+            context = {"task": task, "steps": recipe["train.epochs"] * task.num_batches(recipe["train.batch_size"])}
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
@@ -57,6 +59,19 @@ class Model(nn.Module):
         """Columns of what a head is applied to."""
         tower: Any = self.towers[spec["tower"]]
         return self._widths.get(spec["of"], tower.out_dim)
+
+    def _width_of(self, types: Collection[str], text: str) -> int:
+        """Columns of the rows at an address.
+
+        Raises:
+            UserError: the width is not known before data flows.
+        """
+        address = parse_address(text, types)
+        states = self.recipe["states"]
+        tower = _names(states[address.tower]["of"])[0] if address.tower in states else address.tower
+        if address.root != "encoded" or address.level in ("layers", "messages"):
+            raise UserError(f"address {text!r}: name nodes, graphs, a head or a latent here; their widths are known")
+        return self._widths.get(address.level, self.towers[tower].out_dim)
 
     def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
         """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of

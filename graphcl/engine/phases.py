@@ -16,6 +16,7 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
+from graphcl.engine.schedule import learning_rate
 from graphcl.objective.base import at_type, reduce_groups
 from graphcl.objective.kernels import differentiable
 
@@ -29,8 +30,10 @@ class Phase:
         UserError: the phase has no parameters to move.
     """
 
-    def __init__(self, name: str, block: PhaseBlock, recipe: Recipe, model: Model, types: tuple[str, ...]) -> None:
-        self.name, self.block, self._model = name, block, model
+    def __init__(
+        self, name: str, block: PhaseBlock, recipe: Recipe, model: Model, types: tuple[str, ...], steps: int = 1
+    ) -> None:
+        self.name, self.block, self._model, self._steps = name, block, model, steps
         self.labels = block.terms or list(model.terms)
         self.parameters = model.trainable(block.params)
         if not self.parameters:
@@ -59,8 +62,11 @@ class Phase:
         loss.backward(inputs=list(self.parameters.values()))
         if self._train["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._train["clip_norm"])
-        for group in self.optimizer.param_groups:  # derived from the epoch, so a resumed run needs no scheduler state
-            group["lr"] = max(self._lr * self._train["lr_decay"] ** flow.epoch, self._train["lr_min"])
+        rate = learning_rate(
+            self._train, self._lr, epoch=flow.epoch, step=flow.step, steps_per_epoch=self._steps
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.step()
         return values
 
@@ -114,13 +120,13 @@ def _optimizer(block: PhaseBlock, train: Mapping[str, Any], parameters: list[Ten
     return kind(parameters, lr=lr, weight_decay=train["weight_decay"], fused=True)
 
 
-def make_phases(recipe: Recipe, model: Model, types: tuple[str, ...]) -> list[Phase]:
-    """The phases of a recipe, in order; one phase with everything where it names none."""
+def make_phases(recipe: Recipe, model: Model, types: tuple[str, ...], steps: int = 1) -> list[Phase]:
+    """The phases of a recipe, in order; one phase with everything where it names none. ``steps``: of an epoch."""
     from pydantic import TypeAdapter
 
     blocks = recipe["phases"] or {"main": {}}
     adapter = TypeAdapter(PhaseBlock)
-    return [Phase(name, adapter.validate_python(block), recipe, model, types) for name, block in blocks.items()]
+    return [Phase(name, adapter.validate_python(block), recipe, model, types, steps) for name, block in blocks.items()]
 
 
 def turn_of(phases: list[Phase], epoch: int) -> str:

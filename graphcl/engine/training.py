@@ -61,16 +61,17 @@ class Training:
         self.recipe, self.task, self.observer, self.run, self.device = recipe, task, observer, run, device
         self.train_options = recipe["train"]
         self.seed = self.train_options["seed"]
-        self.validate = validate and task.has_validation
+        self.by_loss = self.train_options["monitor"] == "loss"
+        self.validate = validate and (self.by_loss or task.has_validation)
         names = getattr(task, "metric_names", None)
-        if self.validate and names is not None and self.train_options["monitor"] not in names:
+        if self.validate and not self.by_loss and names is not None and self.train_options["monitor"] not in names:
             monitor = self.train_options["monitor"]
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, names)}")
         self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
         self.model = Model(recipe, task, seed=self.seed).to(device)
         self.views = Views(recipe, task, seed=self.seed, device=device)
-        self.phases = make_phases(recipe, self.model, task.types)
         self.batches = task.num_batches(self.train_options["batch_size"])
+        self.phases = make_phases(recipe, self.model, task.types, self.batches)
         self._best: dict[str, Tensor] = {}
         self._stop = False
         self._written = time.monotonic()
@@ -111,6 +112,9 @@ class Training:
             NonFiniteError: a term became NaN or infinite.
         """
         p = self.progress
+        if self.train_options["warmup_epochs"] >= p.limit:
+            warmup = self.train_options["warmup_epochs"]
+            self.observer.note(f"train.warmup_epochs: {warmup:,} of {p.limit:,} epochs, so train.lr is never reached")
         self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage, best=p.best)
         with self._interruptible(), deterministic():
             try:
@@ -200,7 +204,10 @@ class Training:
         last = p.epoch == p.limit
         metrics: dict[str, float] = {}
         if self.validate and (last or p.epoch % self.train_options["eval_every"] == 0):
-            metrics = self._evaluate()
+            if self.by_loss:
+                self._consider(-self._weighted(terms), {})
+            else:
+                metrics = self._evaluate()
         self._log({"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics})
         self.observer.epoch_ended(epoch=p.epoch, terms=terms, metrics=metrics)
         if last or metrics or p.epoch % self.train_options["checkpoint_every"] == 0:
@@ -209,19 +216,27 @@ class Training:
     # --- choosing the best epoch ----------------------------------------------------------------
 
     def _evaluate(self) -> dict[str, float]:
-        p, monitor = self.progress, self.train_options["monitor"]
+        monitor = self.train_options["monitor"]
         embeddings = embed(self.model, self.views, self.task, "valid")
         metrics = self.task.evaluate(embeddings, "valid", seed=self.seed)
         if monitor not in metrics:
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
-        p.history.append({"epoch": p.epoch, **metrics, **collapse_indicators(embeddings)})
-        value = metrics[monitor]
+        self._consider(metrics[monitor], {**metrics, **collapse_indicators(embeddings)})
+        return metrics
+
+    def _weighted(self, terms: Mapping[str, float]) -> float:
+        """The loss whose terms have these values."""
+        return sum(self.model.term(label).weight * value for label, value in terms.items())
+
+    def _consider(self, value: float, record: Mapping[str, float]) -> None:
+        """Keep the parameters of this epoch if ``value`` is the largest yet."""
+        p = self.progress
+        p.history.append({"epoch": p.epoch, **record})
         if p.best is None or value > p.best:
             p.best, p.best_epoch, p.bad = value, p.epoch, 0
             self._remember()
         else:
             p.bad += 1
-        return metrics
 
     def _remember(self) -> None:
         if self.run is not None:

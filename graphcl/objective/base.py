@@ -13,6 +13,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Address
 
 Reduce = Literal["mean", "sum", "mean_per_group"]
+Combine = Literal["mean", "gather"]
 
 
 @dataclass
@@ -24,11 +25,14 @@ class Rows:
         index: [B] positions in ``base``; None means all rows in order.
         ids: [B] the global id of each row (node id within its type, or example id), which pairs
             rows of different views. None when rows have no identity (queue entries, centroids).
+        member: [B] for nodes of a batch of graphs: the row of level ``graphs`` that each belongs to. None where all
+            nodes are of one graph.
     """
 
     base: Tensor
     index: Tensor | None = None
     ids: Tensor | None = None
+    member: Tensor | None = None
 
     @property
     def values(self) -> Tensor:
@@ -44,8 +48,9 @@ class Rows:
             return self, torch.ones(len(self), dtype=self.base.dtype, device=self.base.device)
         index, first, counts = _unique(self.index)
         ids = None if self.ids is None else self.ids.index_select(0, first)
+        member = None if self.member is None else self.member.index_select(0, first)
         # At least float32: bfloat16 cannot count beyond 256.
-        return Rows(self.base, index, ids), counts.to(torch.promote_types(self.base.dtype, torch.float32))
+        return Rows(self.base, index, ids, member), counts.to(torch.promote_types(self.base.dtype, torch.float32))
 
 
 def _unique(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -122,12 +127,12 @@ def reduce_groups(groups: list[Anchored], how: Reduce) -> Tensor:
 class Term(nn.Module):
     """A loss. Subclasses take addresses and numbers as options and return per-anchor values.
 
-    Class attributes:
+    Attributes:
         combine: how ranks combine: ``"mean"`` (each rank's value is over its own anchors only) or
-            ``"gather"`` (candidates of all ranks are needed).
+            ``"gather"`` (rows of all ranks are needed). Of the class, or of the instance where options decide.
     """
 
-    combine: ClassVar[Literal["mean", "gather"]] = "mean"
+    combine: Combine = "mean"
 
     def __init__(
         self,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.objective.base import Rows
+
+Pairing = Literal["position", "id"]
 
 
 def match_rows(anchors: Rows, candidates: Rows) -> Tensor:
@@ -34,6 +38,30 @@ def match_rows(anchors: Rows, candidates: Rows) -> Tensor:
         return anchors.ids.masked_fill(~known, -1)
     assert candidates.ids is not None
     return positions_of(anchors.ids, candidates.ids)
+
+
+def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The rows of both sides that have a partner, in the order of ``x``.
+
+    Args:
+        x: [B, d].
+        y: [C, d].
+        how: ``position``: row i with row i; ``id``: rows of the same id, those without one left out.
+
+    Returns:
+        [B', d] of x, [B', d] of y, and the ids of x [B'] or None.
+
+    Raises:
+        UserError: the sides differ in length, where position pairs.
+    """
+    if how == "position":
+        if len(x) != len(y):
+            raise UserError(f"{len(x)} rows of x and {len(y)} of y; pair them by id, or give as many")
+        return x.values, y.values, x.ids
+    partner = match_rows(x, y)
+    kept = (partner >= 0).nonzero().squeeze(1)
+    ids = None if x.ids is None else x.ids.index_select(0, kept)
+    return x.values.index_select(0, kept), y.values.index_select(0, partner.index_select(0, kept)), ids
 
 
 def positions_of(wanted: Tensor, ids: Tensor) -> Tensor:

@@ -126,13 +126,17 @@ class _Drawing:
         train = self.tree["train"]
         size = f"batches of {train['batch_size']:,}" if train["batch_size"] else "all examples at once"
         patience = f", stops after {train['patience']} without a better one" if train["patience"] else ""
+        judge = "the training loss" if train["monitor"] == "loss" else f"{train['monitor']} on validation"
         return (
             f"{train['optimizer']}(lr={train['lr']:g}), {size}, at most {train['epochs']:,} epochs; "
-            f"best epoch by {train['monitor']} on validation{patience}"
+            f"best epoch by {judge}{patience}"
         )
 
     def _embed(self) -> str:
         block = self.tree["embed"]
+        if block["latents"]:
+            joint = " + " if block["combine"] == "sum" else ", "
+            return f"{joint.join(block['latents'])} → evaluation, and every command on the run"
         view = f"view {block['view']}" if block["view"] else "the graph without augmentation"
         towers = ", ".join(f"{tower} of {field}" for field, tower in block["towers"].items()) or block["tower"]
         return f"{block['level'] or 'latents'} of tower {towers} on {view} → evaluation, and every command on the run"

@@ -15,7 +15,7 @@ from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.objective.base import Anchored, Term, reduce_groups
 
-from .toys import GRAPHS, ToyFlow, ToyTask, parts, toy_flow
+from .toys import DIM, GRAPHS, ToyFlow, ToyTask, parts, toy_flow
 
 ALL = [*parts("term"), *parts("regularizer")]
 all_terms = pytest.mark.parametrize("part", ALL, ids=lambda part: part.name)
@@ -26,6 +26,7 @@ def make(part: Part, **options: object) -> Term:
     graph = GRAPHS["plain"]()
     tower = build("tower", "lightgcn", {"dim": 4, "num_layers": 1}, graph=graph, generator=generator(0))
     context = {"towers": nn.ModuleDict({"main": tower}), "task": ToyTask(), "generator": generator(0)}
+    context["width_of"] = lambda address: DIM
     return build(part.kind, part.name, {**(part.example or {}), **options}, **context)
 
 

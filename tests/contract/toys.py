@@ -124,7 +124,7 @@ class ToyFlow:
         node_type = address.name if address.root == "table" else address.node_type or ""
         key = (address.root, address.tower, address.view, address.level, address.layer, node_type)
         if key not in self.leaves:
-            count = TYPES.get(node_type, NODES)
+            count = 1 if address.level == "graphs" else TYPES.get(node_type, NODES)
             values = torch.randn(count, DIM, generator=generator(self._seed, *(str(piece) for piece in key)))
             self.leaves[key] = values.requires_grad_(address.root in ("encoded", "table"))
         return self.leaves[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from graphcl.core.options import Count, Index, NonNegative, Positive
+from graphcl.core.options import Address, Count, Index, NonNegative, Positive
 
 
 @dataclass(kw_only=False)
@@ -17,13 +17,16 @@ class Train:
         lr: Learning rate.
         lr_decay: Factor of the learning rate after each epoch.
         lr_min: Floor of the decayed learning rate.
+        lr_schedule: Whether the rate stays (but for lr_decay), or falls to 0 as half a cosine until the last epoch.
+        warmup_epochs: Epochs over which the rate rises linearly from 0, before the cosine begins.
         optimizer: Rule of the gradient step.
         weight_decay: Decay inside the optimizer (decoupled for adamw); a loss term is `regularizers: [l2]`.
         batch_size: Examples a step; 0 takes all of them.
         seed: Everything random derives from it.
         eval_every: Epochs between evaluations on the validation split.
         patience: Evaluations without a better `monitor` before training stops; 0 never stops.
-        monitor: Validation metric that chooses the best epoch; empty takes the task's default.
+        monitor: Validation metric that chooses the best epoch; empty takes the task's default. `loss` chooses the
+            epoch of the smallest training loss, without looking at labels (DGI).
         checkpoint_every: Epochs between checkpoints.
         checkpoint_seconds: A checkpoint is also written when this many seconds have passed since the last.
         device: cpu, cuda, or auto (cuda where there is one).
@@ -37,6 +40,8 @@ class Train:
     lr: Positive = 1e-3
     lr_decay: Positive = 1.0
     lr_min: NonNegative = 0.0
+    lr_schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: Index = 0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: NonNegative = 0.0
     batch_size: Index = 2048
@@ -124,6 +129,9 @@ class Embed:
 
     Args:
         view: A view of the recipe; empty takes the graph without augmentation.
+        latents: Addresses of what is embedded, such as `[main(a).nodes, second(b).nodes]`; empty: one latent, which
+            the other options name.
+        combine: Whether the rows of several `latents` are added, or put beside each other.
         of: Field of the record that is embedded; empty: every field (`towers` says by which tower).
         tower: The tower.
         towers: Record field -> tower, where fields have towers of their own.
@@ -132,6 +140,8 @@ class Embed:
     """
 
     view: str = ""
+    latents: list[Address] = field(default_factory=list)
+    combine: Literal["sum", "concat"] = "sum"
     of: str = ""
     tower: str = "main"
     towers: dict[str, str] = field(default_factory=dict)

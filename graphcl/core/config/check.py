@@ -282,15 +282,30 @@ def _phases(tree: Tree) -> Iterator[Problem]:
 
 
 def _addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
-    for path, text, each in addresses(tree):
+    for path, text, each in [*addresses(tree), *_embedded(tree)]:
         try:
             address = parse_address(text, meta.get("types", ()))
         except UserError as error:
             yield path, str(error)
             continue
-        problem = _address(address, tree, meta, each)
+        problem = _address(address, tree, meta, each) or _not_embedded(path, address)
         if problem:
             yield path, f"address {text!r}: {problem}"
+
+
+def _not_embedded(path: str, address: Address) -> str:
+    """What is wrong with an address under `embed.latents`, or ""."""
+    if path != "embed.latents" or (address.root == "encoded" and address.rows is None):
+        return ""
+    return "what leaves a recipe are all rows of a tower on a view, as main(a).nodes"
+
+
+def _embedded(tree: Tree) -> Iterator[tuple[str, str, bool]]:
+    """The addresses of `embed.latents`, as :func:`addresses` gives others."""
+    latents = (tree.get("embed") or {}).get("latents")
+    for text in latents if isinstance(latents, list) else []:
+        if isinstance(text, str):
+            yield "embed.latents", text, False
 
 
 def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:

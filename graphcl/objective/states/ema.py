@@ -60,21 +60,27 @@ class EMA(State):
         every: Count = 1,
         *,
         module: nn.ModuleDict,
+        steps: int = 0,
     ) -> None:
         """
         Args:
             of: The tower to follow, or a list of the tower and then heads.
             momentum: Share of the teacher that stays at each update.
             schedule: Whether the momentum is constant or rises to 1 as half a cosine.
-            total_updates: Updates until a cosine schedule is at 1.
+            total_updates: Updates until a cosine schedule is at 1; 0 takes all updates of `train.epochs`.
             every: Steps between two updates.
             module: The parts named by `of` (supplied).
+            steps: Steps of `train.epochs` (supplied).
+
+        Raises:
+            UserError: a cosine schedule whose number of updates is neither given nor known.
         """
         super().__init__()
-        if schedule == "cosine" and total_updates < 1:
+        self.total_updates = total_updates or -(-steps // every)
+        if schedule == "cosine" and self.total_updates < 1:
             raise UserError("ema: schedule 'cosine' needs total_updates, the number of updates until momentum 1")
         self.reads, self.every = {}, every
-        self.momentum, self.schedule, self.total_updates = momentum, schedule, total_updates
+        self.momentum, self.schedule = momentum, schedule
         self.tower = of if isinstance(of, str) else of[0]
         # In a tuple: the student is not a part of this module, and must not be in its state_dict.
         self._student = (module,)

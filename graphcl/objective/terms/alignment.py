@@ -1,4 +1,4 @@
-"""Alignment: the two rows of a pair lie close together on the sphere."""
+"""Alignment: the two rows of a pair lie close together."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Addresses, Positive
 from graphcl.core.registry import register
-from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
-from graphcl.objective.kernels import unit_rows
-from graphcl.objective.pairs import match_rows
+from graphcl.objective.base import Anchored, Flow, Term, at_type
+from graphcl.objective.columns import standardize
+from graphcl.objective.kernels import unit_rows, widen
+from graphcl.objective.pairs import Pairing, pair_rows
+
+Normalize = Literal["rows", "columns", "none"]
 
 
-def alignment(x: Tensor, y: Tensor, alpha: float = 2.0) -> Tensor:
-    """``||x / |x| - y / |y| ||^alpha`` of each pair (Wang & Isola 2020, Eq. 3).
+def alignment(x: Tensor, y: Tensor, alpha: float = 2.0, normalize: Normalize = "rows") -> Tensor:
+    """The distance of each pair.
+
+    ``rows``: ``||x / |x| - y / |y| ||^alpha`` (Wang & Isola 2020, Eq. 3). ``columns``: ``||x' - y'||^2 / 2`` with
+    standardised columns; its mean is ``d - tr(X'^T Y' / N)``, which but for d is CCA-SSG's invariance (Zhang et al.
+    2021, eq. 3). ``none``: ``||x - y||^2 / d``, the mean squared error.
 
     Args:
         x: [B, d].
         y: [B, d].
-        alpha: Exponent.
+        alpha: Exponent, for ``rows``.
+        normalize: What is scaled first.
 
     Returns:
         [B]. At distance zero the gradient is zero for every ``alpha``.
@@ -29,6 +37,10 @@ def alignment(x: Tensor, y: Tensor, alpha: float = 2.0) -> Tensor:
         >>> alignment(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 3.0]]))
         tensor([2.])
     """
+    if normalize == "columns":
+        return (standardize(x) - standardize(y)).square().sum(-1) / 2
+    if normalize == "none":
+        return (widen(x) - widen(y)).square().mean(-1)
     square = (unit_rows(x) - unit_rows(y)).square().sum(-1)
     if alpha == 2.0:
         return square
@@ -38,9 +50,10 @@ def alignment(x: Tensor, y: Tensor, alpha: float = 2.0) -> Tensor:
 
 @register("term", "alignment", example={"x": "main.nodes[user][users]", "y": "main.nodes[item][items_pos]"})
 class Alignment(Term):
-    """Squared distance of the normalised rows of each pair (Wang & Isola, ICML 2020; DirectAU, Wang et al., KDD 2022).
+    """Distance of the two rows of each pair (Wang & Isola, ICML 2020; DirectAU, Wang et al., KDD 2022).
 
-    With ``uniformity`` it is DirectAU. At ``alpha: 2`` it equals 2 - 2 cosine, which is BGRL's loss.
+    With ``uniformity`` it is DirectAU. At ``alpha: 2`` it equals 2 - 2 cosine, which is BGRL's loss. Beside
+    ``decorrelation`` it is CCA-SSG (``normalize: columns``), with ``variance`` too VICReg (``none``).
     """
 
     def __init__(  # noqa: D417 - Term documents the common options
@@ -48,33 +61,33 @@ class Alignment(Term):
         x: Addresses,
         y: Addresses,
         alpha: Positive = 2.0,
-        pair: Literal["position", "id"] = "position",
+        normalize: Normalize = "rows",
+        pair: Pairing = "position",
         **common: Any,
     ) -> None:
         """
         Args:
             x: Rows of one side.
             y: Rows of the other side.
-            alpha: Exponent of the distance.
+            alpha: Exponent of the distance, where `normalize` is rows.
+            normalize: What is scaled first: `rows` to unit length, `columns` to mean 0 and variance 1 (half the
+                squared distance), or `none` (the mean squared error).
             pair: ``position`` (a user and his item), or ``id`` (two views of a node; rows missing are left out).
+
+        Raises:
+            UserError: an exponent for a distance that has none.
         """
         super().__init__(**common)
-        self.x, self.y, self.alpha, self.pair = x, y, alpha, pair
+        if normalize != "rows" and alpha != 2.0:
+            raise UserError(f"alignment: alpha {alpha:g} is an exponent of normalize: rows; leave it out")
+        self.x, self.y, self.alpha, self.normalize, self.pair = x, y, alpha, normalize, pair
+        if normalize == "columns":  # their statistics are those of all rows
+            self.combine = "gather"
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per pair, with the id of ``x``."""
         x, y = flow.rows(at_type(self.x, node_type)), flow.rows(at_type(self.y, node_type))
-        first, second, ids = self._pairs(x, y)
-        values = alignment(first, second, self.alpha)
+        first, second, ids = pair_rows(x, y, self.pair)
+        values = alignment(first, second, self.alpha, self.normalize)
         weight = self.anchor_weight(flow, node_type, ids, values.new_ones(values.shape[0]))
         return Anchored(values * weight, weight, ids, left_out=len(x) - values.shape[0])
-
-    def _pairs(self, x: Rows, y: Rows) -> tuple[Tensor, Tensor, Tensor | None]:
-        if self.pair == "position":
-            if len(x) != len(y):
-                raise UserError(f"alignment: {len(x)} rows of x and {len(y)} of y; pair them by id, or give as many")
-            return x.values, y.values, x.ids
-        partner = match_rows(x, y)
-        kept = (partner >= 0).nonzero().squeeze(1)
-        ids = None if x.ids is None else x.ids.index_select(0, kept)
-        return x.values.index_select(0, kept), y.values.index_select(0, partner.index_select(0, kept)), ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -38,7 +38,7 @@ class InfoNCE(Term):
     - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
     """
 
-    combine: ClassVar[Literal["mean", "gather"]] = "gather"
+    combine = "gather"
 
     def __init__(  # noqa: D417 - Term documents the common options
         self,

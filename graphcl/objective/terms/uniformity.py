@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class Uniformity(Term):
     for its gradient).
     """
 
-    combine: ClassVar[Literal["mean", "gather"]] = "gather"
+    combine = "gather"
 
     def __init__(self, x: Addresses, t: Positive = 2.0, unique: bool = False, **common: Any) -> None:  # noqa: D417
         """
