@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphcl.augment.centrality import Central, Centrality, centralities, mask_probabilities
 from graphcl.augment.rebuild import map_tensors, uniform
 from graphcl.core.errors import UserError
 from graphcl.core.options import DropProbability, Probability
@@ -15,18 +16,30 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
-def mask_features(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
+def mask_features(
+    graph: Graph, p: float, *, central: Central | None = None, max_p: float = 0.7, generator: torch.Generator
+) -> Graph:
     """Set each column of ``x`` to 0 with probability ``p``, the same columns for all nodes (GRACE's MF).
+
+    With ``central``, columns that central nodes use are masked less often than others and ``p`` is the mean (GCA,
+    Zhu et al., WWW 2021).
 
     Args:
         graph: homogeneous, or heterogeneous with features of some types (each has columns of its own).
         p: probability that a column is masked.
+        central: how central nodes are, of :func:`graphcl.augment.centrality.centralities`; None: all columns alike.
+        max_p: with ``central``, the largest probability of a column; where it binds, the mean is below ``p``.
         generator: source of the draws.
 
     Raises:
         UserError: no ``x``, or one that is not made of dense floats.
     """
-    return _change_x(graph, lambda _, x: x.masked_fill(uniform(x.shape[1], x, generator) < p, 0.0))
+
+    def masked(store: Any, x: Tensor) -> Tensor:
+        chance = p if central is None else mask_probabilities(graph, store, x, p, central, max_p)
+        return x.masked_fill(uniform(x.shape[1], x, generator) < chance, 0.0)
+
+    return _change_x(graph, masked)
 
 
 def drop_features(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
@@ -70,17 +83,24 @@ def _change_x(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
 class MaskFeatures(nn.Module):
     """Masks columns of the features; see :func:`mask_features`."""
 
-    def __init__(self, p: Probability = 0.2) -> None:
+    def __init__(self, p: Probability = 0.2, centrality: Centrality = "none", max_p: Probability = 0.7) -> None:
         """
         Args:
             p: Probability that a column is set to 0, for all nodes.
+            centrality: Columns that central nodes use are masked less often, p being the mean; none: all alike.
+            max_p: With a centrality, the largest probability of a column; where it binds, fewer than p are masked.
         """
         super().__init__()
-        self.p = p
+        self.p, self.centrality, self.max_p = p, centrality, max_p
 
-    def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph with masked features."""
-        return mask_features(graph, self.p, generator=generator)
+    def prepare(self, graph: Graph) -> Central | None:
+        """What the draws need of the graph before any augmentation: how central its nodes are."""
+        return None if self.centrality == "none" else centralities(graph, self.centrality)
+
+    def forward(self, graph: Graph, *, generator: torch.Generator, prepared: Central | None = None) -> Graph:
+        """The graph with masked features; ``prepared`` is that of the graph itself unless given."""
+        central = self.prepare(graph) if prepared is None else prepared
+        return mask_features(graph, self.p, central=central, max_p=self.max_p, generator=generator)
 
 
 @register("augmenter", "drop_features", example={"p": 0.5}, level="graph", stochastic=True, edges="same")

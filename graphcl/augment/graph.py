@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from graphcl.augment.centrality import Central, Centrality, centralities, drop_probabilities
 from graphcl.augment.rebuild import (
     batch_vector,
     edge_stores,
     edge_units,
-    ends,
+    global_edges,
     keep_between,
     node_counts,
     select_edges,
@@ -22,10 +23,19 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
-def drop_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
+def drop_edges(
+    graph: Graph,
+    p: float,
+    *,
+    symmetric: bool = True,
+    central: Central | None = None,
+    max_p: float = 0.7,
+    generator: torch.Generator,
+) -> Graph:
     """Drop each edge with probability ``p``; SGL's ED (Wu et al., SIGIR 2021), GRACE's RE (Zhu et al., 2020).
 
-    Operators are normalised anew from the edges that are left.
+    With ``central``, edges between central nodes are dropped less often than others and ``p`` is the mean (GCA,
+    Zhu et al., WWW 2021). Operators are normalised anew from the edges that are left.
 
     Args:
         graph: any PyG graph; its weights and attributes of edges go with the edges.
@@ -33,10 +43,13 @@ def drop_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: tor
         symmetric: one draw for the two directions of an edge, so an undirected graph stays one. False draws
             for each direction by itself, as GRACE's code does: 2p / (1 + p) of the surviving pairs are then
             one-way.
+        central: how central nodes are, of :func:`graphcl.augment.centrality.centralities`; None: all edges alike.
+        max_p: with ``central``, the largest probability of an edge; where it binds, the mean is below ``p``.
         generator: source of the draws.
     """
     units, total = edge_units(graph, symmetric)
-    kept = uniform(total, units[0], generator) >= p
+    chance = p if central is None else drop_probabilities(graph, units, total, p, central, max_p)
+    kept = uniform(total, units[0], generator) >= chance
     return select_edges(graph, [kept.index_select(0, unit) for unit in units])
 
 
@@ -92,20 +105,6 @@ def walk(edges: Tensor, at: Tensor, length: int, total: int, *, generator: torch
         yield at
 
 
-def global_edges(graph: Graph) -> tuple[Tensor, dict[str, int]]:
-    """[2, E] over all types, nodes numbered one type after the other, and where each type begins."""
-    offsets, start = {}, 0
-    for name, count in node_counts(graph).items():
-        offsets[name] = start
-        start += count
-    shifted = []
-    for store in edge_stores(graph):
-        source, target = ends(graph, store)
-        shift = torch.tensor([[offsets[source]], [offsets[target]]], device=store.edge_index.device)
-        shifted.append(store.edge_index + shift)
-    return torch.cat(shifted, dim=1), offsets
-
-
 def _starts(graph: Graph, total: int, share: float, like: Tensor, generator: torch.Generator) -> Tensor:
     """[N] bool: each node with probability ``share``, and in each graph the node of the smallest draw."""
     draws = uniform(total, like, generator)
@@ -120,18 +119,28 @@ def _starts(graph: Graph, total: int, share: float, like: Tensor, generator: tor
 class DropEdges(nn.Module):
     """Drops edges at random; see :func:`drop_edges`."""
 
-    def __init__(self, p: Probability = 0.2, symmetric: bool = True) -> None:
+    def __init__(
+        self, p: Probability = 0.2, symmetric: bool = True, centrality: Centrality = "none", max_p: Probability = 0.7
+    ) -> None:
         """
         Args:
             p: Probability that an edge is dropped.
             symmetric: Whether the two directions of an edge share one draw; false is GRACE's code.
+            centrality: Edges between central nodes are dropped less often, p being the mean; none drops all alike.
+            max_p: With a centrality, the largest probability of an edge; where it binds, fewer than p are dropped.
         """
         super().__init__()
-        self.p, self.symmetric = p, symmetric
+        self.p, self.symmetric, self.centrality, self.max_p = p, symmetric, centrality, max_p
 
-    def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph without the dropped edges."""
-        return drop_edges(graph, self.p, symmetric=self.symmetric, generator=generator)
+    def prepare(self, graph: Graph) -> Central | None:
+        """What the draws need of the graph before any augmentation: how central its nodes are."""
+        return None if self.centrality == "none" else centralities(graph, self.centrality)
+
+    def forward(self, graph: Graph, *, generator: torch.Generator, prepared: Central | None = None) -> Graph:
+        """The graph without the dropped edges; ``prepared`` is that of the graph itself unless given."""
+        central = self.prepare(graph) if prepared is None else prepared
+        options = {"symmetric": self.symmetric, "max_p": self.max_p}
+        return drop_edges(graph, self.p, central=central, **options, generator=generator)
 
 
 @register("augmenter", "drop_nodes", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")

@@ -197,6 +197,20 @@ def node_counts(graph: Graph) -> dict[str, int]:
     return {"": int(graph.num_nodes or 0)}
 
 
+def global_edges(graph: Graph) -> tuple[Tensor, dict[str, int]]:
+    """[2, E] over all types, nodes numbered one type after the other, and where each type begins."""
+    offsets, start = {}, 0
+    for name, count in node_counts(graph).items():
+        offsets[name] = start
+        start += count
+    shifted = []
+    for store in edge_stores(graph):
+        source, target = ends(graph, store)
+        shift = torch.tensor([[offsets[source]], [offsets[target]]], device=store.edge_index.device)
+        shifted.append(store.edge_index + shift)
+    return torch.cat(shifted, dim=1), offsets
+
+
 def batch_vector(graph: Graph) -> Tensor | None:
     """[N], the graph of a homogeneous batch that each node belongs to; None for a single graph."""
     return graph.get("batch") if isinstance(graph, Data) else None

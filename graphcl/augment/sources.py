@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from graphcl.augment.graph import global_edges, walk
-from graphcl.augment.rebuild import node_counts
+from graphcl.augment.graph import walk
+from graphcl.augment.rebuild import global_edges, node_counts
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register

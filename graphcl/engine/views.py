@@ -50,6 +50,7 @@ class Views:
         self._graphs = {name: _moved(graph, device) for name, graph in task.graphs.items()}
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
+        self._prepared: dict[tuple[str, str], Any] = {}
         self._clean: dict[str, dict[str, Operator]] = defaultdict(dict)
 
     def _plan(self, name: str, spec: Mapping[str, Any]) -> _Plan:
@@ -95,13 +96,27 @@ class Views:
 
     def _drawn(self, name: str, plan: _Plan, graph: Graph, base: dict[str, Operator], when: int) -> View:
         transforms: list[Callable[[Operator], Operator]] = []
+        original = graph
         for augmenter in plan.augmenters:
             generator = self._generator(name, augmenter.label, when)
             if augmenter.level == "graph":
-                graph, base = augmenter.module(graph, generator=generator), {}
+                prepared = self._of_graph(name, plan, augmenter, original)
+                graph, base = augmenter.module(graph, generator=generator, **prepared), {}
             else:
                 transforms.append(partial(augmenter.module, generator=generator))
         return View(graph, transforms, base=base)
+
+    def _of_graph(self, name: str, plan: _Plan, augmenter: _Augmenter, graph: Graph) -> dict[str, Any]:
+        """What an augmenter wants to know of the graph before any augmentation; once for a graph of the task's."""
+        prepare = getattr(augmenter.module, "prepare", None)
+        if prepare is None:
+            return {}
+        if graph is not self._graphs.get(plan.of or next(iter(self._graphs))):
+            return {"prepared": prepare(graph)}  # a batch's own
+        key = name, augmenter.label
+        if key not in self._prepared:
+            self._prepared[key] = prepare(graph)
+        return {"prepared": self._prepared[key]}
 
 
 def _field(graphs: Mapping[str, Graph], of: str) -> Graph:

@@ -7,7 +7,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 from graphcl.augment.features import DropFeatures, MaskFeatures, ShuffleFeatures
 from graphcl.core.errors import UserError
 
-AUGMENTERS = [MaskFeatures(0.3), DropFeatures(0.3), ShuffleFeatures()]
+AUGMENTERS = [MaskFeatures(0.3), MaskFeatures(0.3, centrality="degree"), DropFeatures(0.3), ShuffleFeatures()]
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -81,7 +81,7 @@ def test_types_have_columns_of_their_own():
 @pytest.mark.parametrize("augmenter", AUGMENTERS, ids=repr)
 def test_missing_integer_and_sparse_features_are_refused(augmenter):
     with pytest.raises(UserError, match="no node features 'x'"):
-        augmenter(Data(num_nodes=3), generator=seeded())
+        augmenter(Data(edge_index=torch.empty(2, 0, dtype=torch.int64), num_nodes=3), generator=seeded())
     for x in (torch.ones(3, 2, dtype=torch.int64), torch.ones(3, 2).to_sparse()):
         with pytest.raises(UserError, match="dense tensor of floats"):
-            augmenter(Data(x=x), generator=seeded())
+            augmenter(Data(x=x, edge_index=torch.empty(2, 0, dtype=torch.int64)), generator=seeded())

@@ -21,6 +21,7 @@ from graphcl.graph.operators import build_operator
 AUGMENTERS = [
     DropEdges(0.4),
     DropEdges(0.4, symmetric=False),
+    DropEdges(0.4, centrality="degree"),
     DropNodes(0.3),
     RandomWalkSubgraph(0.2, 2),
     AddEdges(0.5),

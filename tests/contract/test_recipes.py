@@ -10,6 +10,7 @@ import graphcl
 from graphcl.core.config import yaml12
 from graphcl.core.config.check import check
 from graphcl.core.config.recipe import read_resolved, recipe_names
+from graphcl.core.config.tree import long_path
 from graphcl.core.paths import share
 from graphcl.engine.fit import make_task
 from graphcl.engine.model import Model
@@ -52,6 +53,16 @@ def test_every_value_can_be_set_from_the_command_line(name: str) -> None:
     recipe = graphcl.load(name, "train.lr=0.123", "train.seed=7", "train.epochs=2")
     assert (recipe["train.lr"], recipe["train.seed"], recipe["train.epochs"]) == (0.123, 7, 2)
     assert recipe.origins["train.lr"] == "command line"
+
+
+@all_recipes
+def test_the_settings_it_has_for_a_data_set_fit_it(name: str) -> None:
+    for data, settings in (graphcl.load(name).tree.get("per_data") or {}).items():
+        recipe = graphcl.load(name, f"data={data}")
+        assert check(dict(recipe.tree), recipe.origins) == []
+        for path, value in settings.items():
+            if "*" not in path:
+                assert recipe[long_path(path)] == value, path
 
 
 @all_recipes

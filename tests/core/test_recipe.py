@@ -38,6 +38,22 @@ def test_overrides_reach_every_form_of_a_path() -> None:
     assert recipe["data.split.by"] == "leave_one_out"
 
 
+def test_a_star_stands_for_every_name_at_its_place(tmp_path: Path) -> None:
+    recipe = load_recipe("grace", ["views.*.augment.*.p=0.15"])
+    found = [options["p"] for view in recipe["views"].values() for options in view["augment"].values()]
+    assert found == [0.15] * 4
+    recipe = load_recipe("grace", ["views.*.augment.drop_edges.p=0.15"])
+    assert [view["augment"]["drop_edges"]["p"] for view in recipe["views"].values()] == [0.15] * 2
+    assert recipe["views.b.augment.mask_features.p"] == 0.4
+    with pytest.raises(ConfigError, match=r"unknown key 'views\.a\.augment\.drop_edges\.q'"):
+        load_recipe("grace", ["views.*.augment.drop_edges.q=0.15"])
+    with pytest.raises(ConfigError, match=r"'latents\.\*\.ratio': the recipe has nothing that '\*' could stand for"):
+        load_recipe("grace", ["latents.*.ratio=0.15"])
+    text = write(tmp_path, "extends: grace\nper_data: {cora: {views.*.augment.drop_edges.p: 0.3}}\n")
+    assert load_recipe(text, ["data=cora"])["views.b.augment.drop_edges.p"] == 0.3
+    assert load_recipe(text, ["data=citeseer"])["views.b.augment.drop_edges.p"] == 0.4
+
+
 def test_removing_a_term() -> None:
     assert list(load_recipe("lightgcl", ["~terms=info_nce"])["terms"]) == ["bpr"]
     with pytest.raises(ConfigError, match="no part 'infonce' to remove; nearest: 'info_nce'"):

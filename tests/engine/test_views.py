@@ -8,6 +8,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.engine.views import Views
+from graphcl.tasks.base import Batch
 
 from .toy import CPU, RECIPE, toy_recipe, toy_task
 
@@ -78,3 +79,23 @@ def test_a_field_the_records_lack_is_named(tmp_path: Path) -> None:
     drawn = views(tmp_path, "{of: text}")
     with pytest.raises(UserError, match="'of: text', but the task's records have the fields graph"):
         drawn.draw("a", epoch=0, step=0)
+
+
+def test_what_an_augmenter_prepares_is_made_once_of_the_graph_before_any_augmentation(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[toy_noise, toy_prepared]")
+    for step in range(3):
+        x(drawn, 0, step)
+    (module,) = [a.module for a in drawn._plans["a"].augmenters if a.label == "toy_prepared"]
+    assert len(module.seen) == 1
+    assert module.seen[0] is drawn.clean().graph
+    assert module.used == [float(module.seen[0].x.sum())] * 3
+
+
+def test_a_batch_with_graphs_of_its_own_prepares_for_each(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[toy_prepared]")
+    graphs = [drawn.clean().graph.clone() for _ in range(2)]
+    graphs[1].x = graphs[1].x + 1
+    for step, graph in enumerate(graphs):
+        drawn.draw("a", epoch=0, step=step, batch=Batch(torch.arange(2), graphs={"graph": graph}))
+    (module,) = [a.module for a in drawn._plans["a"].augmenters]
+    assert module.used == [float(graph.x.sum()) for graph in graphs]

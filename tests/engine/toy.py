@@ -127,6 +127,24 @@ class ToyNoise(nn.Module):
         return changed
 
 
+@register("augmenter", "toy_prepared", level="graph")
+class ToyPrepared(nn.Module):
+    """Changes nothing; remembers which graphs it prepared for and what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Data] = []
+        self.used: list[float] = []
+
+    def prepare(self, graph: Data) -> float:
+        self.seen.append(graph)
+        return float(graph.x.sum())
+
+    def forward(self, graph: Data, *, generator: torch.Generator, prepared: float) -> Data:
+        self.used.append(prepared)
+        return graph.clone()
+
+
 @register("augmenter", "toy_sum", level="latent")
 class ToySum(nn.Module):
     """The latent plus what lies at another address."""

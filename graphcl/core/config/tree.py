@@ -278,9 +278,15 @@ def assign(tree: Tree, origins: Origins, text: str, source: str = COMMAND_LINE) 
 def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operation: str = "") -> None:
     """Set the value at a dotted path in place; with ``+`` or ``~`` add it to or take it from the list there.
 
+    ``*`` in a path stands for every name at its place: ``views.*.augment.drop_edges.p``.
+
     Raises:
-        UserError: the path runs through something that is not a mapping.
+        UserError: the path runs through something that is not a mapping, or ``*`` stands for nothing.
     """
+    if "*" in path.split("."):
+        for one in _each_path(tree, path, source):
+            put(tree, origins, one, value, source, operation)
+        return
     for short, full in ALIASES.items():
         if path == short or path.startswith(short + "."):
             path = full + path[len(short) :]
@@ -295,6 +301,17 @@ def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operat
     for known in [o for o in origins if o == path or o.startswith(path + ".")]:
         del origins[known]
     origins[path] = source
+
+
+def _each_path(tree: Tree, path: str, source: str) -> list[str]:
+    """The path with its first ``*`` replaced by each name at its place."""
+    before, _, after = long_path(path).partition("*")
+    node: Any = tree
+    for key in before.split(".")[:-1]:
+        node = node.get(key) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or not node:
+        raise UserError(f"{source}: '{path}': the recipe has nothing that '*' could stand for")
+    return [f"{before}{name}{after}" for name in node]
 
 
 def _canonical_at(keys: list[str], value: Any, source: str) -> Any:
