@@ -160,7 +160,14 @@ class DropNodes(nn.Module):
         return drop_nodes(graph, self.p, generator=generator)
 
 
-@register("augmenter", "random_walk_subgraph", example={"start": 0.2, "length": 2}, level="graph", stochastic=True, edges="kept")
+@register(
+    "augmenter",
+    "random_walk_subgraph",
+    example={"start": 0.2, "length": 2},
+    level="graph",
+    stochastic=True,
+    edges="kept",
+)
 class RandomWalkSubgraph(nn.Module):
     """Keeps what random walks visit; see :func:`random_walk_subgraph`."""
 

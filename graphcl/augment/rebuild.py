@@ -166,13 +166,18 @@ def _sort_edges(graph: Graph, store: Any, member: Tensor) -> None:
     if bool((member.diff() >= 0).all()):
         return
     order = member.argsort(stable=True)
-    for name in [name for name in store if is_edge_level(store, name)]:
+    for name in edge_level_names(store):
         store[name] = store[name].index_select(graph.__cat_dim__(name, store[name], store), order)
 
 
 def is_edge_level(store: Any, name: str) -> bool:
     """Whether a tensor of an edge store has one entry for each edge."""
     return name in ("edge_index", ORIG_ID) or bool(store.is_edge_attr(name))
+
+
+def edge_level_names(store: Any) -> list[str]:
+    """The tensors of an edge store that have one entry for each edge."""
+    return [name for name, value in store.items() if isinstance(value, Tensor) and is_edge_level(store, name)]
 
 
 def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from graphcl.augment.rebuild import ORIG_ID, edge_stores, is_edge_level, map_tensors, node_counts, renew_slices
+from graphcl.augment.rebuild import ORIG_ID, edge_level_names, edge_stores, map_tensors, node_counts, renew_slices
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Graph
 from graphcl.graph.diffusion import Block
@@ -81,7 +81,7 @@ def with_edges(graph: Graph, matrix: sp.csr_matrix) -> Graph:
     weight = torch.from_numpy(entries.data.astype(np.float32)).to(device)
     result = map_tensors(graph, lambda _, name, value: value.clone())
     (made,) = edge_stores(result)
-    for name in [name for name in made if is_edge_level(store, name)]:
+    for name in edge_level_names(store):
         del made[name]
     made.edge_index, made.edge_weight = edges, weight
     made[ORIG_ID] = _origin(edges, store)
