@@ -54,15 +54,12 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         model.train(was_training)
 
 
-<<<<<<< HEAD
 def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> dict[str, Tensor]:
     """Test embeddings of the recipe's parts with the weights they have before any training."""
     model = Model(recipe, task, seed=seed).to(device)
     return embed(model, Views(recipe, task, seed=seed, device=device), task, "test")
 
 
-def _records(model: Model, task: Task, split: Split) -> dict[str, Tensor]:
-=======
 def _combined(flow: StepFlow) -> dict[str, Tensor]:
     """``embed.latents``, added or put beside each other; node type -> rows.
 
@@ -84,7 +81,6 @@ def _combined(flow: StepFlow) -> dict[str, Tensor]:
 
 
 def _records(model: Model, views: Views, task: Task, split: Split) -> dict[str, Tensor]:
->>>>>>> 88a1251 (Node contrast without InfoNCE: recipes cca_ssg, dgi, bgrl, gbt, vicreg; warm-up and cosine rate; the loss may choose the epoch; several latents may be embedded)
     block = model.recipe["embed"]
     parts: dict[str, list[Tensor]] = {}
     device = next(model.parameters()).device
