@@ -36,13 +36,15 @@ class _Plan:
     augmenters: list[_Augmenter]
     redraw: str
     source: nn.Module
+    fixed: int  # how many graph-level augmenters at the front draw nothing
 
 
 class Views:
     """Draws the views of a recipe. What is drawn depends on (seed, view, epoch or step) alone.
 
     A view that is redrawn by epoch or once keeps its operators, so an SVD or a re-normalised graph is
-    computed once. Views without graph-level augmenters share the operators of the unchanged graph.
+    computed once; so does what augmenters at its front make that draw nothing (a diffusion, say). Views without
+    graph-level augmenters share the operators of the unchanged graph.
     """
 
     def __init__(self, recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> None:
@@ -51,22 +53,25 @@ class Views:
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
         self._prepared: dict[tuple[str, str], Any] = {}
+        self._fixed: dict[str, tuple[Graph, dict[str, Operator]]] = {}
         self._clean: dict[str, dict[str, Operator]] = defaultdict(dict)
 
     def _plan(self, name: str, spec: Mapping[str, Any]) -> _Plan:
-        augmenters, redraw = [], "once"
+        augmenters, redraw, fixed = [], "once", 0
         for label, options in spec["augment"].items():
             part = resolve("augmenter", part_name(label))
             module = build("augmenter", part.name, options, generator=self._generator("init", name, label))
             augmenters.append(_Augmenter(label, part.meta["level"], module))
             if part.meta.get("stochastic", True):
                 redraw = "step"
+            elif redraw == "once" and part.meta["level"] == "graph":
+                fixed += 1
             if part.meta.get("per_call") and spec["redraw"] not in ("", "step"):
                 raise UserError(f"views.{name}: {label} draws at every product, so 'redraw' can only be 'step'")
         levels = [augmenter.level for augmenter in augmenters]
         if levels != sorted(levels, key=["graph", "operator"].index):
             raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
-        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]))
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]), fixed)
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
@@ -97,21 +102,45 @@ class Views:
     def _drawn(self, name: str, plan: _Plan, graph: Graph, base: dict[str, Operator], when: int) -> View:
         transforms: list[Callable[[Operator], Operator]] = []
         original = graph
-        for augmenter in plan.augmenters:
-            generator = self._generator(name, augmenter.label, when)
+        if plan.fixed:
+            graph, base = self._after_fixed(name, plan, graph)
+        for augmenter in plan.augmenters[plan.fixed :]:
             if augmenter.level == "graph":
-                prepared = self._of_graph(name, plan, augmenter, original)
-                graph, base = augmenter.module(graph, generator=generator, **prepared), {}
+                graph, base = self._augmented(name, plan, augmenter, graph, original, when), {}
             else:
+                generator = self._generator(name, augmenter.label, when)
                 transforms.append(partial(augmenter.module, generator=generator))
         return View(graph, transforms, base=base)
+
+    def _after_fixed(self, name: str, plan: _Plan, graph: Graph) -> tuple[Graph, dict[str, Operator]]:
+        """The graph, with room for its operators, after the augmenters that draw nothing; once for the task's."""
+        ours = self._is_task_graph(plan, graph)
+        if ours and name in self._fixed:
+            return self._fixed[name]
+        changed = graph
+        for augmenter in plan.augmenters[: plan.fixed]:
+            changed = self._augmented(name, plan, augmenter, changed, graph, 0)
+        result: tuple[Graph, dict[str, Operator]] = changed, {}
+        if ours:
+            self._fixed[name] = result
+        return result
+
+    def _augmented(
+        self, name: str, plan: _Plan, augmenter: _Augmenter, graph: Graph, original: Graph, when: int
+    ) -> Graph:
+        prepared = self._of_graph(name, plan, augmenter, original)
+        return augmenter.module(graph, generator=self._generator(name, augmenter.label, when), **prepared)
+
+    def _is_task_graph(self, plan: _Plan, graph: Graph) -> bool:
+        """Whether it is the task's own, not one of a batch."""
+        return graph is self._graphs.get(plan.of or next(iter(self._graphs)))
 
     def _of_graph(self, name: str, plan: _Plan, augmenter: _Augmenter, graph: Graph) -> dict[str, Any]:
         """What an augmenter wants to know of the graph before any augmentation; once for a graph of the task's."""
         prepare = getattr(augmenter.module, "prepare", None)
         if prepare is None:
             return {}
-        if graph is not self._graphs.get(plan.of or next(iter(self._graphs))):
+        if not self._is_task_graph(plan, graph):
             return {"prepared": prepare(graph)}  # a batch's own
         key = name, augmenter.label
         if key not in self._prepared:

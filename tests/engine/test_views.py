@@ -99,3 +99,23 @@ def test_a_batch_with_graphs_of_its_own_prepares_for_each(tmp_path: Path) -> Non
         drawn.draw("a", epoch=0, step=step, batch=Batch(torch.arange(2), graphs={"graph": graph}))
     (module,) = [a.module for a in drawn._plans["a"].augmenters]
     assert module.used == [float(graph.x.sum()) for graph in graphs]
+
+
+def test_what_draws_nothing_is_done_once_for_all_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphcl.augment import diffusion
+
+    calls: list[int] = []
+    diffuse = diffusion.diffuse
+    monkeypatch.setattr(diffusion, "diffuse", lambda *args, **kept: calls.append(1) or diffuse(*args, **kept))
+    fixed = views(tmp_path, "[ppr, propagation_noise]")
+    first, second = (fixed.draw("a", epoch=0, step=step) for step in (0, 1))
+    assert len(calls) == 1
+    assert first.operator("none").operator is second.operator("none").operator
+    drawn = views(tmp_path, "[ppr, {drop_edges: {p: 0.5}}]")
+    first, second = (drawn.draw("a", epoch=0, step=step).graph for step in (0, 1))
+    assert len(calls) == 2
+    assert not torch.equal(first.edge_orig_id, second.edge_orig_id)
+    after = views(tmp_path, "[{drop_edges: {p: 0.5}}, ppr]")  # of another graph each step
+    first, second = (after.draw("a", epoch=0, step=step).graph for step in (0, 1))
+    assert len(calls) == 4
+    assert not torch.equal(first.edge_weight, second.edge_weight)
