@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from graphcl.augment.choice import OneOf
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.features import (
     DropFeatures,
@@ -29,7 +30,7 @@ from graphcl.augment.graph import (
     drop_nodes,
     random_walk_subgraph,
 )
-from graphcl.augment.new_edges import AddEdges, add_edges
+from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges, perturb_edges
 from graphcl.augment.operator import (
     DropoutEntries,
     LowRank,
@@ -52,6 +53,8 @@ __all__ = [
     "LowRank",
     "Markov",
     "MaskFeatures",
+    "OneOf",
+    "PerturbEdges",
     "PropagationNoise",
     "RandomLowRank",
     "RandomWalkSubgraph",
@@ -66,6 +69,7 @@ __all__ = [
     "low_rank",
     "markov",
     "mask_features",
+    "perturb_edges",
     "ppr",
     "propagation_noise",
     "random_low_rank",

@@ -54,29 +54,70 @@ def drop_edges(
 
 
 def drop_nodes(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
-    """Drop all edges of each node with probability ``p``; the node itself stays. SGL's ND (Wu et al., SIGIR 2021)."""
+    """Drop each node with probability ``p``: SGL's ND (Wu et al., SIGIR 2021), the node dropping of GraphCL (You et al.,
+    NeurIPS 2020).
+
+    All its edges go; it keeps its place, and the mask ``kept_nodes`` tells pooling that it is gone. At least one node
+    of each graph of a batch (of the one graph, without a batch) is left.
+    """
     like = edge_stores(graph)[0].edge_index
-    kept = {name: uniform(count, like, generator) >= p for name, count in node_counts(graph).items()}
+    draws = {name: uniform(count, like, generator) for name, count in node_counts(graph).items()}
+    kept = {name: draw >= p for name, draw in draws.items()}
+    if "" in kept:
+        kept[""] |= _first_of_each(graph, -draws[""])
     return keep_between(graph, kept)
 
 
-def random_walk_subgraph(graph: Graph, start: float, length: int, *, generator: torch.Generator) -> Graph:
+def random_walk_subgraph(
+    graph: Graph, start: float, length: int, *, keep: float | None = None, generator: torch.Generator
+) -> Graph:
     """Keep the edges between the nodes that random walks visit (the subgraph of GraphCL, You et al., NeurIPS 2020).
 
     Args:
         graph: any PyG graph; walks follow its edges from source to target. Of a batch, every graph.
         start: share of the nodes that a walk starts from; at least one in each graph.
         length: steps of a walk; one that cannot go on stays where it is.
+        keep: share of the nodes of each graph after which its walks end (rounded, at least one node); None lets all
+            walk to their end.
         generator: source of the draws.
     """
     edges, offsets = global_edges(graph)
-    total = sum(node_counts(graph).values())
-    at = _starts(graph, total, start, edges, generator).nonzero().view(-1)
-    visited = torch.zeros(total, dtype=torch.bool, device=edges.device).index_fill_(0, at, True)
-    for reached in walk(edges, at, length, total, generator=generator):
-        visited.index_fill_(0, reached, True)
     counts = node_counts(graph)
+    total = sum(counts.values())
+    at = _starts(graph, total, start, edges, generator).nonzero().view(-1)
+    visited = torch.zeros(total, dtype=torch.bool, device=edges.device)
+    room = None if keep is None else _Room(_members(graph, total, edges), keep)
+    _visit(visited, at, room)
+    for reached in walk(edges, at, length, total, generator=generator):
+        _visit(visited, reached, room)
+        if room is not None and not bool(room.left.any()):
+            break
     return keep_between(graph, {name: visited.narrow(0, offsets[name], counts[name]) for name in counts})
+
+
+class _Room:
+    """How many more nodes each graph may have visited."""
+
+    def __init__(self, member: Tensor, share: float) -> None:
+        self.member = member
+        self.left = (torch.bincount(member) * share).round().long().clamp_min(1)
+
+    def admit(self, nodes: Tensor) -> Tensor:
+        """Those of the new nodes [K] that find room, the first of each graph."""
+        nodes = nodes[self.member[nodes].argsort(stable=True)]
+        graph = self.member[nodes]
+        count = torch.bincount(graph, minlength=self.left.numel())
+        place = torch.arange(nodes.numel(), device=nodes.device) - (count.cumsum(0) - count)[graph]
+        admitted = nodes[place < self.left[graph]]
+        self.left = self.left - torch.bincount(self.member[admitted], minlength=self.left.numel())
+        return admitted
+
+
+def _visit(visited: Tensor, nodes: Tensor, room: _Room | None) -> None:
+    if room is not None:
+        nodes = nodes.unique()
+        nodes = room.admit(nodes[~visited[nodes]])
+    visited.index_fill_(0, nodes, True)
 
 
 def walk(edges: Tensor, at: Tensor, length: int, total: int, *, generator: torch.Generator) -> Iterator[Tensor]:
@@ -108,11 +149,21 @@ def walk(edges: Tensor, at: Tensor, length: int, total: int, *, generator: torch
 def _starts(graph: Graph, total: int, share: float, like: Tensor, generator: torch.Generator) -> Tensor:
     """[N] bool: each node with probability ``share``, and in each graph the node of the smallest draw."""
     draws = uniform(total, like, generator)
+    return (draws < share) | _first_of_each(graph, draws)
+
+
+def _members(graph: Graph, total: int, like: Tensor) -> Tensor:
+    """[N], the graph of each node; all of one without a batch."""
     member = batch_vector(graph)
-    member = torch.zeros(total, dtype=torch.int64, device=like.device) if member is None else member
-    graphs = int(member.max()) + 1 if total else 0
-    smallest = draws.new_full((graphs,), 2.0).scatter_reduce(0, member, draws, "amin")
-    return (draws < share) | (draws == smallest.index_select(0, member))
+    return torch.zeros(total, dtype=torch.int64, device=like.device) if member is None else member
+
+
+def _first_of_each(graph: Graph, values: Tensor) -> Tensor:
+    """[N] bool: the node of the smallest value in each graph."""
+    member = _members(graph, values.numel(), values)
+    graphs = int(member.max()) + 1 if values.numel() else 0
+    smallest = values.new_full((graphs,), torch.inf).scatter_reduce(0, member, values, "amin")
+    return values == smallest.index_select(0, member)
 
 
 @register("augmenter", "drop_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")
@@ -145,18 +196,18 @@ class DropEdges(nn.Module):
 
 @register("augmenter", "drop_nodes", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")
 class DropNodes(nn.Module):
-    """Cuts nodes off at random; see :func:`drop_nodes`."""
+    """Drops nodes at random; see :func:`drop_nodes`."""
 
     def __init__(self, p: Probability = 0.1) -> None:
         """
         Args:
-            p: Probability that a node loses all its edges.
+            p: Probability that a node is dropped, with all its edges; one node of each graph stays.
         """
         super().__init__()
         self.p = p
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph without the edges of dropped nodes."""
+        """The graph without the dropped nodes."""
         return drop_nodes(graph, self.p, generator=generator)
 
 
@@ -171,15 +222,16 @@ class DropNodes(nn.Module):
 class RandomWalkSubgraph(nn.Module):
     """Keeps what random walks visit; see :func:`random_walk_subgraph`."""
 
-    def __init__(self, start: Probability = 0.1, length: Count = 10) -> None:
+    def __init__(self, start: Probability = 0.1, length: Count = 10, keep: Probability | None = None) -> None:
         """
         Args:
             start: Share of the nodes that a walk starts from (at least one in each graph).
             length: Steps of a walk.
+            keep: Share of the nodes of each graph after which its walks end (at least one node); null lets all walk on.
         """
         super().__init__()
-        self.start, self.length = start, length
+        self.start, self.length, self.keep = start, length, keep
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
         """The graph with the edges between visited nodes."""
-        return random_walk_subgraph(graph, self.start, self.length, generator=generator)
+        return random_walk_subgraph(graph, self.start, self.length, keep=self.keep, generator=generator)

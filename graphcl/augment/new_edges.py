@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphcl.augment.graph import drop_edges
 from graphcl.augment.rebuild import (
     ORIG_ID,
     batch_vector,
@@ -20,7 +21,7 @@ from graphcl.augment.rebuild import (
     renew_slices,
     uniform,
 )
-from graphcl.core.options import NonNegative
+from graphcl.core.options import NonNegative, Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
@@ -29,7 +30,7 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
     """Add up to ``p`` times as many edges as there are, between nodes drawn uniformly.
 
     Draws that hit a self loop or an edge that exists already are left out. In a batch both ends lie in one
-    graph. An added edge has the weight and attributes of an existing edge drawn at random.
+    graph, and a graph receives new edges in proportion to those it has. An added edge has the weight and attributes of an existing edge drawn at random.
 
     Args:
         graph: any PyG graph.
@@ -52,6 +53,21 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
             added[partner] = edges.flip(0), _same_unit(units[position], units[partner], model)
         added[position] = edges, model
     return _with_edges(graph, {id(stores[position]): value for position, value in added.items()})
+
+
+def perturb_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
+    """Drop each edge with probability ``p`` and add as many at random: GraphCL's edge perturbation (You et al.,
+    NeurIPS 2020). :func:`add_edges` after :func:`~graphcl.augment.graph.drop_edges`.
+
+    Args:
+        graph: any PyG graph.
+        p: the dropped share, and the number of edges drawn as a share of those there were.
+        symmetric: whether the two directions of an edge share one fate.
+        generator: source of the draws.
+    """
+    left = drop_edges(graph, p, symmetric=symmetric, generator=generator)
+    # As a share of the edges that are left; of none there is no share.
+    return add_edges(left, p / (1.0 - p) if p < 1.0 else 0.0, symmetric=symmetric, generator=generator)
 
 
 def _partner(units: list[Tensor], position: int) -> int | None:
@@ -84,7 +100,12 @@ def _new_edges(
 
     new_source = pick(numbers[0], counts[source])
     if source == target:
-        first, size = _own_graph(graph, new_source, counts[source])
+        if batch_vector(graph) is not None:  # within the graph of an edge drawn at random
+            anchors = edges[0].index_select(0, pick(uniform(draws, edges, generator), edges.shape[1]))
+            first, size = _own_graph(graph, anchors, counts[source])
+            new_source = first + pick(numbers[0], size)
+        else:
+            first, size = _own_graph(graph, new_source, counts[source])
         step = pick(numbers[1], (size - 1).clamp_min(0)).clamp_min(0) + 1
         new_target = first + (new_source - first + step) % size
     else:
@@ -159,3 +180,21 @@ class AddEdges(nn.Module):
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
         """The graph with the new edges after the old ones."""
         return add_edges(graph, self.p, symmetric=self.symmetric, generator=generator)
+
+
+@register("augmenter", "perturb_edges", example={"p": 0.5}, level="graph", stochastic=True)
+class PerturbEdges(nn.Module):
+    """Drops edges and adds as many; see :func:`perturb_edges`."""
+
+    def __init__(self, p: Probability = 0.1, symmetric: bool = True) -> None:
+        """
+        Args:
+            p: Probability that an edge is dropped, and the share of edges that is added.
+            symmetric: Whether the two directions of an edge share one fate.
+        """
+        super().__init__()
+        self.p, self.symmetric = p, symmetric
+
+    def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
+        """The graph with other edges."""
+        return perturb_edges(graph, self.p, symmetric=self.symmetric, generator=generator)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError
-from graphcl.encode.base import Graph
+from graphcl.encode.base import KEPT, Graph
 
 ORIG_ID = "edge_orig_id"
 
@@ -181,7 +181,10 @@ def edge_level_names(store: Any) -> list[str]:
 
 
 def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:
-    """The graph with only the edges between kept nodes; every node stays.
+    """The graph with only the edges between kept nodes.
+
+    Every node keeps its place, so positions mean the same in all views; the mask ``kept_nodes`` [N] says which are
+    left, and pooling goes by it.
 
     Args:
         graph: any graph.
@@ -192,7 +195,11 @@ def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:
         source, target = ends(graph, store)
         rows, columns = store.edge_index
         masks.append(kept[source].index_select(0, rows) & kept[target].index_select(0, columns))
-    return select_edges(graph, masks)
+    result = select_edges(graph, masks)
+    for name, mask in kept.items():
+        store = result[name] if name else result
+        store[KEPT] = store[KEPT] & mask if KEPT in store else mask.clone()
+    return result
 
 
 def node_counts(graph: Graph) -> dict[str, int]:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from graphcl.core.config import yaml12
 from graphcl.core.errors import UserError, nearest
 from graphcl.core.paths import cache_dir, data_root, share
-from graphcl.data.download import fetch, sha256_of
+from graphcl.data.download import fetch, fetch_zip, sha256_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Card:
         citation: Whom to cite.
         homepage: Where it can be read about, or fetched by hand.
         files: File name -> where it comes from.
+        archive: Zip file that holds the files, in whatever folders; they need no address of their own then.
         folders: Where else under a data root another library's layout keeps them, as ``Planetoid/Cora/raw``.
         package: Installed Python package that ships the files, and ``package_path`` inside it.
         extra: Extra of graphcl that installs the package.
@@ -59,6 +60,7 @@ class Card:
     citation: str
     homepage: str = ""
     files: dict[str, RemoteFile] = field(default_factory=dict)
+    archive: RemoteFile | None = None
     folders: list[str] = field(default_factory=list)
     package: str = ""
     package_path: str = ""
@@ -153,6 +155,9 @@ def _in_package(card: Card) -> Path:
 
 def _downloaded(card: Card) -> Located:
     folder = cache_dir() / "datasets" / card.name
+    if card.archive is not None:
+        note = fetch_zip(card.archive.url, folder, card.files, card.archive.sha256)
+        return Located(folder, (note, _licence(card)) if note else ())
     unknown = [name for name, file in card.files.items() if not file.url and not (folder / name).is_file()]
     if unknown:
         raise UserError(
@@ -161,5 +166,9 @@ def _downloaded(card: Card) -> Located:
         )
     notes = [fetch(file.url, folder / name, file.sha256) for name, file in card.files.items()]
     if any(notes):
-        notes.append(f"licence of {card.name}: {card.licence}")
+        notes.append(_licence(card))
     return Located(folder, tuple(note for note in notes if note))
+
+
+def _licence(card: Card) -> str:
+    return f"licence of {card.name}: {card.licence}"

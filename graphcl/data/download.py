@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from pathlib import Path
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import requests
 from filelock import FileLock
 
 from graphcl.core.errors import UserError
+from graphcl.core.files import replacing
 
 ATTEMPTS = 5
 TIMEOUT = (10, 60)  # seconds to connect, and between two packets
@@ -45,6 +48,35 @@ def fetch(url: str, target: Path, sha256: str = "", *, pause: float = 1.0) -> st
             return _fetch(url, target, sha256, pause)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def fetch_zip(url: str, folder: Path, names: Iterable[str], sha256: str = "") -> str:
+    """Make sure that ``folder`` holds these files, out of the zip file at ``url``; see :func:`fetch`.
+
+    A file is found by its name, in whatever folder of the archive; nothing else is written.
+
+    Returns:
+        What is to be said, or "" when the files were there.
+
+    Raises:
+        UserError: see :func:`fetch`; or it is no zip file, or lacks one of the files.
+    """
+    wanted = [name for name in names if not (folder / name).is_file()]
+    if not wanted:
+        return ""
+    target = folder / PurePosixPath(urlsplit(url).path).name
+    note = fetch(url, target, sha256)
+    try:
+        with zipfile.ZipFile(target) as archive:
+            members = {PurePosixPath(member).name: member for member in archive.namelist()}
+            for name in wanted:
+                if name not in members:
+                    raise UserError(f"{target} does not hold {name}, but {', '.join(sorted(filter(None, members)))}")
+                with replacing(folder / name) as temporary:
+                    temporary.write_bytes(archive.read(members[name]))
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{target} is no zip file ({error}); delete it to fetch it again") from error
+    return note or f"unpacked {target.name}"
 
 
 def sha256_of(path: Path) -> str:

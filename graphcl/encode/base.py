@@ -14,6 +14,9 @@ from graphcl.graph.operators import Operator, build_operator
 
 Graph: TypeAlias = Data | HeteroData
 
+#: Mask [N] of the nodes that an augmenter left in a graph; the others keep their number, but are as good as gone.
+KEPT = "kept_nodes"
+
 
 @dataclass
 class Encoding:
@@ -102,3 +105,9 @@ def node_slices(graph: Graph) -> dict[str, tuple[int, int]]:
         slices[node_type] = (start, stop)
         start = stop
     return slices
+
+
+def kept_nodes(graph: Graph) -> Tensor | None:
+    """[K] positions of the nodes that are left of a homogeneous graph; None where no augmenter took any out."""
+    mask = graph.get(KEPT) if isinstance(graph, Data) else None
+    return None if mask is None else mask.nonzero().view(-1)

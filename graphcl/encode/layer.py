@@ -39,6 +39,16 @@ class Dropout(nn.Module):
         return x * keep / (1.0 - self.p)
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that takes a batch of one row, which has no variance, by its running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, d] -> [N, d]."""
+        if self.training and x.shape[0] < 2:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
 class Layer(nn.Module):
     """``f(BN(A (dropout(x) W) + b))``; without an operator A is the identity."""
 
@@ -57,7 +67,7 @@ class Layer(nn.Module):
         self.activation = activation
         self.linear = make_linear(in_dim, out_dim, glorot=glorot, generator=generator)
         self.dropout = Dropout(dropout, generator=generator)
-        self.norm = nn.BatchNorm1d(out_dim) if batch_norm else None
+        self.norm = BatchNorm(out_dim) if batch_norm else None
         self.slope = nn.Parameter(torch.tensor(0.25)) if activation == "prelu" else None
 
     def forward(self, x: Tensor, operator: Operator | None = None, rows: Tensor | None = None) -> Tensor:

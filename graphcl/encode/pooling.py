@@ -9,22 +9,27 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from graphcl.encode.base import Graph
+from graphcl.encode.base import Graph, kept_nodes
 from graphcl.graph.operators import SparseOperator
 
 Pooling = Literal["none", "mean", "sum", "max"]
 
 
 def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
-    """Pool the nodes [N, d] of a batch to its graphs [G, d] (a graph without ``batch`` is one); None for ``none``."""
+    """Pool the nodes [N, d] of a batch to its graphs [G, d] (a graph without ``batch`` is one); None for ``none``.
+
+    Nodes that an augmenter took out of the graph are left out.
+    """
     if how == "none":
         return None
-    batch = graph.get("batch")
+    batch, count = graph.get("batch"), getattr(graph, "num_graphs", None)  # that knows of empty graphs at the end
     if batch is None:
-        batch = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device)
-        return pool(nodes, batch, 1, how)
-    count = getattr(graph, "num_graphs", None)  # knows of empty graphs at the end
-    return pool(nodes, batch, int(batch.max()) + 1 if count is None else int(count), how)
+        batch, count = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device), 1
+    count = int(batch.max()) + 1 if count is None else int(count)
+    kept = kept_nodes(graph)
+    if kept is not None:
+        nodes, batch = nodes.index_select(0, kept), batch.index_select(0, kept)
+    return pool(nodes, batch, count, how)
 
 
 def pool(nodes: Tensor, batch: Tensor, num_graphs: int, how: Pooling) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +19,7 @@ from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.node import NodeBaseline
 from graphcl.tasks.node_protocol import NodeProtocol
-from graphcl.tasks.probes.base import Probe
+from graphcl.tasks.probes.base import Probe, average
 
 
 @register(
@@ -155,15 +154,6 @@ class Node:
     def describe(self) -> dict[str, Any]:
         """Protocol (also in one line), what was read and decided, sizes and hash of every split."""
         return {"task": "node", "nodes": self.num_nodes, **self.protocol.record(), "baselines": self._chosen}
-
-
-def average(results: list[dict[str, float]]) -> dict[str, float]:
-    """Mean over splits; with several also ``.../std``, their standard deviation (n - 1), in place of other spreads."""
-    if len(results) < 2:
-        return results[0] if results else {}
-    values = {name: np.array([result[name] for result in results]) for name in results[0] if "/" not in name}
-    metrics = {name: float(v.mean()) for name, v in values.items()}
-    return metrics | {f"{name}/std": float(v.std(ddof=1)) for name, v in values.items()}
 
 
 def _build_baseline(name: str) -> NodeBaseline:

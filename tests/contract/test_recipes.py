@@ -12,6 +12,7 @@ from graphcl.core.config.check import check
 from graphcl.core.config.recipe import read_resolved, recipe_names
 from graphcl.core.config.tree import long_path
 from graphcl.core.paths import share
+from graphcl.core.registry import resolve
 from graphcl.engine.fit import make_task
 from graphcl.engine.model import Model
 from graphcl.engine.phases import make_phases
@@ -82,8 +83,7 @@ def test_a_value_set_anew_loses_the_reason_of_the_old_one() -> None:
 @all_recipes
 def test_it_can_be_built_for_the_smallest_data(name: str) -> None:
     recipe = graphcl.load(name)
-    part = {"recommend": "interactions", "node": "node_graph", "retrieval": "records"}[recipe["task"]]
-    task = make_task(recipe, load(part))
+    task = make_task(recipe, load(resolve("task", recipe["task"]).meta["data"]))
     model = Model(recipe, task, seed=0)
     assert make_phases(recipe, model, task.types)
     assert sum(parameter.numel() for parameter in model.trainable().values()) > 0

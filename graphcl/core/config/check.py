@@ -119,6 +119,9 @@ def check_options(
             yield here, _unknown(here, [f"{path}.{known}" for known in options])
         else:
             yield from _value(options[key]["schema"], options[key]["schema"].get("$defs", {}), value, here)
+            if options[key]["schema"].get("format") == "augmenters" and isinstance(value, dict):
+                for label, inner in value.items():
+                    yield from _part("augmenter", part_name(label), inner, f"{here}.{label}")
     for key, option in options.items():
         if "default" not in option and key not in given and key not in ignore:
             yield path, f"'{path}' needs the option '{key}' ({option['doc'] or 'required'})"

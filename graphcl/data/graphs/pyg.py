@@ -18,13 +18,22 @@ PREFIX = "pyg:"
 
 
 def read_pyg(name: str) -> RawGraph:
-    """Let torch_geometric download (into our cache folder) and read a data set with one graph.
+    """A data set with one graph; see :func:`load_pyg`.
+
+    Raises:
+        UserError: see there, or it is not one graph with a class per node.
+    """
+    return _raw(_one_graph(load_pyg(name), name), name)
+
+
+def load_pyg(name: str) -> Any:
+    """Let torch_geometric download (into our cache folder) and read a data set.
 
     Args:
         name: ``pyg:CLASS/NAME``, or ``pyg:CLASS`` where the class is one data set.
 
     Raises:
-        UserError: no such class, it cannot be fetched, or it is not one graph with a class per node.
+        UserError: no such class, or it cannot be fetched.
     """
     class_name, _, member = name.removeprefix(PREFIX).partition("/")
     known = [n for n, value in vars(datasets).items() if inspect.isclass(value)]
@@ -33,12 +42,11 @@ def read_pyg(name: str) -> RawGraph:
             f"data.name: torch_geometric has no data set class {class_name!r}{suggestion(class_name, known)}"
         )
     try:
-        data = _one_graph(_made(getattr(datasets, class_name), member), name)
-    except UserError:
-        raise
+        dataset = _made(getattr(datasets, class_name), member)
+        dataset[0]
     except Exception as error:  # assertions, network and format errors of the library
         raise UserError(f"data.name: {name} could not be loaded by torch_geometric: {error!r}") from error
-    return _raw(data, name)
+    return dataset
 
 
 def _made(cls: type, member: str) -> Any:

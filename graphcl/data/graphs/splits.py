@@ -70,6 +70,22 @@ def _spread_classes(order: Tensor, labels: Tensor) -> Tensor:
     return order[place.argsort(stable=True)]
 
 
+def stratified_folds(labels: Tensor, count: int, *, generator: torch.Generator) -> list[Tensor]:
+    """Deal rows at random into folds: sizes differ by at most one, and so do the rows of each class.
+
+    Args:
+        labels: [n] int64.
+        count: Number of folds.
+        generator: Draws the order within each class.
+
+    Returns:
+        ``count`` ascending int64 tensors of positions, disjoint, together all.
+    """
+    order = torch.randperm(labels.numel(), generator=generator)
+    order = order[labels[order].argsort(stable=True)]
+    return [order[start::count].sort().values for start in range(count)]
+
+
 def fixed_split(masks: Mapping[str, Tensor], labels: Tensor, index: int) -> NodeSplit:
     """Split number ``index`` of those that came with the data.
 

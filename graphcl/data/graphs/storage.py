@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,7 @@ from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.report import DataReport
 
 VERSION = 1
+T = TypeVar("T")
 
 
 def save_node_graph(data: NodeGraph, folder: Path) -> None:
@@ -28,27 +30,44 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
     Raises:
         UserError: the folder exists, or cannot be written.
     """
-    tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **_packed(data.graph.x)}
+    tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **sparse_packed(data.graph.x)}
     tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
     if data.links is not None:
         links = {"valid": data.links.valid, "test": data.links.test}
         tensors |= {f"links.{part}.{name}": pairs for part, pair in links.items() for name, pairs in vars(pair).items()}
     split = {key: value for key, value in vars(data.splits).items() if key not in ("labels", "masks")}
     header = {
-        "version": VERSION,
         "num_nodes": int(data.graph.num_nodes or 0),
         "split": split,
         "ids": data.ids,
         "class_names": data.class_names,
         "report": asdict(data.report),
     }
-    with creating(folder) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "graph.safetensors")
-        write_json(temporary / "data.json", header)
+    write_stored(folder, tensors, header)
 
 
 def load_node_graph(folder: Path) -> NodeGraph:
     """Read what :func:`save_node_graph` wrote.
+
+    Raises:
+        UserError: not such a folder, damaged, or of another format version.
+    """
+    return read_stored(folder, _rebuilt)
+
+
+def write_stored(folder: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Tensors and plain values as a new folder, whole or not at all.
+
+    Raises:
+        UserError: the folder exists, or cannot be written.
+    """
+    with creating(folder) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "graph.safetensors")
+        write_json(temporary / "data.json", {"version": VERSION, **header})
+
+
+def read_stored(folder: Path, rebuild: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T:
+    """``rebuild`` of what :func:`write_stored` wrote.
 
     Raises:
         UserError: not such a folder, damaged, or of another format version.
@@ -58,7 +77,7 @@ def load_node_graph(folder: Path) -> NodeGraph:
     if version != VERSION:
         raise UserError(f"{folder} has data format version {version}, this graphcl reads version {VERSION}")
     try:
-        return _rebuilt(load_file(folder / "graph.safetensors"), header)
+        return rebuild(load_file(folder / "graph.safetensors"), header)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
 
@@ -66,7 +85,7 @@ def load_node_graph(folder: Path) -> NodeGraph:
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
     labels = tensors["labels"]
     masks = {name.removeprefix("mask."): mask for name, mask in tensors.items() if name.startswith("mask.")}
-    graph = Data(x=_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
+    graph = Data(x=sparse_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
     splits = NodeSplits(labels=labels, masks=masks, **header["split"])
     report = DataReport.from_dict(header["report"])
     return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors))
@@ -80,7 +99,7 @@ def _links(tensors: dict[str, Tensor]) -> HeldOutLinks | None:
     )
 
 
-def _packed(x: Tensor) -> dict[str, Tensor]:
+def sparse_packed(x: Tensor) -> dict[str, Tensor]:
     """``x``, or its non-zero entries by flat position where that is smaller."""
     entries = x.flatten().nonzero().flatten()
     if 3 * entries.numel() >= x.numel():  # an entry takes 12 bytes, 4 of them its value
@@ -88,7 +107,8 @@ def _packed(x: Tensor) -> dict[str, Tensor]:
     return {"x.entries": entries, "x.values": x.flatten()[entries], "x.shape": torch.tensor(x.shape)}
 
 
-def _unpacked(tensors: dict[str, Tensor]) -> Tensor:
+def sparse_unpacked(tensors: Mapping[str, Tensor]) -> Tensor:
+    """The inverse of :func:`sparse_packed`."""
     if "x" in tensors:
         return tensors["x"]
     rows, columns = tensors["x.shape"].tolist()

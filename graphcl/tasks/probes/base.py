@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
+import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 
+from graphcl.core.seeds import generator
 from graphcl.data.graphs.links import HeldOutLinks
+from graphcl.data.graphs.splits import stratified_folds
 from graphcl.tasks.base import Split
 
 Needs = Literal["classes", "links"]
@@ -122,7 +125,7 @@ class ClassProbe(ABC):
 
     @abstractmethod
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> Classifier:
-        """Fit on ``train`` with the settings that do best on ``valid``."""
+        """Fit on ``train`` with the settings that do best on ``valid``; where that is empty, see :func:`holdouts`."""
 
     def judge(self, case: ClassCase, split: Split, *, seed: int) -> dict[str, float]:
         """:func:`class_metrics` of what the fitted classifier predicts for ``split``."""
@@ -138,6 +141,35 @@ def class_metrics(predicted: Tensor, truth: Tensor) -> dict[str, float]:
         "accuracy": float(np.mean(y == y_hat)),
         "macro_f1": float(f1_score(y, y_hat, average="macro", zero_division=0.0)),
     }
+
+
+def average(results: list[dict[str, float]]) -> dict[str, float]:
+    """Mean over splits; with several also ``.../std``, their standard deviation (n - 1), in place of other spreads."""
+    if len(results) < 2:
+        return results[0] if results else {}
+    values = {name: np.array([result[name] for result in results]) for name in results[0] if "/" not in name}
+    metrics = {name: float(v.mean()) for name, v in values.items()}
+    return metrics | {f"{name}/std": float(v.std(ddof=1)) for name, v in values.items()}
+
+
+def accuracy(classifier: Classifier, on: Labelled) -> float:
+    """Share of ``on`` that is predicted right."""
+    return float((classifier.predict(on.x).cpu() == on.y.cpu()).double().mean())
+
+
+def holdouts(train: Labelled, valid: Labelled, *, seed: int, folds: int = 5) -> list[tuple[Labelled, Labelled]]:
+    """(what to fit on, what to judge by) for the choice of a probe's settings.
+
+    ``train`` and ``valid``; where ``valid`` is empty, the stratified folds of a cross-validation within ``train``.
+    """
+    if len(valid.y):
+        return [(train, valid)]
+    dealt = stratified_folds(train.y.cpu(), min(folds, len(train.y)), generator=generator(seed, "probe folds"))
+    pairs = []
+    for number, held in enumerate(dealt):
+        rest = torch.cat([fold for other, fold in enumerate(dealt) if other != number]).sort().values
+        pairs.append((Labelled.take(train.x, train.y, rest), Labelled.take(train.x, train.y, held)))
+    return pairs
 
 
 def rows_of(x: Tensor, *, normalize: bool) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphcl.core.options import Count
 from graphcl.core.registry import register
-from graphcl.tasks.probes.base import ClassProbe, Labelled, rows_of
+from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
 
 GRID = (1, 5, 10, 20)
 
@@ -28,10 +28,14 @@ class Knn(ClassProbe):
         self.grid = sorted(grid)
 
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> KnnClassifier:
-        """Choose k on ``valid``. Nothing is drawn: ``seed`` is the contract's."""
-        candidates = [KnnClassifier(train, min(k, len(train.y))) for k in self.grid]
+        """Choose k on ``valid``; ``seed`` draws the folds within ``train`` where that is empty."""
+        pairs = holdouts(train, valid, seed=seed)
+
+        def score(k: int) -> float:
+            return sum(accuracy(KnnClassifier(fit_on, min(k, len(fit_on.y))), judge) for fit_on, judge in pairs)
+
         # max returns the first of equals: the smallest k
-        return max(candidates, key=lambda c: float((c.predict(valid.x) == valid.y.cpu()).double().mean()))
+        return KnnClassifier(train, min(max(self.grid, key=score), len(train.y)))
 
 
 class KnnClassifier:

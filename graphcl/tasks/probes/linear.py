@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from graphcl.core.options import Count, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
-from graphcl.tasks.probes.base import ClassProbe, Labelled, rows_of
+from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
 
 #: every second power of two of the grid of Zhu et al. 2020
 GRID = tuple(2.0**power for power in range(-10, 11, 2))
@@ -40,23 +40,28 @@ class Linear(ClassProbe):
         self.grid, self.normalize, self.max_iter = sorted(grid), normalize, max_iter
 
     def fit(self, *, train: Labelled, valid: Labelled, seed: int) -> LinearClassifier:
-        """Fit one model for each C, from the strongest regularisation on, each started from the last.
+        """Fit one model for each C and take the best on ``valid``; see :func:`~graphcl.tasks.probes.base.holdouts`.
 
         In float64: float32 gradients end L-BFGS early.
 
         Raises:
             ValueError: ``train`` holds one class only.
         """
+        if len(valid.y):
+            fitted = list(self._path(train, seed))
+            scores = [accuracy(classifier, valid) for classifier in fitted]
+            return fitted[scores.index(max(scores))]
+        pairs = holdouts(train, valid, seed=seed)
+        total = np.sum([[accuracy(c, judge) for c in self._path(fit_on, seed)] for fit_on, judge in pairs], axis=0)
+        return list(self._path(train, seed))[int(total.argmax())]
+
+    def _path(self, train: Labelled, seed: int) -> Iterator[LinearClassifier]:
+        """A fitted classifier for each C, from the strongest regularisation on, each started from the last."""
         x, y = rows_of(train.x, normalize=self.normalize), train.y.cpu().numpy()
-        x_valid, y_valid = rows_of(valid.x, normalize=self.normalize), valid.y.cpu().numpy()
         model = LogisticRegression(max_iter=self.max_iter, warm_start=True, random_state=derive(seed, "probe") % 2**32)
-        best, best_score = model, -1.0
         for strength in self.grid:
             _fit(model.set_params(C=strength), x, y)
-            score = float(np.mean(model.predict(x_valid) == y_valid))
-            if score > best_score:
-                best, best_score = copy.deepcopy(model), score
-        return LinearClassifier(best, self.normalize)
+            yield LinearClassifier(copy.deepcopy(model), self.normalize)
 
 
 def _fit(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> None:

@@ -1,0 +1,1 @@
+"""Sets of labelled graphs: readers, checks, packing."""

@@ -1,0 +1,47 @@
+"""Reader of a user's graph set: tables ``graphs``, ``nodes`` and ``edges`` in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from graphcl.data.graph_sets.raw import RawGraphSet
+from graphcl.data.graphs.tables import (
+    edge_rows,
+    feature_columns,
+    find_table,
+    label_codes,
+    positions,
+    read_strings,
+    unique_ids,
+)
+
+LAYOUT = "a graph set is graphs.csv, nodes.csv and edges.csv (or .tsv, .parquet), or the text files of a TU set"
+
+
+def read_graph_folder(folder: Path) -> RawGraphSet:
+    """Read a set of graphs.
+
+    - ``graphs``: ``id``, ``label`` (empty: unknown).
+    - ``nodes``: ``id`` (unique over all graphs), ``graph`` (an id of ``graphs``); other columns are numeric features.
+    - ``edges``: ``source``, ``target``, ids of ``nodes``.
+
+    Raises:
+        UserError: a file or column is missing, an id is repeated or unknown, a feature is not a number.
+    """
+    graphs = find_table(folder, "graphs", LAYOUT, ("id", "label"))
+    nodes = find_table(folder, "nodes", LAYOUT, ("id", "graph"))
+    edges = find_table(folder, "edges", LAYOUT)
+    listed, table = read_strings(graphs, ("id", "label")), read_strings(nodes, nodes.columns)
+    graph_ids, node_ids = unique_ids(listed["id"], graphs, "graph"), unique_ids(table["id"], nodes, "node")
+    y, class_names = label_codes(listed["label"])
+    return RawGraphSet(
+        edge_index=edge_rows(edges, node_ids, nodes.path.name),
+        graph_of=torch.from_numpy(positions(table["graph"], graph_ids, nodes, graphs.path.name)),
+        y=y,
+        attributes=feature_columns(table.drop(columns=["id", "graph"]), nodes, ("id", "graph")),
+        ids=list(graph_ids),
+        class_names=class_names,
+        source=str(folder),
+    )

@@ -1,0 +1,151 @@
+"""The data part of graph tasks: graphs to train on, and labels that training cannot see."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core.build import build
+from graphcl.core.errors import UserError
+from graphcl.core.options import Count
+from graphcl.core.registry import register
+from graphcl.core.seeds import generator
+from graphcl.data.cards import load_card
+from graphcl.data.graph_sets.build import Features, check_set, describe_set, pack_set
+from graphcl.data.graph_sets.locate import locate_set
+from graphcl.data.graph_sets.packed import PackedGraphs
+from graphcl.data.graphs.splits import stratified_folds
+from graphcl.data.report import DataReport
+
+
+@dataclass(frozen=True, eq=False)
+class GraphSet:
+    """Labelled graphs, with the labels apart.
+
+    Attributes:
+        packed: What training sees: the graphs, with node features.
+        labels: [G] int64 class of each graph, -1 where it is unknown. Only evaluation reads them.
+        seed: Of the folds.
+        ids: The user's graph ids in order, or None when graphs are numbered.
+        class_names: Name of each class; empty when classes are numbered.
+        report: What was read, left out and decided; its ``split_hash`` is that of the graphs and labels.
+    """
+
+    packed: PackedGraphs
+    labels: Tensor
+    seed: int = 0
+    ids: list[str] | None = None
+    class_names: list[str] = field(default_factory=list)
+    report: DataReport = field(default_factory=DataReport)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def folds(self, count: int, repeat: int = 0) -> list[Tensor]:
+        """The labelled graphs dealt into ``count`` folds, each class evenly; another deal for each ``repeat``.
+
+        Raises:
+            UserError: a class has fewer graphs than there are folds.
+        """
+        labelled = torch.nonzero(self.labels >= 0).flatten()
+        sizes = torch.bincount(self.labels[labelled])
+        rare = int(torch.where(sizes > 0, sizes, labelled.numel()).argmin())
+        if int(sizes[rare]) < count:
+            name = self.class_names[rare] if self.class_names else str(rare)
+            raise UserError(
+                f"eval.folds: class {name!r} has {int(sizes[rare])} graphs, fewer than the {count} folds; lower it"
+            )
+        draw = generator(self.seed, "folds", count, repeat)
+        return [labelled[fold] for fold in stratified_folds(self.labels[labelled], count, generator=draw)]
+
+    def save(self, folder: Path) -> None:
+        """Write to a new folder, whole or not at all.
+
+        Raises:
+            UserError: the folder exists, or cannot be written.
+        """
+        from graphcl.data.graph_sets.storage import save_graph_set
+
+        save_graph_set(self, folder)
+
+
+@register("data", "graph_set", example={"name": "atlas"})
+class GraphSetData:
+    """Graphs that have a class each.
+
+    By name: ``atlas`` (small graphs that ship with networkx; offline), a data card (``mutag``, ``proteins``, ``nci1``,
+    ``imdb-binary``), or ``pyg:CLASS/NAME`` for a graph set of torch_geometric. By path: a folder with the text files of
+    a TU set, or with ``graphs.csv`` (``id``, ``label``), ``nodes.csv`` (``id``, ``graph``, numeric features) and
+    ``edges.csv`` (``source``, ``target``); ``.tsv`` and ``.parquet`` alike.
+    """
+
+    def __init__(
+        self,
+        name: str = "atlas",
+        path: str = "",
+        features: Features = "given",
+        max_degree: Count = 128,
+        directed: bool = False,
+        *,
+        data_root: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            name: Data set: atlas, the name of a card, or pyg:CLASS/NAME.
+            path: A folder with a TU set, or with graphs.csv, nodes.csv and edges.csv; wins over name.
+            features: Node features: those given (one-hot categories, else attributes; degree where there are neither),
+                all of them, one-hot degree, or a constant.
+            max_degree: Degrees of this and more share a column.
+            directed: Whether edges keep the direction they are given in; else each is mirrored.
+            data_root: Folder in which named data sets are looked up first.
+        """
+        self.name, self.path, self.features = name, path, features
+        self.max_degree, self.directed, self.data_root = max_degree, directed, data_root
+
+    @classmethod
+    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> GraphSetData:
+        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
+        given = {"name": name, **load_card(name).data_defaults, **options}
+        return build("data", "graph_set", given, data_root=Path(data_root) if data_root else None)
+
+    @staticmethod
+    def read(folder: Path) -> GraphSet:
+        """The graphs that a run keeps in its folder.
+
+        Raises:
+            UserError: not such a folder, damaged, or of another format version.
+        """
+        from graphcl.data.graph_sets.storage import load_graph_set
+
+        return load_graph_set(folder)
+
+    def load(self, *, seed: int) -> GraphSet:
+        """Read, check, clean and pack.
+
+        Args:
+            seed: Of the run; draws the folds of evaluation.
+
+        Raises:
+            UserError: the data cannot be found or used.
+        """
+        raw, report = locate_set(self.name, self.path, self.data_root)
+        labels = check_set(raw)
+        packed = pack_set(
+            raw, features=self.features, max_degree=self.max_degree, directed=self.directed, report=report
+        )
+        describe_set(packed, labels, report)
+        report.split_hash = _digest(packed, labels)
+        return GraphSet(packed, labels, seed, raw.ids, raw.class_names, report)
+
+
+def _digest(packed: PackedGraphs, labels: Tensor) -> str:
+    """SHA-256 over the graphs, their features and labels."""
+    digest = hashlib.sha256()
+    for tensor in (packed.x, packed.edge_index, packed.node_ptr, packed.edge_ptr, labels):
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""From a name or a path to a raw set of graphs, and where it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphcl.core.errors import UserError
+from graphcl.data import cards
+from graphcl.data.graph_sets.atlas import read_atlas
+from graphcl.data.graph_sets.folder import LAYOUT, read_graph_folder
+from graphcl.data.graph_sets.pyg import read_pyg_set
+from graphcl.data.graph_sets.raw import RawGraphSet
+from graphcl.data.graph_sets.tu import is_tu, read_tu
+from graphcl.data.graphs.pyg import PREFIX
+from graphcl.data.report import DataReport
+
+
+def locate_set(name: str, path: str, data_root: Path | None) -> tuple[RawGraphSet, DataReport]:
+    """Read the graphs at ``path``, else those called ``name``.
+
+    Raises:
+        UserError: nothing there, or nothing of that name.
+    """
+    if path:
+        return _at_path(Path(path))
+    if name == "atlas":
+        return read_atlas(), DataReport(source=name, format="networkx")
+    if name.startswith(PREFIX):
+        return read_pyg_set(name), DataReport(source=name, format="torch_geometric")
+    return _of_card(cards.load_card(name), data_root)
+
+
+def _at_path(path: Path) -> tuple[RawGraphSet, DataReport]:
+    if not path.is_dir():
+        raise UserError(f"data.path: {path} {'is no folder' if path.exists() else 'does not exist'}; {LAYOUT}")
+    if is_tu(path):
+        return read_tu(path), DataReport(source=str(path), format="TU text files", files={"all": str(path)})
+    return read_graph_folder(path), DataReport(source=str(path), format="folder", files={"all": str(path)})
+
+
+def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraphSet, DataReport]:
+    if card.task != "graph":
+        raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for 'graph'")
+    located = cards.locate(card, data_root)
+    files = {name: str(located.folder / name) for name in card.files}
+    report = DataReport(source=card.name, format="TU text files", files=files)
+    for sentence in located.notes:
+        report.note(sentence)
+    return read_tu(located.folder), report

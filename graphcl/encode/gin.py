@@ -1,0 +1,116 @@
+"""The graph isomorphism network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from graphcl.core.options import Count
+from graphcl.core.registry import register
+from graphcl.encode.base import Encoding, Graph, View, kept_nodes
+from graphcl.encode.features import node_features
+from graphcl.encode.layer import BatchNorm, Layer
+from graphcl.encode.pooling import Pooling, pool_graph
+from graphcl.graph.operators import Operator
+
+
+class GINLayer(nn.Module):
+    """``MLP((1 + eps) x + A x)`` (Xu et al., ICLR 2019, eq. 4.1).
+
+    Args:
+        in_dim: Width of the input.
+        dim: Width of the output, and within the perceptron.
+        mlp_layers: Layers of the perceptron, a ReLU after each.
+        batch_norm: ``inside``: after every linear map of the perceptron, before its ReLU; ``after``: once, of the
+            result; or ``none``.
+        learn_eps: Whether eps is a parameter; else it is 0.
+        generator: Source of the initial weights.
+    """
+
+    def __init__(
+        self, in_dim: int, dim: int, *, mlp_layers: int, batch_norm: str, learn_eps: bool, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        widths = [in_dim, *[dim] * mlp_layers]
+        inside = {"activation": "relu", "batch_norm": batch_norm == "inside", "generator": generator}
+        self.mlp = nn.Sequential(*(Layer(a, b, **inside) for a, b in zip(widths, widths[1:], strict=False)))  # type: ignore[arg-type]
+        self.norm = BatchNorm(dim) if batch_norm == "after" else None
+        self.eps = nn.Parameter(torch.zeros(())) if learn_eps else None
+
+    def forward(self, x: Tensor, operator: Operator, kept: Tensor | None = None) -> Tensor:
+        """[N, in_dim] -> [N, dim]; with ``kept`` [K] only these nodes are computed, and the others are 0."""
+        around = operator.propagate(x)
+        total = around + x if self.eps is None else around + (1.0 + self.eps) * x
+        if kept is None:
+            return self._perceptron(total)
+        some = self._perceptron(total.index_select(0, kept))
+        return some.new_zeros(x.shape[0], some.shape[1]).index_copy(0, kept, some)
+
+    def _perceptron(self, x: Tensor) -> Tensor:
+        x = self.mlp(x)
+        return x if self.norm is None else self.norm(x)
+
+
+@register("tower", "gin", example={"dim": 4, "num_layers": 2})
+class GIN(nn.Module):
+    """Graph isomorphism network (Xu et al., ICLR 2019): sums over neighbours, a perceptron in every layer.
+
+    Nodes that an augmenter took out of the graph (``kept_nodes``) are in no sum, no batch statistic and no pool.
+    """
+
+    def __init__(
+        self,
+        dim: Count = 32,
+        num_layers: Count = 3,
+        mlp_layers: Count = 2,
+        batch_norm: Literal["inside", "after", "none"] = "inside",
+        learn_eps: bool = False,
+        jk: Literal["last", "cat", "sum"] = "cat",
+        norm: Literal["none", "row", "sym", "gcn"] = "none",
+        pooling: Pooling = "sum",
+        *,
+        graph: Graph,
+        generator: torch.Generator,
+    ) -> None:
+        """
+        Args:
+            dim: Width of a layer.
+            num_layers: Number of layers.
+            mlp_layers: Linear maps in each layer's perceptron, a ReLU after each.
+            batch_norm: Inside the perceptron (the paper), after it (the code of later methods), or none.
+            learn_eps: Whether the weight of a node itself, 1 + eps, is learnt; else eps is 0.
+            jk: What becomes of the layers: the last alone, all concatenated (num_layers * dim wide), or their sum.
+            norm: Normalisation of the propagation operator; none is the sum over neighbours.
+            pooling: How nodes make graphs; none gives no graphs.
+            graph: A training graph, for the width of its features (supplied).
+            generator: Source of the initial weights (supplied).
+        """
+        super().__init__()
+        self.jk, self.norm, self.pooling = jk, norm, pooling
+        self.out_dim = dim * num_layers if jk == "cat" else dim
+        widths = [node_features(graph).shape[1], *[dim] * (num_layers - 1)]
+        self.layers = nn.ModuleList(
+            GINLayer(
+                width, dim, mlp_layers=mlp_layers, batch_norm=batch_norm, learn_eps=learn_eps, generator=generator
+            )
+            for width in widths
+        )
+
+    def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
+        """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
+        operator, kept = view.operator(self.norm), kept_nodes(view.graph)
+        latents = [node_features(view.graph)]
+        for layer in cast("Iterable[GINLayer]", self.layers):
+            latents.append(layer(latents[-1], operator, kept))
+        nodes = self._combined(latents[1:])
+        if rows is not None:
+            return Encoding(nodes.index_select(0, rows), latents, rows=rows)
+        return Encoding(nodes, latents, pool_graph(nodes, view.graph, self.pooling))
+
+    def _combined(self, layers: list[Tensor]) -> Tensor:
+        if self.jk == "last":
+            return layers[-1]
+        return torch.cat(layers, dim=1) if self.jk == "cat" else torch.stack(layers).sum(0)

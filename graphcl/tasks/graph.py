@@ -1,0 +1,227 @@
+"""Graphs with classes: batches of whole graphs, judged by a probe in a cross-validation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from graphcl.core.build import build
+from graphcl.core.errors import NonFiniteError, UserError
+from graphcl.core.options import Count
+from graphcl.core.registry import register, resolve
+from graphcl.core.schema import part_schema
+from graphcl.core.seeds import derive
+from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graphs.splits import NodeSplit
+from graphcl.encode.base import Graph
+from graphcl.tasks.base import Batch, Split
+from graphcl.tasks.baselines.graph import GraphBaseline
+from graphcl.tasks.probes.base import ClassCase, Probe, average
+
+Folds = Annotated[int, Field(ge=3)]
+
+
+class Fold(NamedTuple):
+    """One step of the cross-validation, as graph numbers.
+
+    Attributes:
+        rest: The folds that are neither of the others.
+        following: The fold after the one that is judged.
+        test: The fold that is judged.
+    """
+
+    rest: Tensor
+    following: Tensor
+    test: Tensor
+
+    def judged(self) -> NodeSplit:
+        """Fit on all other folds. No validation part: the probe cross-validates its settings within them."""
+        return NodeSplit(torch.cat([self.rest, self.following]).sort().values, self.test[:0], self.test)
+
+    def before(self) -> NodeSplit:
+        """The same one fold later, without the fold itself: what settings of a baseline are chosen by."""
+        return NodeSplit(self.rest.sort().values, self.test[:0], self.following)
+
+
+@register(
+    "task",
+    "graph",
+    example={"folds": 3, "probe_options": {"grid": [1.0]}},
+    rows=("batch",),
+    types=(),
+    data="graph_set",
+    monitor="accuracy",
+)
+class GraphTask:
+    """Graph classification by a probe in a stratified cross-validation, the protocol of Sun et al. (ICLR 2020).
+
+    Training sees all graphs without labels, for a number of epochs fixed beforehand: nothing is held out to choose
+    it. Then for each fold a probe is fitted on the other folds, its own settings chosen by a cross-validation among
+    those, and judged on the fold.
+
+    A batch carries its graphs (``graph``), so latents of level ``graphs`` have one row a graph, also of graphs that an
+    augmenter left without an edge.
+
+    Metrics: those of the probe, the mean over folds (and repeats), and ``.../std`` over the same.
+    """
+
+    rows: ClassVar[tuple[str, ...]] = ("batch",)
+    types: ClassVar[tuple[str, ...]] = ()
+    data_part: ClassVar[str] = "graph_set"
+    has_validation = False
+    monitor: ClassVar[str] = "accuracy"
+
+    def __init__(
+        self,
+        probe: str = "svm",
+        probe_options: dict[str, Any] | None = None,
+        folds: Folds = 10,
+        repeats: Count = 1,
+        baselines: Sequence[str] = ("majority_graph", "pooled_features", "wl_histogram"),
+        random_encoder: bool = True,
+        *,
+        data: GraphSet,
+    ) -> None:
+        """
+        Args:
+            probe: What judges the frozen embeddings (graphcl list probes).
+            probe_options: Options of the probe.
+            folds: Of the cross-validation.
+            repeats: How often the graphs are dealt into folds anew.
+            baselines: Names of the baselines beside the result.
+            random_encoder: Whether the recipe's own encoder with its initial weights stands beside them.
+            data: The labelled graphs.
+
+        Raises:
+            UserError: an unknown probe or baseline, a probe of links, or a class with fewer graphs than folds.
+        """
+        self.data, self.random_encoder = data, random_encoder
+        self.probe: Probe = build("probe", probe, probe_options or {})
+        if self.probe.needs != "classes":
+            raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
+        options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
+        self._judged_by = {"probe": probe, "probe_options": {**options, **(probe_options or {})}}
+        # All are drawn now: folds that cannot be dealt end the run before training, not after it.
+        self._folds = [data.folds(folds, repeat) for repeat in range(repeats)]
+        self._baselines = {name: _build_baseline(name) for name in baselines}
+        self._chosen: dict[str, dict[str, int]] = {}
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """What :meth:`evaluate` returns, spreads left out."""
+        return self.probe.metrics
+
+    @cached_property
+    def graphs(self) -> Mapping[str, Graph]:
+        """All graphs as one batch, without labels."""
+        return {"graph": self.data.packed.batch()}
+
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of an epoch; 0 takes all graphs at once."""
+        return -(-len(self.data) // batch_size) if batch_size else 1
+
+    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
+        """A random partition of the graphs."""
+        order = torch.randperm(len(self.data), generator=generator)
+        for ids in order.split(batch_size or len(self.data))[start:]:
+            yield self._batch(ids)
+
+    def examples(self, split: Split, batch_size: int = 256) -> Iterator[Batch]:
+        """All graphs in order, whatever the split: which of them judge, the folds say."""
+        for ids in torch.arange(len(self.data)).split(batch_size):
+            yield self._batch(ids)
+
+    def _batch(self, ids: Tensor) -> Batch:
+        rows = {"batch": torch.arange(ids.numel())}
+        return Batch(ids, rows, {"graph": self.data.packed.batch(ids)}, targets=ids.numel())
+
+    def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
+        """Cross-validate the probe.
+
+        Args:
+            embeddings: ``graph`` -> [G, d], in the order of the graphs.
+            split: ``test`` judges each fold by the probe of all others; ``valid`` judges the fold after it by the
+                probe of those that are left, so that nothing of the fold itself is used.
+            seed: Of the probe.
+
+        Raises:
+            NonFiniteError: an embedding is NaN or infinite.
+        """
+        x = self._checked(embeddings["graph"])
+        return average([self._on_fold(x, self.probe, fold, split, seed) for fold in self._each_fold()])
+
+    def _checked(self, x: Tensor) -> Tensor:
+        if x.shape[0] != len(self.data):
+            raise ValueError(f"{x.shape[0]} embeddings for {len(self.data)} graphs")
+        if not bool(torch.isfinite(x).all()):
+            raise NonFiniteError("graph embeddings hold NaN or infinite values")
+        return x.detach().cpu()
+
+    def _each_fold(self) -> Iterator[Fold]:
+        for dealt in self._folds:
+            for number, test in enumerate(dealt):
+                following = (number + 1) % len(dealt)
+                rest = [fold for other, fold in enumerate(dealt) if other not in (number, following)]
+                yield Fold(torch.cat(rest), dealt[following], test)
+
+    def _on_fold(self, x: Tensor, probe: Probe, fold: Fold, split: Split, seed: int) -> dict[str, float]:
+        parts = fold.judged() if split == "test" else fold.before()
+        return probe.judge(ClassCase(x, self.data.labels, parts), "test", seed=seed)
+
+    def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
+        """Test metrics of each baseline; where it has settings, each fold's are chosen without that fold.
+
+        A baseline with a probe of its own is left out where that measures something else than the task's.
+        """
+        found = {}
+        for name, baseline in self._baselines.items():
+            probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
+            if probe.metrics == self.probe.metrics:
+                found[name] = self._baseline(name, baseline, probe, seed)
+        return found
+
+    def _baseline(self, name: str, baseline: GraphBaseline, probe: Probe, seed: int) -> dict[str, float]:
+        made = baseline.embeddings(self.graphs["graph"], seed=derive(seed, "baseline", name))
+        tried = {str(dict(settings)): self._checked(x) for settings, x in made}
+        monitor = probe.metrics[0]
+        chosen, judged = Counter[str](), []
+        for fold in self._each_fold():
+            best = next(iter(tried))
+            if len(tried) > 1:
+                valid = {key: self._on_fold(x, probe, fold, "valid", seed)[monitor] for key, x in tried.items()}
+                best = max(valid, key=lambda key: valid[key])
+            chosen[best] += 1
+            judged.append(self._on_fold(tried[best], probe, fold, "test", seed))
+        self._chosen[name] = dict(chosen)
+        return average(judged)
+
+    def describe(self) -> dict[str, Any]:
+        """Protocol, what was read and decided, sizes and hash of the folds."""
+        text = "|".join(",".join(map(str, fold.tolist())) for dealt in self._folds for fold in dealt)
+        return {
+            "task": "graph",
+            "graphs": len(self.data),
+            "protocol": f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation"
+            f"{f', {len(self._folds)} times' if len(self._folds) > 1 else ''}; the probe's settings are chosen within "
+            "the training folds, the number of epochs beforehand",
+            **self._judged_by,
+            "notes": self.data.report.lines(),
+            "fold_sizes": [fold.numel() for fold in self._folds[0]],
+            "folds_hash": hashlib.sha256(text.encode()).hexdigest(),
+            "data_hash": self.data.report.split_hash,
+            "baselines": self._chosen,
+        }
+
+
+def _build_baseline(name: str) -> GraphBaseline:
+    task = resolve("baseline", name).meta.get("task")
+    if task != "graph":
+        raise UserError(f"eval.baselines: {name!r} is a baseline of the task {task!r}, not of 'graph'")
+    return build("baseline", name, {})
