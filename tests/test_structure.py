@@ -27,7 +27,7 @@ def method_names() -> set[str]:
     """Recipes, and parts that belong to one method (graphcl/methods)."""
     registry.load_all()
     own = {part.name for part in registry.registered() if part.cls.__module__.startswith("graphcl.methods.")}
-    return set(recipe_names()) | own
+    return (set(recipe_names()) | own) - {"graphcl"}  # a method that is called like the package
 
 
 def words(source: str) -> Iterator[tuple[int, str]]:

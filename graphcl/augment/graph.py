@@ -54,8 +54,7 @@ def drop_edges(
 
 
 def drop_nodes(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
-    """Drop each node with probability ``p``: SGL's ND (Wu et al., SIGIR 2021), the node dropping of GraphCL (You et al.,
-    NeurIPS 2020).
+    """Drop each node with probability ``p``: SGL's ND (Wu et al., 2021), GraphCL's node dropping (You et al., 2020).
 
     All its edges go; it keeps its place, and the mask ``kept_nodes`` tells pooling that it is gone. At least one node
     of each graph of a batch (of the one graph, without a batch) is left.

@@ -30,7 +30,8 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
     """Add up to ``p`` times as many edges as there are, between nodes drawn uniformly.
 
     Draws that hit a self loop or an edge that exists already are left out. In a batch both ends lie in one
-    graph, and a graph receives new edges in proportion to those it has. An added edge has the weight and attributes of an existing edge drawn at random.
+    graph, which receives new edges in proportion to those it has. An added edge has the weight and attributes of an
+    existing edge drawn at random.
 
     Args:
         graph: any PyG graph.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Literal, cast
 
 import torch
@@ -36,7 +37,7 @@ class GINLayer(nn.Module):
         super().__init__()
         widths = [in_dim, *[dim] * mlp_layers]
         inside = {"activation": "relu", "batch_norm": batch_norm == "inside", "generator": generator}
-        self.mlp = nn.Sequential(*(Layer(a, b, **inside) for a, b in zip(widths, widths[1:], strict=False)))  # type: ignore[arg-type]
+        self.mlp = nn.Sequential(*(Layer(a, b, **inside) for a, b in pairwise(widths)))  # type: ignore[arg-type]
         self.norm = BatchNorm(dim) if batch_norm == "after" else None
         self.eps = nn.Parameter(torch.zeros(())) if learn_eps else None
 

@@ -49,8 +49,12 @@ def read_strings(table: Table, columns: Iterable[str]) -> pd.DataFrame:
     Raises:
         UserError: there are no rows.
     """
+
+    def strings(values: pa.Array) -> np.ndarray:
+        return pc.cast(values, pa.string()).fill_null("").to_numpy(zero_copy_only=False)
+
     chunks = [
-        pd.DataFrame({c: pc.cast(a, pa.string()).fill_null("").to_numpy(zero_copy_only=False) for c, a in chunk.items()})
+        pd.DataFrame({column: strings(values) for column, values in chunk.items()})
         for chunk in table.chunks(list(columns))
     ]
     if not chunks:
