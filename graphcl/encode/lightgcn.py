@@ -12,6 +12,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, NonNegative, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, node_slices
+from graphcl.encode.linear_layers import Affine, LinearLayer, Propagate, Skip
 from graphcl.encode.weights import Init, initial
 
 Readout = Literal["mean", "sum", "last", "concat"]
@@ -88,6 +89,27 @@ class LightGCN(nn.Module):
             layers.append(message + _take(layers[-1], needed) if self.residual and view.hidden is None else message)
         nodes = self._read_out([_rows_of(latent, rows) for latent in layers[self.readout_from :]])
         return Encoding(nodes, layers, slices=slices, messages=messages if self.residual else [], rows=rows)
+
+    def linear_layers(self) -> list[LinearLayer]:
+        """The readout by Horner's rule, for methods that bound the output.
+
+        Raises:
+            UserError: a readout or a step that is not of this form.
+        """
+        for option, usual in (("activation", "none"), ("residual", False)):
+            if (value := getattr(self, option)) != usual:
+                raise UserError(f"lightgcn with {option}={value} is no weighted sum of propagated embeddings")
+        if self.readout == "concat":
+            raise UserError("lightgcn with readout=concat has no single output of the width of its embeddings")
+        read = range(self.num_layers if self.readout == "last" else self.readout_from, self.num_layers + 1)
+        weight = 1.0 / len(read) if self.readout == "mean" else 1.0
+        scale = torch.tensor(weight, dtype=torch.float64)
+        parts: list[LinearLayer] = [] if weight == 1.0 else [Affine(scale, torch.zeros(()))]
+        for layer in reversed(range(self.num_layers)):
+            parts.append(Propagate(self.norm))
+            if layer in read:
+                parts.append(Skip(weight))
+        return parts
 
     def _read_out(self, layers: list[Tensor]) -> Tensor:
         if self.readout == "last":

@@ -40,16 +40,24 @@ def build_operator(graph: Any, norm: str = "sym") -> Operator:
     if norm not in get_args(Norm):
         raise UserError(f"unknown norm {norm!r}{suggestion(norm, get_args(Norm))}")
     graph = as_graph(graph)
-    if isinstance(graph, HeteroData):
-        if norm != "gcn" and _is_bipartite(graph):
-            return _bipartite(graph, norm)
-        matrix, device = _square_of_types(graph)
-    else:
-        edges: Tensor = graph.edge_index
-        count = _num_nodes(graph, "the graph")
-        matrix = adjacency(edges, graph.get("edge_weight"), (count, count), "edge_index")
-        device = edges.device
+    if isinstance(graph, HeteroData) and norm != "gcn" and _is_bipartite(graph):
+        return _bipartite(graph, norm)
+    matrix, device = square_adjacency(graph)
     return SparseOperator.from_scipy(normalise(matrix, norm), device)
+
+
+def square_adjacency(graph: Data | HeteroData) -> tuple[sp.csr_matrix, torch.device]:
+    """The matrix [targets, sources] over all nodes of all types, and where the edges lie.
+
+    Raises:
+        UserError: see :func:`build_operator`.
+    """
+    graph = as_graph(graph)
+    if isinstance(graph, HeteroData):
+        return _square_of_types(graph)
+    edges: Tensor = graph.edge_index
+    count = _num_nodes(graph, "the graph")
+    return adjacency(edges, graph.get("edge_weight"), (count, count), "edge_index"), edges.device
 
 
 def adjacency(edge_index: Tensor, weight: Tensor | None, shape: tuple[int, int], name: str) -> sp.csr_matrix:

@@ -1,4 +1,4 @@
-"""Regularizers: terms that look at parameters."""
+"""The squared norm of parameters, or of a batch's rows."""
 
 from __future__ import annotations
 
