@@ -28,6 +28,10 @@ class _Augmenter:
     label: str
     level: str
     module: nn.Module
+    #: name and options: equal augmenters do the same
+    spec: str
+    stochastic: bool
+    keeps_edges: bool
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,23 @@ class _Plan:
     augmenters: list[_Augmenter]
     redraw: str
     source: nn.Module
-    fixed: int  # how many graph-level augmenters at the front draw nothing
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A graph, its operators by norm, and how many of the view's augmenters it has been through."""
+
+    graph: Graph
+    base: dict[str, Operator]
+    done: int = 0
 
 
 class Views:
     """Draws the views of a recipe. What is drawn depends on (seed, view, epoch or step) alone.
 
     A view that is redrawn by epoch or once keeps its operators, so an SVD or a re-normalised graph is
-    computed once; so does what augmenters at its front make that draw nothing (a diffusion, say). Views without
-    graph-level augmenters share the operators of the unchanged graph.
+    computed once. Views share what they have in common: the graph after the same augmenters that draw nothing
+    (a diffusion, and then a shuffle or none), and its operators as long as no augmenter changes the edges.
     """
 
     def __init__(self, recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> None:
@@ -53,25 +65,26 @@ class Views:
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
         self._prepared: dict[tuple[str, str], Any] = {}
-        self._fixed: dict[str, tuple[Graph, dict[str, Operator]]] = {}
         self._clean: dict[str, dict[str, Operator]] = defaultdict(dict)
+        self._fixed: dict[tuple[str, ...], _Start] = {}
 
     def _plan(self, name: str, spec: Mapping[str, Any]) -> _Plan:
-        augmenters, redraw, fixed = [], "once", 0
+        augmenters, redraw = [], "once"
         for label, options in spec["augment"].items():
             part = resolve("augmenter", part_name(label))
             module = build("augmenter", part.name, options, generator=self._generator("init", name, label))
-            augmenters.append(_Augmenter(label, part.meta["level"], module))
-            if part.meta.get("stochastic", True):
+            stochastic, same = part.meta.get("stochastic", True), part.meta.get("edges") == "same"
+            augmenters.append(
+                _Augmenter(label, part.meta["level"], module, f"{part.name} {options}", stochastic, same)
+            )
+            if stochastic:
                 redraw = "step"
-            elif redraw == "once" and part.meta["level"] == "graph":
-                fixed += 1
             if part.meta.get("per_call") and spec["redraw"] not in ("", "step"):
                 raise UserError(f"views.{name}: {label} draws at every product, so 'redraw' can only be 'step'")
         levels = [augmenter.level for augmenter in augmenters]
         if levels != sorted(levels, key=["graph", "operator"].index):
             raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
-        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]), fixed)
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]))
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
@@ -80,13 +93,13 @@ class Views:
         """The view as of this epoch and step; of the batch's own graphs where it has some."""
         plan = self._plans[name]
         if batch is not None and batch.graphs:
-            return self._drawn(name, plan, _field(batch.graphs, plan.of), {}, step)
+            return self._drawn(name, plan, _Start(_field(batch.graphs, plan.of), {}), step)
         when = {"once": 0, "epoch": epoch, "step": step}[plan.redraw]
         kept = self._kept.get(name)
         if kept is not None and kept[0] == when:
             return kept[1]
         self._kept.pop(name, None)  # before drawing: two of them need not fit in memory
-        view = self._drawn(name, plan, _field(self._graphs, plan.of), self._clean[plan.of], when)
+        view = self._drawn(name, plan, self._start(name, plan), when)
         self._kept[name] = (when, view)
         return view
 
@@ -99,37 +112,37 @@ class Views:
         """The task's graph as it is."""
         return View(_field(self._graphs, of), base=self._clean[of])
 
-    def _drawn(self, name: str, plan: _Plan, graph: Graph, base: dict[str, Operator], when: int) -> View:
+    def _start(self, name: str, plan: _Plan) -> _Start:
+        """The task's graph after the augmenters that come first and draw nothing, computed once."""
+        start, path = _Start(_field(self._graphs, plan.of), self._clean[plan.of]), (plan.of,)
+        original = start.graph
+        for augmenter in plan.augmenters:
+            if augmenter.stochastic or augmenter.level != "graph":
+                break
+            path = (*path, augmenter.spec)
+            if path not in self._fixed:
+                self._fixed[path] = self._changed(name, plan, augmenter, start, original, 0)
+            start = self._fixed[path]
+        return start
+
+    def _drawn(self, name: str, plan: _Plan, start: _Start, when: int) -> View:
         transforms: list[Callable[[Operator], Operator]] = []
-        original = graph
-        if plan.fixed:
-            graph, base = self._after_fixed(name, plan, graph)
-        for augmenter in plan.augmenters[plan.fixed :]:
+        original = _field(self._graphs, plan.of) if start.done else start.graph
+        for augmenter in plan.augmenters[start.done :]:
             if augmenter.level == "graph":
-                graph, base = self._augmented(name, plan, augmenter, graph, original, when), {}
+                start = self._changed(name, plan, augmenter, start, original, when)
             else:
-                generator = self._generator(name, augmenter.label, when)
-                transforms.append(partial(augmenter.module, generator=generator))
-        return View(graph, transforms, base=base)
+                transforms.append(partial(augmenter.module, generator=self._generator(name, augmenter.label, when)))
+        return View(start.graph, transforms, base=start.base)
 
-    def _after_fixed(self, name: str, plan: _Plan, graph: Graph) -> tuple[Graph, dict[str, Operator]]:
-        """The graph, with room for its operators, after the augmenters that draw nothing; once for the task's."""
-        ours = self._is_task_graph(plan, graph)
-        if ours and name in self._fixed:
-            return self._fixed[name]
-        changed = graph
-        for augmenter in plan.augmenters[: plan.fixed]:
-            changed = self._augmented(name, plan, augmenter, changed, graph, 0)
-        result: tuple[Graph, dict[str, Operator]] = changed, {}
-        if ours:
-            self._fixed[name] = result
-        return result
-
-    def _augmented(
-        self, name: str, plan: _Plan, augmenter: _Augmenter, graph: Graph, original: Graph, when: int
-    ) -> Graph:
+    def _changed(
+        self, name: str, plan: _Plan, augmenter: _Augmenter, start: _Start, original: Graph, when: int
+    ) -> _Start:
+        """After one more graph-level augmenter."""
         prepared = self._of_graph(name, plan, augmenter, original)
-        return augmenter.module(graph, generator=self._generator(name, augmenter.label, when), **prepared)
+        generator = self._generator(name, augmenter.label, when)
+        graph = augmenter.module(start.graph, generator=generator, **prepared)
+        return _Start(graph, start.base if augmenter.keeps_edges else {}, start.done + 1)
 
     def _is_task_graph(self, plan: _Plan, graph: Graph) -> bool:
         """Whether it is the task's own, not one of a batch."""

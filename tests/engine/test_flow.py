@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch_geometric.data import Batch as GraphBatch
+from torch_geometric.data import Data
 
 from graphcl.core.address import parse_address
 from graphcl.core.errors import UserError
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.training import Training
 from graphcl.objective.base import Rows
+from graphcl.tasks.base import Batch
 
 from .toy import RECIPE, batches_of, toy_recipe, toy_training
 
@@ -184,3 +187,35 @@ def test_a_head_of_a_head_and_a_latent_that_reads(tmp_path: Path) -> None:
     torch.testing.assert_close(step.rows("a.sum[batch]").values, (pred["a"] + pred["b"])[step.batch.ids])
     with pytest.raises(UserError, match=r"'heads\.pred\.of' is 'prog'; known at this place: nodes, graphs, proj"):
         toy_recipe(tmp_path, text.replace("of: proj", "of: prog"))
+
+
+POOLED = RECIPE.replace("encoder: {toy_tower: {dim: 4}}", "encoder: {mlp: {dim: 4, num_layers: 1, pooling: mean}}")
+
+
+def test_one_full_graph_is_one_row_of_graphs(tmp_path: Path) -> None:
+    training = toy_training(toy_recipe(tmp_path, POOLED))
+    step = flow(training)
+    rows = step.rows("a.graphs")
+    check(rows, step.rows("a.nodes").values.mean(0, keepdim=True), torch.tensor([0]))
+    assert step.rows("a.nodes").member is None
+    assert rows.member is None
+
+
+def test_nodes_of_a_batch_of_graphs_say_which_one_they_are_of(tmp_path: Path) -> None:
+    training = toy_training(toy_recipe(tmp_path, POOLED))
+    sizes, ids = [3, 1, 4], torch.tensor([7, 2, 5])
+    none = torch.zeros(2, 0, dtype=torch.int64)
+    graphs = GraphBatch.from_data_list([Data(x=torch.full((n, 3), float(n)), edge_index=none) for n in sizes])
+    picked = torch.tensor([6, 0, 3])
+    step = flow(training, batch=Batch(ids, {"batch": picked}, {"graph": graphs}))
+    rows = step.rows("a.nodes")
+    assert rows.member is not None
+    assert rows.member.tolist() == [0, 0, 0, 1, 2, 2, 2, 2]
+    some = step.rows("a.nodes[batch]")
+    assert some.member is not None
+    assert some.member.tolist() == [2, 0, 1]
+    assert some.unique()[0].member.tolist() == [0, 1, 2]  # type: ignore[union-attr]
+    joined = step.rows(["a.nodes[batch]", "b.nodes"])
+    assert joined.member.tolist() == [2, 0, 1, 0, 0, 0, 1, 2, 2, 2, 2]  # type: ignore[union-attr]
+    means = torch.stack([rows.values[rows.member == g].mean(0) for g in range(3)])
+    check(step.rows("a.graphs"), means, ids)

@@ -141,6 +141,48 @@ def test_it_stops_without_progress_and_keeps_the_best_epoch(tmp_path: Path, on_d
     assert same(weights(stopped), weights(two))
 
 
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_the_loss_may_choose_the_epoch(tmp_path: Path, on_disk: bool) -> None:
+    """Without a look at validation; twelve epochs at a rate at which the loss rises again."""
+    options = ("train.monitor=loss", "train.patience=2", "train.epochs=12", "train.lr=0.8", "train.checkpoint_every=5",
+               "terms.toy_pull.weight=2", "eval.scores=[0.5]")
+    recipe = toy_recipe(tmp_path, RECIPE, *options)
+    stopped = toy_training(recipe, run_of(recipe, tmp_path / "run") if on_disk else None)
+    seen: list[float] = []
+    stopped.observer.epoch_ended = lambda terms, **_: seen.append(2 * terms["toy_pull"])  # type: ignore[method-assign]
+    stopped.train()
+    best = stopped.progress.best_epoch
+    assert seen.index(min(seen)) + 1 == best == stopped.progress.epoch - 2
+    assert stopped.progress.best == pytest.approx(-min(seen))
+    assert stopped.task.scores == [0.5]  # validation was not read
+    again = toy_training(recipe.override(f"train.epochs={best}", "train.patience=0"), validate=False)
+    again.train()
+    assert same(weights(stopped), weights(again))
+
+
+def test_the_cosine_is_that_of_the_whole_run_after_a_resume(tmp_path: Path) -> None:
+    options = ("train.lr_schedule=cosine", "train.warmup_epochs=1", "train.epochs=4")
+    recipe = toy_recipe(tmp_path, RECIPE, *options)
+    training = toy_training(recipe)
+    rates: list[float] = []
+    training.observer.stepped = lambda **_: rates.append(  # type: ignore[method-assign]
+        training.phases[0].optimizer.param_groups[0]["lr"]
+    )
+    training.train()
+    assert rates[:3] == pytest.approx([0.05 / 3, 0.1 / 3, 0.05])
+    assert rates[3] == 0.05
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert 0 < rates[-1] < 0.005
+
+
+def test_a_warm_up_as_long_as_the_run_is_said(tmp_path: Path) -> None:
+    notes: list[str] = []
+    training = toy_training(toy_recipe(tmp_path, RECIPE, "train.warmup_epochs=3"))
+    training.observer.note = notes.append  # type: ignore[method-assign]
+    training.train()
+    assert notes == ["train.warmup_epochs: 3 of 3 epochs, so train.lr is never reached"]
+
+
 def test_evaluations_are_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> None:
     training = toy_training(toy_recipe(tmp_path, RECIPE, "train.epochs=5", "train.eval_every=2"))
     training.train()

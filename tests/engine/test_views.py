@@ -119,3 +119,32 @@ def test_what_draws_nothing_is_done_once_for_all_steps(tmp_path: Path, monkeypat
     first, second = (after.draw("a", epoch=0, step=step).graph for step in (0, 1))
     assert len(calls) == 4
     assert not torch.equal(first.edge_weight, second.edge_weight)
+
+
+def test_views_share_what_comes_first_and_draws_nothing(tmp_path: Path) -> None:
+    """A diffusion is computed once for a view and its corruption, and so are its operators."""
+    three = "a: [ppr], b: [ppr, shuffle_features], c: [{ppr: {alpha: 0.5}}]"
+    text = RECIPE.replace("a: [toy_noise], b: [toy_noise]", three)
+    recipe = toy_recipe(tmp_path, text)
+    drawn = Views(recipe, toy_task(recipe), seed=0, device=CPU)
+    calls = []
+    for plan in drawn._plans.values():
+        for augmenter in plan.augmenters:
+            augmenter.module.register_forward_hook(lambda module, *_: calls.append(type(module).__name__))
+    a, b, c = (drawn.draw(name, epoch=0, step=0) for name in "abc")
+    later = drawn.draw("b", epoch=0, step=1)
+    assert sorted(calls) == ["PPR", "PPR", "ShuffleFeatures", "ShuffleFeatures"]
+    assert torch.equal(a.graph.edge_weight, b.graph.edge_weight)
+    assert a.operator("none") is b.operator("none") is later.operator("none")
+    assert a.operator("none") is not c.operator("none")
+    assert not torch.equal(b.graph.x, later.graph.x)
+    assert torch.equal(b.graph.x.sort(0).values, a.graph.x.sort(0).values)
+
+
+def test_an_augmenter_of_features_keeps_the_operators_and_one_of_edges_does_not(tmp_path: Path) -> None:
+    drawn = views(tmp_path, "[shuffle_features]")
+    assert drawn.draw("a", epoch=0, step=0).operator("gcn") is drawn.clean().operator("gcn")
+    drawn = views(tmp_path, "[{drop_edges: {p: 0.5}}, shuffle_features]")
+    found = drawn.draw("a", epoch=0, step=0)
+    assert found.operator("gcn") is not drawn.clean().operator("gcn")
+    assert found.graph.num_edges < drawn.clean().graph.num_edges

@@ -110,6 +110,9 @@ class TestEMA:
         assert momentum_at(99, 0.9, "constant", 10) == 0.9
         with pytest.raises(UserError, match="total_updates"):
             EMA("main", schedule="cosine", module=self.parts()[1])
+        student = self.parts()[1]
+        assert EMA("main", schedule="cosine", every=4, module=student, steps=10).total_updates == 3
+        assert EMA("main", schedule="cosine", total_updates=7, module=student, steps=10).total_updates == 7
 
     def test_momentum_of_the_rule_is_that_of_the_schedule(self):
         _, student = self.parts()

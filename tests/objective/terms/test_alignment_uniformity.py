@@ -104,3 +104,28 @@ def test_weights_and_empty_batch_of_alignment() -> None:
     values = alignment(a[[2, 0, 1]], b)
     torch.testing.assert_close(found, (3 * values[0] + values[1]) / 4)
     reduce_groups(Alignment("none", "none")(flow), "mean").backward()
+
+
+def test_columns_are_the_invariance_of_cca_ssg() -> None:
+    """-tr(Z1^T Z2 / N) of standardised columns, plus their number; the same gradient."""
+    x, y = random(9, 4, 0), random(9, 4, 1)
+    z, w = ((v - v.mean(0)) / v.std(0, unbiased=False) for v in (x, y))
+    expected = 4 - torch.trace(z.T @ w) / 9
+    found = alignment(x, y, normalize="columns").mean()
+    torch.testing.assert_close(found, expected)
+    for p, q in zip(torch.autograd.grad(found, (x, y)), torch.autograd.grad(expected, (x, y)), strict=True):
+        torch.testing.assert_close(p, q)
+
+
+def test_plain_rows_are_the_mean_squared_error() -> None:
+    x, y = random(9, 4, 0), random(9, 4, 1)
+    flow = FakeFlow({"x": x, "y": y})
+    (group,) = Alignment("x", "y", normalize="none")(flow)
+    torch.testing.assert_close(group.values.mean(), torch.nn.functional.mse_loss(x, y))
+
+
+def test_an_exponent_belongs_to_unit_rows_and_columns_to_all_ranks() -> None:
+    with pytest.raises(UserError, match="alpha 1 is an exponent of normalize: rows"):
+        Alignment("x", "y", alpha=1.0, normalize="columns")
+    assert Alignment("x", "y").combine == "mean"
+    assert Alignment("x", "y", normalize="columns").combine == "gather"
