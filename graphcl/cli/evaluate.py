@@ -58,10 +58,12 @@ def evaluate(
     from graphcl.serve.opened import open_run
 
     output = Output(as_json=json, quiet=quiet)
-    chosen = [*(settings or []), *_chosen(probe, probe_option or [], splits)]
     opened = open_run(
         run,
-        evaluation=chosen,
+        evaluation=settings or [],
+        probe=probe or "",
+        probe_options=probe_option or [],
+        splits=splits,
         split=split.value if split else "",
         allow_plugins=allow_plugins,
         data_root=data_root,
@@ -79,13 +81,6 @@ def evaluate(
     if slices:
         value["slices"] = _slices(opened)
     output.result(value, lambda: _shown(value))
-
-
-def _chosen(probe: str | None, options: list[str], splits: int | None) -> list[str]:
-    """The same settings as ``eval.KEY=VALUE``."""
-    chosen = [f"eval.probe={probe}", "eval.probe_options=null"] if probe else []
-    chosen += [f"eval.probe_options.{item}" for item in options]
-    return chosen + ([f"eval.splits={splits}"] if splits is not None else [])
 
 
 def _slices(opened: OpenedRun) -> list[dict[str, Any]]:

@@ -46,6 +46,7 @@ class Card:
         homepage: Where it can be read about, or fetched by hand.
         files: File name -> where it comes from.
         archive: Zip file that holds the files, in whatever folders; they need no address of their own then.
+        format: How the files of a node graph are read: npz, planetoid, geom_gcn, attributed or wikics.
         folders: Where else under a data root another library's layout keeps them, as ``Planetoid/Cora/raw``.
         package: Installed Python package that ships the files, and ``package_path`` inside it.
         extra: Extra of graphcl that installs the package.
@@ -61,6 +62,7 @@ class Card:
     homepage: str = ""
     files: dict[str, RemoteFile] = field(default_factory=dict)
     archive: RemoteFile | None = None
+    format: str = ""
     folders: list[str] = field(default_factory=list)
     package: str = ""
     package_path: str = ""
@@ -115,7 +117,7 @@ def locate(card: Card, root: str | Path | None = None) -> Located:
     Raises:
         UserError: nowhere, and not downloadable; names what to do. Or a download failed.
     """
-    found = _in_root(card, data_root(root))
+    found = find(card, data_root(root))
     if found is not None:
         return Located(found, _checked(card, found))
     if card.package:
@@ -123,7 +125,12 @@ def locate(card: Card, root: str | Path | None = None) -> Located:
     return _downloaded(card)
 
 
-def _in_root(card: Card, root: Path | None) -> Path | None:
+def find(card: Card, root: Path | None) -> Path | None:
+    """The folder under a data root that holds the card's files, or None.
+
+    Raises:
+        UserError: the data root is no folder.
+    """
     if root is None:
         return None
     if not root.is_dir():

@@ -49,6 +49,9 @@ def open_run(
     path: str | Path,
     *,
     evaluation: Sequence[str] = (),
+    probe: str = "",
+    probe_options: Sequence[str] = (),
+    splits: int | None = None,
     split: str = "",
     allow_plugins: bool = False,
     data_root: Path | None = None,
@@ -58,6 +61,9 @@ def open_run(
     Args:
         path: Its folder.
         evaluation: ``eval.key=value`` settings that differ from those it was trained with.
+        probe: Probe in place of the run's own, with its default options.
+        probe_options: ``key=value`` options of the probe.
+        splits: Number of splits that are averaged over; 0: all that came with the data.
         split: Family of splits of the labelled nodes in place of the run's own: random, public or given.
         allow_plugins: Whether modules that its recipe names may be imported.
         data_root: Where data sets are looked up, for a run that keeps no data.
@@ -72,7 +78,8 @@ def open_run(
     for assignment in evaluation:
         if not assignment.lstrip("+~").startswith("eval."):
             raise UserError(f"{assignment!r}: only eval.* can differ from what {path} was trained with")
-    recipe = recipe.override(*evaluation) if evaluation else recipe
+    asked = [*evaluation, *_judged_by(recipe, probe, probe_options, splits)]
+    recipe = recipe.override(*asked) if asked else recipe
     data = stored_data(recipe, folder)
     if data is None:
         data = load_data(recipe, data_root=data_root)
@@ -83,3 +90,13 @@ def open_run(
             raise UserError(f"--split: the task {recipe['task']!r} has no labelled nodes to split")
         data = data.with_split(split)
     return OpenedRun(folder, recipe, data, make_task(recipe, data), load_embeddings(folder.embeddings))
+
+
+def _judged_by(recipe: Recipe, probe: str, options: Sequence[str], splits: int | None) -> list[str]:
+    """``eval.key=value`` for the probe and the number of splits."""
+    asked = [f"eval.probe={probe}", "eval.probe_options=null"] if probe else []
+    asked += [f"eval.probe_options.{item}" for item in options]
+    asked += [f"eval.splits={splits}"] if splits is not None else []
+    if asked and "probe" not in recipe["eval"]:
+        raise UserError(f"the task {recipe['task']!r} is not judged by probes; its settings are eval.KEY=VALUE")
+    return asked

@@ -261,6 +261,8 @@ def test_evaluate_with_other_cut_offs_and_baselines(graphcl: Command, finished: 
     assert {name for name in found if "recall" in name} == {"test/recall@3", "baseline/popularity/recall@3"}
     assert "only eval.* can differ" in graphcl("evaluate", finished, "train.lr=1").err
     assert "unknown key 'eval.kk'; nearest: 'eval.k'" in graphcl("evaluate", finished, "eval.kk=3").err
+    assert "'recommend' is not judged by probes" in graphcl("evaluate", finished, "--probe", "knn").err
+    assert "'recommend' has no labelled nodes" in graphcl("evaluate", finished, "--split", "random").err
 
 
 def test_embeddings_that_were_cut_off(graphcl: Command, finished: Path, tmp_path: Path) -> None:

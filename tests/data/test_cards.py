@@ -26,7 +26,8 @@ def test_every_card_is_complete(name: str) -> None:
     for file in card.files.values():
         assert re.fullmatch(r"(https://\S+)?", file.url)
         assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
-        assert file.url or card.package
+        assert file.url or card.package or card.homepage
+    assert bool(card.format) == (card.task == "node" and not card.package)
 
 
 @pytest.mark.parametrize("name", [name for name in card_names() if load_card(name).task == "recommend"])

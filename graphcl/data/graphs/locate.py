@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from graphcl.core.errors import UserError
 from graphcl.data import cards
 from graphcl.data.download import sha256_of
+from graphcl.data.graphs.attributed import read_attributed
 from graphcl.data.graphs.folder import read_folder
+from graphcl.data.graphs.geom_gcn import read_geom_gcn
 from graphcl.data.graphs.karate import read_karate
 from graphcl.data.graphs.npz import read_npz
 from graphcl.data.graphs.planetoid import read_planetoid
 from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.wikics import read_wikics
 from graphcl.data.report import DataReport
 
 
@@ -49,19 +54,36 @@ def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraph, DataRe
     report = DataReport(source=card.name, files={name: str(located.folder / name) for name in card.files})
     for sentence in located.notes:
         report.note(sentence)
-    first = next(iter(card.files))
-    if first.endswith(".npz"):
-        report.format = "npz"
-        return read_npz(located.folder / first), report
-    _require_originals(card, located.folder)
-    report.format = "planetoid"
-    return read_planetoid(located.folder, card.name), report
+    report.format = card.format
+    return _READERS[card.format](card, located.folder), report
+
+
+def _planetoid(card: cards.Card, folder: Path) -> RawGraph:
+    _require_originals(card, folder)
+    return read_planetoid(folder, card.name)
+
+
+def _geom_gcn(card: cards.Card, folder: Path) -> RawGraph:
+    return read_geom_gcn(folder, [name for name in card.files if name.endswith(".npz")])
+
+
+#: Format of a card -> how its folder is read.
+_READERS: Mapping[str, Callable[[cards.Card, Path], RawGraph]] = MappingProxyType(
+    {
+        "npz": lambda card, folder: read_npz(folder / next(iter(card.files))),
+        "planetoid": _planetoid,
+        "geom_gcn": _geom_gcn,
+        "attributed": lambda card, folder: read_attributed(folder),
+        "wikics": lambda card, folder: read_wikics(folder / next(iter(card.files))),
+    }
+)
 
 
 def _require_originals(card: cards.Card, folder: Path) -> None:
-    """Planetoid's files are pickles: the reader admits arrays only, and still gets none that were not checked."""
+    """Planetoid's files are pickles: the reader admits arrays only, and still gets none that differs from what its
+    card knows of the public file (of PubMed, whose files were not hashed, nothing)."""
     for name, file in card.files.items():
-        if sha256_of(folder / name) != file.sha256:
+        if file.sha256 and sha256_of(folder / name) != file.sha256:
             raise UserError(
                 f"{folder / name} is not the public file of {card.name} (its SHA-256 differs) and, being a pickle, is "
                 "not read; put the original there, or give the graph as a .npz by data.path"
