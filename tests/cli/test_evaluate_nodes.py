@@ -96,14 +96,14 @@ def test_other_splits(graphcl: Command, karate: Path) -> None:
     several = asked(graphcl, karate, "--splits", 5)
     assert len(several["protocol"]["splits"]) == 5
     assert several["metrics"]["test/accuracy/std"] > 0
-    assert "mean and standard deviation of 5 splits" in graphcl("evaluate", karate, "--splits", 5).out.replace("\n", " ")
+    assert "mean and standard deviation of 5 splits" in several["protocol"]["protocol"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--probe", "knm"], "unknown probe 'knm'; nearest: 'knn'"),
-        (["--probe", "knn", "--probe-option", "gird=[1]"], "'eval.probe_options.gird'; nearest: 'eval.probe_options.grid'"),
+        (["--probe", "knn", "--probe-option", "gird=[1]"], "nearest: 'eval.probe_options.grid'"),
         (["--probe", "knn", "--probe-option", "grid=[0]"], "'eval.probe_options.grid' must be a list"),
         (["--probe", "link"], "probe 'link' needs edges that training does not see"),
         (["--probe", "few_shot"], "0 classes have 5 training and 10 test examples, n_way is 5"),
@@ -122,7 +122,8 @@ def test_what_cannot_be_asked_is_one_clear_line(
 
 def test_links_that_training_did_not_see(graphcl: Command, linked: Path) -> None:
     stored = read_json(linked / "metrics.json")
-    assert {"valid/auc", "test/auc", "test/ap", "baseline/raw_features/auc", "baseline/random_encoder/auc"} <= set(stored)
+    assert {"valid/auc", "test/auc", "test/ap"} <= set(stored)
+    assert {"baseline/raw_features/auc", "baseline/random_encoder/auc"} <= set(stored)
     assert not any("majority" in name for name in stored)
     assert "edges held out 8/16" in stored["protocol"]
     assert read_json(linked / "protocol.json")["monitor"] == "auc"
