@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from graphcl.core.config.recipe import Recipe
     from graphcl.engine.observe import Observer
+
+
+def is_first() -> bool:
+    """Whether this process is the first, or the only one, of those that train together."""
+    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
 def announce(output: Output, recipe: Recipe, folder: Path, overrides: Sequence[str]) -> None:
@@ -60,13 +66,15 @@ def interruptible(output: Output, folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if (folder / "run.json").is_file():
+        if is_first() and (folder / "run.json").is_file():
             output.say(f"interrupted; go on with: graphcl resume {folder}")
         raise
 
 
 def finished(output: Output, folder: Path) -> None:
-    """The result of a run: table, best epoch, time, and where it lies."""
+    """The result of a run: table, best epoch, time, and where it lies. The first process says it."""
+    if not is_first():
+        return
     from graphcl.core.files import read_json
     from graphcl.engine.run import RunFolder
 

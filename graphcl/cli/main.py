@@ -85,6 +85,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(error: GraphCLError) -> int:
+    if not _says_errors():
+        return error.exit_code
     # The lines of a ConfigError begin with file:line, which editors jump to; any other error is one line.
     problems = error.problems if isinstance(error, ConfigError) else ["error: " + " ".join(str(error).split("\n"))]
     for line in problems:
@@ -92,7 +94,20 @@ def _failed(error: GraphCLError) -> int:
     return error.exit_code
 
 
+def _says_errors() -> bool:
+    """Whether this process is the one that speaks, where torchrun started several."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return True
+    if "graphcl.engine.fit" not in sys.modules:  # a mistake found before torch was imported: all find it
+        return os.environ.get("RANK", "0") == "0"
+    from graphcl.engine.launch import says_errors
+
+    return says_errors()
+
+
 def _misused(error: Exception) -> int:
+    if not _says_errors():
+        return 2
     context = getattr(error, "ctx", None)
     hint = f" (see: {context.command_path} --help)" if context is not None else ""
     print(f"error: {error.format_message()}{hint}", file=sys.stderr)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphcl.cli.fitting import finished, interruptible, observers
+from graphcl.cli.fitting import finished, interruptible, is_first, observers
 from graphcl.cli.options import AllowPlugins, DataRoot, Json, Quiet, Run
 from graphcl.cli.output import Output
 
@@ -17,7 +17,7 @@ def resume(
     """Go on with a run that was stopped or killed, to the result it would have had."""
     from graphcl.engine.run import RunFolder
 
-    output = Output(as_json=json, quiet=quiet)
+    output = Output(as_json=json, quiet=quiet or not is_first())
     folder = RunFolder.open(run)
     if folder.complete:
         output.say(f"{run} is complete; there is nothing to resume")

@@ -8,7 +8,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from graphcl.cli.fitting import announce, announced, finished, interruptible
+from graphcl.cli.fitting import announce, announced, finished, interruptible, is_first
 from graphcl.cli.options import AllowPlugins, Configs, DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 
@@ -33,7 +33,7 @@ def train(
     """Train a recipe, choose its best epoch on validation, and judge it once on test beside its baselines."""
     from graphcl.core.config.recipe import load_recipe
 
-    output = Output(as_json=json, quiet=quiet)
+    output = Output(as_json=json, quiet=quiet or not is_first())
     loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
     folder = out or default_folder(loaded)
     from graphcl.engine.fit import fit

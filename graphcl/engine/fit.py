@@ -20,7 +20,9 @@ from graphcl.core.files import write_json
 from graphcl.core.registry import resolve
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
+from graphcl.engine.distributed import Ranks
 from graphcl.engine.embed import embed, embed_untrained, save_embeddings
+from graphcl.engine.launch import join, own_device
 from graphcl.engine.observe import Observer, Observers, TensorBoard, collapse_indicators
 from graphcl.engine.run import RunFolder, changed_environment
 from graphcl.engine.training import Training
@@ -35,8 +37,8 @@ class Fitted:
         recipe: The recipe.
         task: The task, with its data.
         model: The parts, with the best parameters.
-        embeddings: Node type -> [N, d] ("" for a homogeneous graph).
-        metrics: Flat, as in ``metrics.json``.
+        embeddings: Node type -> [N, d] ("" for a homogeneous graph); of several processes only the first one's has any.
+        metrics: Flat, as in ``metrics.json``; likewise.
         best_epoch: Epoch (1-based) whose parameters were kept.
         path: The run's folder, or None when nothing was written.
     """
@@ -85,18 +87,33 @@ def fit(
         GraphCLError: anything a user can get wrong, in one line.
     """
     device = set_up(recipe)
-    run = RunFolder.create(out, recipe, overwrite=overwrite) if out is not None else None
+    ranks = join(device)
+    run = _create(out, recipe, overwrite, ranks, device) if out is not None else None
     try:
         if data is None:
-            data = load_data(recipe, data_root=Path(data_root) if data_root else None)
+            data = _read_data(recipe, data_root, ranks, device)
         data = align_data(data, recipe["train.init_from"])
-        if run is not None and hasattr(data, "save"):
+        if run is not None and ranks.first and hasattr(data, "save"):
             data.save(run.data)
-        return _fit(recipe, data, run, device, observers)
+        return _fit(recipe, data, run, device, observers, ranks)
     except GraphCLError:
-        if run is not None and not run.last.is_file():
+        if run is not None and ranks.first and not run.last.is_file():
             shutil.rmtree(run.path, ignore_errors=True)  # nothing to resume, so nothing half-written
         raise
+
+
+def _create(out: str | Path, recipe: Recipe, overwrite: bool, ranks: Ranks, device: torch.device) -> RunFolder:
+    """The folder that the first rank makes; the others read there what it wrote."""
+
+    def create() -> str:
+        return str(RunFolder.create(out, recipe, overwrite=overwrite).path)
+
+    return RunFolder(ranks.from_first(create, device))
+
+
+def _read_data(recipe: Recipe, data_root: str | Path | None, ranks: Ranks, device: torch.device) -> Any:
+    with ranks.first_then_others(device):  # so that nothing is downloaded twice
+        return load_data(recipe, data_root=Path(data_root) if data_root else None)
 
 
 def resume(
@@ -120,19 +137,20 @@ def resume(
     run = RunFolder.open(path)
     if run.complete:
         return None
-    run.sweep()
     recipe = run.recipe(allow_plugins=allow_plugins)
     device = set_up(recipe)
+    ranks = join(device)
     watch = Observers(observers)
+    if ranks.first:
+        run.sweep()
     for change in changed_environment(run):
         watch.note(f"not what the run began with, so results may differ in the last bits ({change})")
     data = stored_data(recipe, run)
     if data is None:
-        data = load_data(recipe, data_root=Path(data_root) if data_root else None)
-        data = align_data(data, recipe["train.init_from"])
-        if hasattr(data, "save"):
+        data = align_data(_read_data(recipe, data_root, ranks, device), recipe["train.init_from"])
+        if ranks.first and hasattr(data, "save"):
             data.save(run.data)
-    return _fit(recipe, data, run, device, observers)
+    return _fit(recipe, data, run, device, observers, ranks)
 
 
 def stored_data(recipe: Recipe, run: RunFolder) -> Any:
@@ -152,21 +170,26 @@ def set_up(recipe: Recipe) -> torch.device:
         torch.set_num_threads(recipe["train.threads"])
     name = recipe["train.device"]
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return own_device(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise UserError(f"train.device: {name!r} is not a device; known: auto, cpu, cuda, cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"train.device: {name!r} asked for, but torch sees no CUDA device here; use cpu or auto")
-    return device
+    return own_device(device)
 
 
 def _fit(
-    recipe: Recipe, data: Any, run: RunFolder | None, device: torch.device, observers: Sequence[Observer]
+    recipe: Recipe,
+    data: Any,
+    run: RunFolder | None,
+    device: torch.device,
+    observers: Sequence[Observer],
+    ranks: Ranks,
 ) -> Fitted:
-    watchers = list(observers)
-    if run is not None:
+    watchers = list(observers) if ranks.first else []
+    if run is not None and ranks.first:
         watchers.append(TensorBoard(run.tensorboard))
     watch = Observers(watchers)
     began = time.perf_counter(), time.process_time()
@@ -174,15 +197,16 @@ def _fit(
     read = data.report.lines() if hasattr(data, "report") else []
     for line in dict.fromkeys([*read, *task.describe().get("notes", [])]):
         watch.note(line)
-    training = Training(recipe, task, observer=watch, run=run, device=device)
+    training = Training(recipe, task, observer=watch, run=run, device=device, ranks=ranks)
     chosen = _stored_progress(run)
+    ranks.wait(device)  # until everyone has looked, before anything new is stored
     if chosen is None or chosen.stage == "select":
         _begin(training, watch)
         chosen = training.train()
     best = chosen.best_epoch if chosen.stage == "select" else chosen.limit
     valid = _at_best(chosen.history, best)
     if recipe["data"].get("split", {}).get("valid") == "refit":
-        training = _refit(recipe, data, run, device, watch, best, chosen.history)
+        training = _refit(recipe, data, run, device, watch, best, chosen.history, ranks)
     return _finish(training, run, valid, best, began)
 
 
@@ -207,12 +231,13 @@ def _refit(
     watch: Observer,
     epochs: int,
     history: list[dict[str, float]],
+    ranks: Ranks,
 ) -> Training:
     """Train once more, on train and validation together, for as many epochs as validation chose."""
     watch.note(f"refit: training on the whole train part for the {epochs} epochs chosen on validation")
     task = make_task(recipe, data.refit())
     training = Training(recipe, task, observer=watch, run=run, device=device, stage="refit", epochs=epochs,
-                        validate=False)
+                        validate=False, ranks=ranks)
     training.progress.history = list(history)
     _begin(training, watch)
     training.train()
@@ -229,7 +254,10 @@ def _at_best(history: list[dict[str, float]], epoch: int) -> dict[str, float]:
 def _finish(
     training: Training, run: RunFolder | None, valid: dict[str, float], best: int, began: tuple[float, float]
 ) -> Fitted:
-    recipe, task, seed = training.recipe, training.task, training.seed
+    recipe, task, seed, ranks = training.recipe, training.task, training.seed, training.ranks
+    if not ranks.first:
+        ranks.wait(training.device)
+        return Fitted(training, {}, {})
     training.observer.note("judging on test, beside the baselines")
     if training.by_loss and task.has_validation:  # validation chose nothing, and is judged for the record
         valid = task.evaluate(embed(training.model, training.views, task, "valid"), "valid", seed=seed)
@@ -248,10 +276,12 @@ def _finish(
             "seconds": round(time.perf_counter() - began[0], 2),
             "cpu_seconds": round(time.process_time() - began[1], 2),
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "processes": ranks.count,
         })
         save_embeddings(run.embeddings, embeddings)
         write_json(run.metrics, {**metrics, **_protocol(task)})
         run.set_status("complete")
+    ranks.wait(training.device)
     return Fitted(training, embeddings, metrics)
 
 

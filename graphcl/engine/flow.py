@@ -14,9 +14,11 @@ from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Encoding, View, node_slices
+from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.model import Model
+from graphcl.engine.shares import divisible, take_records
 from graphcl.engine.views import Views
-from graphcl.objective.base import Rows
+from graphcl.objective.base import Rows, concatenate
 from graphcl.tasks.base import Batch
 
 
@@ -33,6 +35,11 @@ class StepFlow:
         draw: Number of the drawing that view seeds depend on (differs from ``step`` where several phases draw).
         needs: (tower, view) -> row sets, for the encodings of which nothing else is read.
         overrides: Full parameter name -> tensor that takes the parameter's place (virtual steps).
+        ranks: Among whom the records of the batch are divided: each encodes its own, and a latent is gathered when it
+            is read, so that what reads it sees the whole batch. A graph that is not made of records is encoded whole.
+
+    Attributes:
+        divides: Whether each rank encodes records of its own.
     """
 
     def __init__(
@@ -47,14 +54,17 @@ class StepFlow:
         draw: int | None = None,
         needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
         overrides: Mapping[str, Tensor] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model, self.views, self.batch = model, views, batch
         self.epoch, self.step = epoch, step
         self._types, self._draw, self._needs = types, step if draw is None else draw, needs or {}
-        self._overrides = overrides or {}
+        self._overrides, self.ranks = overrides or {}, ranks
+        self.divides = ranks.count > 1 and batch is not None and divisible(batch.graphs, ranks.count)
         self._encodings: dict[tuple[str, str], Encoding] = {}
         self._members: dict[tuple[str, str], Tensor | None] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
+        self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
         self._partners: dict[tuple[str, str, str], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
 
@@ -71,20 +81,20 @@ class StepFlow:
         """The same step, its views kept, with tensors in the place of parameters."""
         return StepFlow(
             self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
-            draw=self._draw, needs=self._needs, overrides=overrides,
+            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks,
         )
 
     def rows(self, address: str | list[str]) -> Rows:
         """The rows at an address; several addresses are concatenated (indices, where they share a latent)."""
         if isinstance(address, list):
-            return _concatenate([self.rows(one) for one in address])
+            return concatenate([self.rows(one) for one in address])
         parsed = parse_address(address, self._types)
         if parsed.root != "encoded":
             base = self._root(parsed)
             index, ids = self._positions(parsed, base.shape[0])
             return Rows(base, index, ids if parsed.root != "state" else None)
         encoding = self.encoding(parsed.tower, parsed.view)
-        base = self._level(parsed, encoding)
+        base = self._together(parsed, self._level(parsed, encoding))
         if self._pooled(parsed.level):
             return Rows(base, None, self._graph_ids(base))
         return self._node_rows(parsed, encoding, base)
@@ -111,7 +121,10 @@ class StepFlow:
         drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
         source = self.model.recipe["views"][name]["hidden_of"]
         hidden = self.encoding(tower, source) if source else None
-        view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
+        if self.divides:  # drawn whole, so that the draws are those of one process
+            view = View(take_records(drawn.graph, self.ranks), drawn.transforms, hidden)
+        else:
+            view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
         self._members[tower, name] = drawn.graph.get("batch") if isinstance(drawn.graph, Data) else None
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
@@ -133,7 +146,7 @@ class StepFlow:
     def _needed_rows(self, tower: str, view_name: str, view: View) -> Tensor | None:
         """Sorted unique node positions, where every reader of this encoding names its rows; else None."""
         needs = self._needs.get((tower, view_name))
-        if needs is None or self.batch is None:
+        if needs is None or self.batch is None or self.divides:
             return None
         slices = node_slices(view.graph)
         wanted = []
@@ -166,6 +179,19 @@ class StepFlow:
         """Whether rows are graphs: of ``graphs``, and of heads on them."""
         return level == "graphs" or (bool(self._of(level)) and self._pooled(self._of(level)))
 
+    def _whole(self, level: str) -> bool:
+        """Whether a level has the rows of all ranks although records are divided: latents do, and heads on them."""
+        return level in self.model.latents or (bool(self._of(level)) and self._whole(self._of(level)))
+
+    def _together(self, address: Address, latent: Tensor) -> Tensor:
+        """A latent with the rows of all ranks."""
+        if not self.divides or self._whole(address.level):
+            return latent
+        key = (address.tower, address.view, address.level, address.layer)
+        if key not in self._gathered:
+            self._gathered[key] = self.ranks.gather(latent)
+        return self._gathered[key]
+
     def _head(self, address: Address, encoding: Encoding) -> Tensor:
         key = (address.tower, address.view, address.level)
         if key not in self._heads:
@@ -179,6 +205,7 @@ class StepFlow:
             return copies[address.level](latent)
         if address.level in self.model.latents:
             module = self.model.latents[address.level]
+            latent = self._together(replace(address, level=self._of(address.level)), latent)  # it may mix rows
             inputs = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
             generator = self.generator(f"{address.level}({address.tower}({address.view}))")
             return self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
@@ -246,23 +273,3 @@ class StepFlow:
             return value
         state = self.model.states[address.name]
         return state.field(address.level, address.node_type or "")  # type: ignore[operator]
-
-
-def _concatenate(parts: list[Rows]) -> Rows:
-    """Rows after each other; one gather where all are rows of one latent."""
-    ids, member = _joined([p.ids for p in parts]), _joined([p.member for p in parts])
-    first = parts[0]
-    same = all(p.index is not None and _same_storage(p.base, first.base) for p in parts)
-    if same:
-        return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids, member)
-    return Rows(torch.cat([p.values for p in parts]), None, ids, member)
-
-
-def _joined(parts: list[Tensor | None]) -> Tensor | None:
-    """After each other; None where one is missing."""
-    known = [part for part in parts if part is not None]
-    return torch.cat(known) if len(known) == len(parts) else None
-
-
-def _same_storage(a: Tensor, b: Tensor) -> bool:
-    return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,9 +15,11 @@ from graphcl.core.config.blocks import PhaseBlock
 from graphcl.core.config.check import addresses
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import NonFiniteError, UserError
+from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.schedule import learning_rate
+from graphcl.engine.shares import groups_of
 from graphcl.objective.base import at_type, reduce_groups
 from graphcl.objective.kernels import differentiable
 
@@ -26,14 +29,26 @@ Needs = dict[tuple[str, str], list[Address]]
 class Phase:
     """One phase at work: computes its loss and moves its parameters.
 
+    Several ranks divide the work of its terms and then hold equal gradients; a virtual step is computed whole by each.
+
     Raises:
         UserError: the phase has no parameters to move.
     """
 
     def __init__(
-        self, name: str, block: PhaseBlock, recipe: Recipe, model: Model, types: tuple[str, ...], steps: int = 1
+        self,
+        name: str,
+        block: PhaseBlock,
+        recipe: Recipe,
+        model: Model,
+        types: tuple[str, ...],
+        steps: int = 1,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.name, self.block, self._model, self._steps = name, block, model, steps
+        self.name, self.block, self._model, self._types = name, block, model, types
+        self._steps, self._ranks = steps, ranks
+        #: Among whom flows for this phase divide records.
+        self.ranks = ranks if block.inner is None else ALONE
         self.labels = block.terms or list(model.terms)
         self.parameters = model.trainable(block.params)
         if not self.parameters:
@@ -60,6 +75,7 @@ class Phase:
         loss, values = self.loss(flow)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=list(self.parameters.values()))
+        self._ranks.average(list(self.parameters.values()))
         if self._train["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._train["clip_norm"])
         rate = learning_rate(
@@ -85,10 +101,12 @@ class Phase:
         parts, scaled = {}, []
         for label in labels:
             term = self._model.term(label)
-            value = reduce_groups(flow.call(f"terms.{label}", term, flow), term.reduce)
+            call = partial(flow.call, f"terms.{label}", term)
+            groups = groups_of(term, call, flow, flow.ranks, self._types, whole=flow.divides)
+            value = reduce_groups(groups, term.reduce)
             parts[label] = value.detach()
             scaled.append(value * term.weight)
-        values = {label: float(value) for label, value in parts.items()}
+        values = {label: float(value) for label, value in flow.ranks.mean(parts).items()}
         for label, number in values.items():
             if not math.isfinite(number):
                 raise NonFiniteError(
@@ -120,13 +138,16 @@ def _optimizer(block: PhaseBlock, train: Mapping[str, Any], parameters: list[Ten
     return kind(parameters, lr=lr, weight_decay=train["weight_decay"], fused=True)
 
 
-def make_phases(recipe: Recipe, model: Model, types: tuple[str, ...], steps: int = 1) -> list[Phase]:
+def make_phases(
+    recipe: Recipe, model: Model, types: tuple[str, ...], steps: int = 1, ranks: Ranks = ALONE
+) -> list[Phase]:
     """The phases of a recipe, in order; one phase with everything where it names none. ``steps``: of an epoch."""
     from pydantic import TypeAdapter
 
     blocks = recipe["phases"] or {"main": {}}
     adapter = TypeAdapter(PhaseBlock)
-    return [Phase(name, adapter.validate_python(block), recipe, model, types, steps) for name, block in blocks.items()]
+    made = {name: adapter.validate_python(block) for name, block in blocks.items()}
+    return [Phase(name, block, recipe, model, types, steps, ranks) for name, block in made.items()]
 
 
 def turn_of(phases: list[Phase], epoch: int) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -19,12 +17,15 @@ from graphcl.core.errors import UserError, suggestion
 from graphcl.core.files import write_text
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
+from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.embed import embed
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.observe import Observer, collapse_indicators
 from graphcl.engine.phases import make_phases, turn_of
 from graphcl.engine.run import RunFolder
+from graphcl.engine.surroundings import deterministic, stoppable, to_device
+from graphcl.engine.synced_norm import sync_norms
 from graphcl.engine.views import Views
 from graphcl.objective.base import State
 from graphcl.tasks.base import Batch, Task
@@ -44,6 +45,9 @@ class Training:
         run: Where checkpoints go; None keeps nothing on disk (the best parameters stay in memory).
         device: Where it is computed.
         stage: Name of the stage; initial weights and batches derive from it.
+        epochs: Epochs of the stage; 0 takes the recipe's.
+        validate: Whether validation chooses the best epoch, where anything is held out for it.
+        ranks: The processes that train together. The first one writes and judges.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Training:
         stage: str = "select",
         epochs: int = 0,
         validate: bool = True,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.recipe, self.task, self.observer, self.run, self.device = recipe, task, observer, run, device
+        self.ranks = ranks
         self.train_options = recipe["train"]
         self.seed = self.train_options["seed"]
         self.by_loss = self.train_options["monitor"] == "loss"
@@ -69,9 +75,10 @@ class Training:
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, names)}")
         self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
         self.model = Model(recipe, task, seed=self.seed).to(device)
+        sync_norms(self.model, ranks)
         self.views = Views(recipe, task, seed=self.seed, device=device)
         self.batches = task.num_batches(self.train_options["batch_size"])
-        self.phases = make_phases(recipe, self.model, task.types, self.batches)
+        self.phases = make_phases(recipe, self.model, task.types, self.batches, ranks)
         self._best: dict[str, Tensor] = {}
         self._stop = False
         self._written = time.monotonic()
@@ -98,7 +105,7 @@ class Training:
         return {phase.name: phase.optimizer for phase in self.phases}
 
     def _save(self) -> None:
-        if self.run is not None:
+        if self.run is not None and self.ranks.first:
             checkpoint.save(self.run.last, self.model, self.progress, self._optimizers())
         self._written = time.monotonic()
 
@@ -116,11 +123,11 @@ class Training:
             warmup = self.train_options["warmup_epochs"]
             self.observer.note(f"train.warmup_epochs: {warmup:,} of {p.limit:,} epochs, so train.lr is never reached")
         self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage, best=p.best)
-        with self._interruptible(), deterministic():
+        with stoppable(self._ask_to_stop), deterministic():
             try:
                 while p.epoch < p.limit and not self._exhausted():
                     self._epoch()
-                if self._stop:  # during the last evaluation, which a checkpoint followed
+                if self._told_to_stop():  # during the last evaluation, which a checkpoint followed
                     raise Interrupted
             finally:
                 self.observer.finished()
@@ -143,7 +150,7 @@ class Training:
         size = self.train_options["batch_size"]
         for batch in self.task.batches(size, generator=generator, start=p.batch):
             with seeds.global_rng(self.seed, p.stage, "step", p.step):  # for libraries that know no other
-                values = self._step(_to(batch, self.device), turn)
+                values = self._step(to_device(batch, self.device), turn)
             for label, value in values.items():
                 p.sums[label] = p.sums.get(label, 0.0) + value
             p.batch += 1
@@ -164,17 +171,20 @@ class Training:
                 continue
             if phase.block.redraw == "views":
                 draw = p.step * len(self.phases) + position
-            flow = self._flow(batch, draw=draw, needs=phase.needs)
+            flow = self._flow(batch, draw=draw, needs=phase.needs, ranks=phase.ranks)
             with self._autocast():
                 values.update(phase.update(flow))
             p.updates += 1
         self._update_states("after_step", flow)
         return values
 
-    def _flow(self, batch: Batch | None, *, draw: int | None = None, needs: Any = None) -> StepFlow:
+    def _flow(
+        self, batch: Batch | None, *, draw: int | None = None, needs: Any = None, ranks: Ranks | None = None
+    ) -> StepFlow:
         p = self.progress
         return StepFlow(self.model, self.views, batch, types=self.task.types, epoch=p.epoch, step=p.step,
-                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs)
+                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs,
+                        ranks=self.ranks if ranks is None else ranks)
 
     @torch.no_grad()
     def _update_states(self, when: str, flow: StepFlow) -> None:
@@ -183,15 +193,26 @@ class Training:
             if state.when == when and state.due(flow.epoch, flow.step):
                 inputs = {key: flow.rows(address) for key, address in state.reads.items()}
                 state.update(inputs, generator=flow.generator(f"state {name}"))
+                if when == "epoch_start":  # clusters, say, which a last bit of another CPU kind may change
+                    self.ranks.same(state.buffers())
 
     def _autocast(self) -> Any:
         if self.train_options["precision"] == "bf16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
+    def _ask_to_stop(self) -> None:
+        if self._stop:
+            raise KeyboardInterrupt
+        self._stop = True
+
+    def _told_to_stop(self) -> bool:
+        """Whether any rank was: they stop after the same step."""
+        return self.ranks.any(self._stop, self.device)
+
     def _between_steps(self) -> None:
         """A step is over: the only place where a checkpoint may be written within an epoch."""
-        if self._stop:
+        if self._told_to_stop():
             self._save()
             raise Interrupted
         if time.monotonic() - self._written > self.train_options["checkpoint_seconds"]:
@@ -216,12 +237,8 @@ class Training:
     # --- choosing the best epoch ----------------------------------------------------------------
 
     def _evaluate(self) -> dict[str, float]:
-        monitor = self.train_options["monitor"]
-        embeddings = embed(self.model, self.views, self.task, "valid")
-        metrics = self.task.evaluate(embeddings, "valid", seed=self.seed)
-        if monitor not in metrics:
-            raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
-        self._consider(metrics[monitor], {**metrics, **collapse_indicators(embeddings)})
+        metrics, collapse = self.ranks.from_first(self._judge, self.device)
+        self._consider(metrics[self.train_options["monitor"]], {**metrics, **collapse})
         return metrics
 
     def _weighted(self, terms: Mapping[str, float]) -> float:
@@ -238,9 +255,19 @@ class Training:
         else:
             p.bad += 1
 
+    def _judge(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Metrics on validation, and how far the embeddings are from collapse."""
+        monitor = self.train_options["monitor"]
+        embeddings = embed(self.model, self.views, self.task, "valid")
+        metrics = self.task.evaluate(embeddings, "valid", seed=self.seed)
+        if monitor not in metrics:
+            raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
+        return metrics, collapse_indicators(embeddings)
+
     def _remember(self) -> None:
         if self.run is not None:
-            checkpoint.save(self.run.best, self.model, self.progress)
+            if self.ranks.first:
+                checkpoint.save(self.run.best, self.model, self.progress)
         else:
             self._best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
@@ -251,6 +278,7 @@ class Training:
             p.best_epoch = p.epoch
             self._remember()
         elif self.run is not None:
+            self.ranks.wait(self.device)  # for the first one to have written it
             checkpoint.restore(checkpoint.read(self.run.best)[0], self.model)
         elif self._best:
             checkpoint.load_tensors(self.model, self._best)
@@ -258,13 +286,13 @@ class Training:
     # --- the log --------------------------------------------------------------------------------
 
     def _log(self, record: Mapping[str, Any]) -> None:
-        if self.run is not None:
+        if self.run is not None and self.ranks.first:
             with open(self.run.log, "a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
     def _trim_log(self) -> None:
         """Forget what was logged after the checkpoint: these epochs come again."""
-        if self.run is None or not self.run.log.is_file():
+        if self.run is None or not self.ranks.first or not self.run.log.is_file():
             return
         kept = []
         for line in self.run.log.read_text(encoding="utf-8").splitlines():
@@ -275,54 +303,3 @@ class Training:
             if record["stage"] != self.progress.stage or record["epoch"] <= self.progress.epoch:
                 kept.append(line)
         write_text(self.run.log, "".join(line + "\n" for line in kept))
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the step under way, write a checkpoint and stop; a second one stops at once."""
-
-        def stop(number: int, frame: Any) -> None:
-            if self._stop:
-                raise KeyboardInterrupt
-            self._stop = True
-
-        try:
-            before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread: the host program handles signals
-            before = {}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _to(batch: Batch, device: torch.device) -> Batch:
-    if device.type == "cpu":
-        return batch
-
-    def moved(value: Any) -> Any:
-        return value.to(device) if hasattr(value, "to") else {key: item.to(device) for key, item in value.items()}
-
-    return replace(
-        batch,
-        ids=batch.ids.to(device),
-        rows={name: moved(rows) for name, rows in batch.rows.items()},
-        graphs={name: graph.to(device) for name, graph in batch.graphs.items()},
-    )
-
-
-@contextmanager
-def deterministic() -> Iterator[None]:
-    """Deterministic algorithms for the time of a training."""
-    settings: Any = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True)
-    # Filling every new buffer with NaN finds reads of uninitialised memory, at the cost of a pass over each.
-    settings.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0])
-        settings.fill_uninitialized_memory = before[1]
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,26 @@ class Rows:
         member = None if self.member is None else self.member.index_select(0, first)
         # At least float32: bfloat16 cannot count beyond 256.
         return Rows(self.base, index, ids, member), counts.to(torch.promote_types(self.base.dtype, torch.float32))
+
+
+def concatenate(parts: list[Rows]) -> Rows:
+    """Rows after each other; one gather where all are rows of one latent."""
+    ids, member = _joined([p.ids for p in parts]), _joined([p.member for p in parts])
+    first = parts[0]
+    same = all(p.index is not None and _same_storage(p.base, first.base) for p in parts)
+    if same:
+        return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids, member)
+    return Rows(torch.cat([p.values for p in parts]), None, ids, member)
+
+
+def _joined(parts: list[Tensor | None]) -> Tensor | None:
+    """After each other; None where one is missing."""
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if len(known) == len(parts) else None
+
+
+def _same_storage(a: Tensor, b: Tensor) -> bool:
+    return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())
 
 
 def _unique(index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,6 +124,11 @@ class Anchored:
     left_out: int = 0
 
 
+def total_weight(group: Anchored) -> Tensor:
+    """What ``mean`` divides the sum of a group by."""
+    return group.values.new_tensor(group.values.numel()) if group.weight is None else group.weight.sum()
+
+
 def reduce_groups(groups: list[Anchored], how: Reduce) -> Tensor:
     """Reduce the groups of a term to a scalar.
 
@@ -111,14 +136,11 @@ def reduce_groups(groups: list[Anchored], how: Reduce) -> Tensor:
     groups (node types, say) of each group's weighted mean. An empty group contributes 0.
     """
 
-    def total(group: Anchored) -> Tensor:
-        return group.values.new_tensor(group.values.numel()) if group.weight is None else group.weight.sum()
-
     sums = [group.values.sum() for group in groups]
     if how == "sum":
         return torch.stack(sums).sum()
     # 1e-12 only guards the empty group, whose sum is 0.
-    weights = [total(group).clamp_min(1e-12) for group in groups]
+    weights = [total_weight(group).clamp_min(1e-12) for group in groups]
     if how == "mean":
         return torch.stack(sums).sum() / torch.stack(weights).sum()
     return torch.stack([s / w for s, w in zip(sums, weights, strict=True)]).sum()
@@ -128,11 +150,12 @@ class Term(nn.Module):
     """A loss. Subclasses take addresses and numbers as options and return per-anchor values.
 
     Attributes:
-        combine: how ranks combine: ``"mean"`` (each rank's value is over its own anchors only) or
-            ``"gather"`` (rows of all ranks are needed). Of the class, or of the instance where options decide.
+        combine: How processes divide the work. ``gather``, right for every term: each process sees all rows, and the
+            kernels divide the anchors among them. ``mean``, less work: a value depends on nothing but the rows at
+            its own position, so that each process takes its share of every row set.
     """
 
-    combine: Combine = "mean"
+    combine: Combine = "gather"
 
     def __init__(
         self,
@@ -183,6 +206,8 @@ def at_type(address: Any, node_type: str) -> Any:
 class State(nn.Module):
     """A named thing changed by a rule, not by gradient. Everything it keeps is a buffer, so it is in the checkpoint.
 
+    With several processes, each applies the same rule to the same rows: those of all of them.
+
     Options common to all states (set by the subclass's constructor):
         reads: name -> address of what ``update`` receives.
         when: ``after_step``, ``epoch_start`` or ``before_step``.
@@ -196,7 +221,6 @@ class State(nn.Module):
     #: update only every so many steps (or epochs, for ``epoch_start``), from epoch ``start`` on
     every: int = 1
     start: int = 0
-    combine: ClassVar[Literal["same", "gather"]] = "same"
 
     def due(self, epoch: int, step: int) -> bool:
         """Whether the rule applies at this epoch and step."""

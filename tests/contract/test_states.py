@@ -135,7 +135,6 @@ def test_it_does_not_write_to_what_it_reads(part: Part) -> None:
 def test_it_says_when_its_rule_applies(part: Part) -> None:
     state = make(part)
     assert state.when in ("before_step", "after_step", "epoch_start")
-    assert state.combine in ("same", "gather")
     assert any(state.due(epoch, epoch) for epoch in range(state.start, state.start + state.every))
     assert not any(state.due(epoch, 0) for epoch in range(state.start))
 

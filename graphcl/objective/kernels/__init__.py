@@ -7,6 +7,7 @@ candidates is made of these, so none of them ever holds a [B, N] matrix.
 from graphcl.objective.kernels.backend import BACKENDS, differentiable, is_differentiable
 from graphcl.objective.kernels.contrast import contrast
 from graphcl.objective.kernels.csr import Csr
+from graphcl.objective.kernels.division import divided
 from graphcl.objective.kernels.extreme import Extremes, row_extreme
 from graphcl.objective.kernels.partition import log_partition
 from graphcl.objective.kernels.positive import positive_logit
@@ -19,6 +20,7 @@ __all__ = [
     "Similarity",
     "contrast",
     "differentiable",
+    "divided",
     "is_differentiable",
     "log_partition",
     "positive_logit",

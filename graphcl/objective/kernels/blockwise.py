@@ -5,6 +5,8 @@ its log-sum-exp, its gradient is P c, and the candidates' is P^T a: both are acc
 is still in the cache. That is done in *forward*; backward scales what was stored when all anchors receive
 the same gradient (a sum, or a mean over a constant) and otherwise makes a second pass with the incoming
 gradient as the anchors' weights.
+
+Processes with equal operands divide the anchors (``division.py``): each passes over its own.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from graphcl.objective.kernels.adjust import Adjust
+from graphcl.objective.kernels.division import Division, current_division
 from graphcl.objective.kernels.stable import once, weigh
 
 #: Measured at 3,800 x 29,858 and 7,500 x 40,981 (d 64, 2 threads): 8 to 16 MB stay in the last cache,
@@ -49,7 +52,7 @@ def log_sum_exp(
     """
     rows = block_rows(c.shape[0], a.element_size(), block_bytes, a.device)
     wanted = (a.requires_grad, c.requires_grad) if torch.is_grad_enabled() else (False, False)
-    return _LogSumExp.apply(a, c, extra, weight, adjust, rows, wanted)
+    return _LogSumExp.apply(a, c, extra, weight, adjust, rows, wanted, current_division())
 
 
 def block_rows(num_candidates: int, element_size: int, block_bytes: int | None, device: torch.device) -> int:
@@ -70,17 +73,22 @@ class _LogSumExp(torch.autograd.Function):
         adjust: Adjust,
         rows: int,
         wanted: tuple[bool, bool],
+        division: Division | None,
     ) -> Tensor:
-        done = one_pass(a, c, extra, weight, adjust, rows, wanted)
+        own = slice(0, a.shape[0]) if division is None else division.share(a.shape[0])
+        done = one_pass(a, c, extra, weight, adjust, rows, wanted, own)
+        if division is not None:
+            done = done._replace(lse=division.gather(done.lse[own], division.sizes(a.shape[0])))
         ctx.save_for_backward(a, c, extra, weight, *done)
-        ctx.adjust, ctx.rows, ctx.wanted = adjust, rows, wanted
+        ctx.adjust, ctx.rows, ctx.wanted, ctx.own = adjust, rows, wanted, own
+        ctx.factor = 1 if division is None else division.count
         return weigh(done.lse.clone(), weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         inputs = ctx.saved_tensors[:4]
         gradients = _gradients(ctx, grad)
-        return (*(once(gradient, *inputs, grad) for gradient in gradients), None, None, None)
+        return (*(once(gradient, *inputs, grad) for gradient in gradients), None, None, None, None)
 
 
 @torch.no_grad()
@@ -90,10 +98,10 @@ def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     scale = grad if weight is None else grad * weight
     if _uniform(grad):
         # Out of place: the stored gradients serve a second backward of a retained graph.
-        factor = grad[0] if grad.numel() else grad.new_zeros(())
+        factor = grad[0] * ctx.factor if grad.numel() else grad.new_zeros(())
         grad_a, grad_c = (None if stored is None else stored * factor for stored in (grad_a, grad_c))
     else:
-        _, grad_a, grad_c = one_pass(a, c, extra, scale, ctx.adjust, ctx.rows, ctx.wanted)
+        _, grad_a, grad_c = one_pass(a, c, extra, scale * ctx.factor, ctx.adjust, ctx.rows, ctx.wanted, ctx.own)
     grad_extra = scale * _share(extra, lse) if ctx.needs_input_grad[2] else None
     grad_weight = grad * lse.masked_fill(lse == -torch.inf, 0.0) if ctx.needs_input_grad[3] else None
     return grad_a, grad_c, grad_extra, grad_weight
@@ -107,18 +115,19 @@ def one_pass(
     adjust: Adjust,
     rows: int,
     wanted: tuple[bool, bool],
+    own: slice,
 ) -> Pass:
-    """Log-sum-exp of every anchor, and the gradients of ``(scale * lse).sum()`` that are wanted."""
-    num, count = a.shape[0], c.shape[0]
-    lse = a.new_empty(num)
-    grad_a = torch.empty_like(a) if wanted[0] else None
+    """Log-sum-exp of the anchors ``own``, and the gradients of ``(scale * lse)[own].sum()`` that are wanted."""
+    num, count = own.stop - own.start, c.shape[0]
+    lse = a.new_empty(a.shape[0])
+    grad_a = None if not wanted[0] else torch.empty_like(a) if num == a.shape[0] else torch.zeros_like(a)
     grad_c = torch.zeros_like(c) if wanted[1] else None
     rows = min(rows, max(num, 1))
     buffer = a.new_empty(rows, count)
     # In float32 whatever the caller's autocast says; this also runs in backward, outside his context.
     with torch.autocast(a.device.type, enabled=False):
-        for start in range(0, num, rows):
-            part = slice(start, min(start + rows, num))
+        for start in range(own.start, own.stop, rows):
+            part = slice(start, min(start + rows, own.stop))
             block = buffer[: part.stop - start]
             torch.mm(a[part], c.t(), out=block)
             partial = _softmax_(adjust(block, start), may_be_empty=adjust.active)

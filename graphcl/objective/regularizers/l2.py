@@ -47,6 +47,7 @@ class L2(Term):
         if per == "sum" and self.weights is not None:
             raise UserError("l2: per: sum is one value, so there is nothing for 'weights' to weight; take per: anchor")
         self.of, self.per = of, per
+        self.combine = "mean" if per == "anchor" else "gather"
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per example, or a single one."""

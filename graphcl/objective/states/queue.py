@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ class Queue(State):
     Field ``keys`` is [filled, dim], in no particular order: [0, dim] before the first update.
     """
 
-    combine: ClassVar[Literal["same", "gather"]] = "gather"
     ring: Tensor
     count: Tensor
 

@@ -81,8 +81,8 @@ class Alignment(Term):
         if normalize != "rows" and alpha != 2.0:
             raise UserError(f"alignment: alpha {alpha:g} is an exponent of normalize: rows; leave it out")
         self.x, self.y, self.alpha, self.normalize, self.pair = x, y, alpha, normalize, pair
-        if normalize == "columns":  # their statistics are those of all rows
-            self.combine = "gather"
+        # Statistics of columns are those of all rows, and a partner may be anywhere.
+        self.combine = "mean" if pair == "position" and normalize != "columns" else "gather"
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per pair, with the id of ``x``."""

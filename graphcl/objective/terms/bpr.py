@@ -50,6 +50,8 @@ class BPR(Term):
     difference below -104; SELFRec adds 1e-5 inside the log. Neither is needed here.
     """
 
+    combine = "mean"
+
     def __init__(self, user: Addresses, pos: Addresses, neg: Addresses, **common: Any) -> None:  # noqa: D417
         """
         Args:

@@ -104,8 +104,8 @@ class Discriminate(Term):
             counts = f"{len(self.local)} of local, {len(self.summary)} of summary, {len(self.negatives)} of negatives"
             raise UserError(f"discriminate: addresses are paired item by item: {counts}; give as many of each")
         self.readout = readout
-        if negatives is None:  # summaries of the other ranks make false pairs too
-            self.combine = "gather"
+        # Without false locals the summaries of the whole batch make false pairs.
+        self.combine = "gather" if negatives is None else "mean"
         widths = {(width_of(a), width_of(b)) for a, b in zip(self.local, self.summary, strict=True)}
         width, summary_width = next(iter(widths))
         if len(widths) > 1 or (discriminator == "dot" and width != summary_width):

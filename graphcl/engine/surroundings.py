@@ -1,0 +1,58 @@
+"""What surrounds a training: signals, deterministic algorithms, and the device that batches go to."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from graphcl.tasks.base import Batch
+
+
+@contextmanager
+def stoppable(ask: Callable[[], None]) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM call ``ask`` in the place of ending the process."""
+    try:
+        before = {number: signal.signal(number, lambda *_: ask()) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: the host program handles signals
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic algorithms for the time of a training."""
+    settings: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    # Filling every new buffer with NaN finds reads of uninitialised memory, at the cost of a pass over each.
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        settings.fill_uninitialized_memory = before[1]
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its rows and graphs on a device."""
+    if device.type == "cpu":
+        return batch
+
+    def moved(value: Any) -> Any:
+        return value.to(device) if hasattr(value, "to") else {key: item.to(device) for key, item in value.items()}
+
+    return replace(
+        batch,
+        ids=batch.ids.to(device),
+        rows={name: moved(rows) for name, rows in batch.rows.items()},
+        graphs={name: graph.to(device) for name, graph in batch.graphs.items()},
+    )
