@@ -71,7 +71,8 @@ class Model(nn.Module):
         tower = _names(states[address.tower]["of"])[0] if address.tower in states else address.tower
         if address.root != "encoded" or address.level in ("layers", "messages"):
             raise UserError(f"address {text!r}: name nodes, graphs, a head or a latent here; their widths are known")
-        return self._widths.get(address.level, self.towers[tower].out_dim)
+        encoder: Any = self.towers[tower]
+        return self._widths.get(address.level, encoder.out_dim)
 
     def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
         """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of

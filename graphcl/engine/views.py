@@ -114,8 +114,8 @@ class Views:
 
     def _start(self, name: str, plan: _Plan) -> _Start:
         """The task's graph after the augmenters that come first and draw nothing, computed once."""
-        start, path = _Start(_field(self._graphs, plan.of), self._clean[plan.of]), (plan.of,)
-        original = start.graph
+        start = _Start(_field(self._graphs, plan.of), self._clean[plan.of])
+        original, path = start.graph, tuple[str, ...]([plan.of])
         for augmenter in plan.augmenters:
             if augmenter.stochastic or augmenter.level != "graph":
                 break
