@@ -138,13 +138,12 @@ def _member(graph: Data | HeteroData, store: Any) -> Tensor:
 def _mark_batch(result: Any, graph: Any) -> None:
     count = graph.num_graphs
     if isinstance(graph, HeteroData):
-        nodes = {name: torch.bincount(graph[name].batch, minlength=count) for name in graph.node_types}
-        edges = {key: _edges_of_graphs(graph, graph[key], count) for key in graph.edge_types}
+        of_types = {name: torch.bincount(graph[name].batch, minlength=count) for name in graph.node_types}
+        result.set_batch_num_nodes(of_types)
+        result.set_batch_num_edges({key: _edges_of_graphs(graph, graph[key], count) for key in graph.edge_types})
     else:
-        nodes = torch.bincount(graph.batch, minlength=count)
-        edges = _edges_of_graphs(graph, graph, count)
-    result.set_batch_num_nodes(nodes)
-    result.set_batch_num_edges(edges)
+        result.set_batch_num_nodes(torch.bincount(graph.batch, minlength=count))
+        result.set_batch_num_edges(_edges_of_graphs(graph, graph, count))
 
 
 def _edges_of_graphs(graph: Any, store: Any, count: int) -> Tensor:

@@ -25,6 +25,7 @@ from graphcl.engine.embed import embed, embed_untrained, save_embeddings
 from graphcl.engine.launch import join, own_device
 from graphcl.engine.observe import Observer, Observers, TensorBoard, collapse_indicators
 from graphcl.engine.run import RunFolder, changed_environment
+from graphcl.engine.surroundings import propagation
 from graphcl.engine.training import Training
 from graphcl.engine.warm_start import align_data, warm_start
 from graphcl.tasks.base import Task
@@ -41,6 +42,7 @@ class Fitted:
         metrics: Flat, as in ``metrics.json``; likewise.
         best_epoch: Epoch (1-based) whose parameters were kept.
         path: The run's folder, or None when nothing was written.
+        notes: What a person should know of the data and the protocol, one sentence each (:func:`graphcl.fit`).
     """
 
     def __init__(self, training: Training, embeddings: dict[str, Tensor], metrics: dict[str, float]) -> None:
@@ -48,6 +50,29 @@ class Fitted:
         self.embeddings, self.metrics = embeddings, metrics
         self.best_epoch = training.progress.best_epoch
         self.path: Path | None = training.run.path if training.run else None
+        self.notes: list[str] = []
+
+    def embed(self, graph: Any = None, node_type: str | None = None) -> Tensor:
+        """Embeddings [N, d] of the graph that was trained on, or of a new one.
+
+        Args:
+            graph: A new graph of any library (or several, for the task `graph`); it needs the features that were
+                trained on.
+            node_type: Which rows, where there are several types of nodes.
+
+        Raises:
+            UserError: a new graph without these features, or whose nodes the recipe cannot know; no such type.
+        """
+        from graphcl.engine.unseen import embed_unseen
+
+        found = self.embeddings
+        if graph is not None:
+            found, _ = embed_unseen(self.model, self.task.data, given=graph)  # type: ignore[attr-defined]
+        if node_type is None and len(found) == 1:
+            return next(iter(found.values()))
+        if node_type not in found:
+            raise UserError(f"node_type: {node_type!r}; this run embeds {', '.join(found)}")
+        return found[node_type]
 
 
 def load_data(recipe: Recipe, *, data_root: Path | None = None) -> Any:
@@ -95,7 +120,8 @@ def fit(
         data = align_data(data, recipe["train.init_from"])
         if run is not None and ranks.first and hasattr(data, "save"):
             data.save(run.data)
-        return _fit(recipe, data, run, device, observers, ranks)
+        with propagation(recipe["train.backend"]):
+            return _fit(recipe, data, run, device, observers, ranks)
     except GraphCLError:
         if run is not None and ranks.first and not run.last.is_file():
             shutil.rmtree(run.path, ignore_errors=True)  # nothing to resume, so nothing half-written
@@ -150,7 +176,8 @@ def resume(
         data = align_data(_read_data(recipe, data_root, ranks, device), recipe["train.init_from"])
         if ranks.first and hasattr(data, "save"):
             data.save(run.data)
-    return _fit(recipe, data, run, device, observers, ranks)
+    with propagation(recipe["train.backend"]):
+        return _fit(recipe, data, run, device, observers, ranks)
 
 
 def stored_data(recipe: Recipe, run: RunFolder) -> Any:
@@ -165,7 +192,9 @@ def set_up(recipe: Recipe) -> torch.device:
 
     Raises:
         UserError: the device does not exist here.
+        MissingExtra: see :func:`propagation`.
     """
+    propagation(recipe["train.backend"])  # refused before any data is read
     if recipe["train.threads"]:
         torch.set_num_threads(recipe["train.threads"])
     name = recipe["train.device"]

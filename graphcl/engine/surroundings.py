@@ -1,15 +1,16 @@
-"""What surrounds a training: signals, deterministic algorithms, and the device that batches go to."""
+"""What surrounds a training: signals, deterministic algorithms, sparse kernels, and the device batches go to."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
 
+from graphcl.graph.operators import multiplying_by
 from graphcl.tasks.base import Batch
 
 
@@ -40,6 +41,20 @@ def deterministic() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0])
         settings.fill_uninitialized_memory = before[1]
+
+
+def propagation(backend: str) -> AbstractContextManager[None]:
+    """Inside, sparse products are computed by these kernels: ``torch`` or ``dgl``.
+
+    Raises:
+        MissingExtra: they are of a package that is not installed.
+    """
+    if backend == "torch":
+        return nullcontext()
+    from graphcl.dgl import load_dgl, spmm
+
+    load_dgl()
+    return multiplying_by(spmm)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

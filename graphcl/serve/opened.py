@@ -14,6 +14,7 @@ from graphcl.core.errors import UserError
 from graphcl.engine.embed import load_embeddings
 from graphcl.engine.fit import judge_baselines, load_data, make_task, set_up, stored_data
 from graphcl.engine.run import RunFolder
+from graphcl.engine.unseen import embed_unseen, load_model
 from graphcl.tasks.base import Task
 
 
@@ -43,6 +44,20 @@ class OpenedRun:
     def judge_baselines(self) -> dict[str, float]:
         """``baseline/NAME/METRIC`` -> value on test, tuned anew on validation."""
         return judge_baselines(self.recipe, self.task, device=set_up(self.recipe))
+
+    def embed_unseen(
+        self, given: Any = None, *, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Tensor], Any]:
+        """Embeddings of new nodes or graphs, and the data with their ids.
+
+        Args:
+            given: A graph in memory.
+            options: Options of the run's data part that differ: ``{"path": "nodes.csv,edges.csv"}``.
+
+        Raises:
+            UserError: the run can only embed what it was trained on, or the features are not those it knows.
+        """
+        return embed_unseen(load_model(self.folder, self.recipe, self.task), self.data, given=given, options=options)
 
 
 def open_run(

@@ -31,6 +31,7 @@ class Train:
         checkpoint_seconds: A checkpoint is also written when this many seconds have passed since the last.
         device: cpu, cuda, or auto (cuda where there is one).
         threads: CPU threads; 0 leaves torch's choice.
+        backend: Kernels of sparse propagation: torch, or dgl (an extra; equal to 1e-5).
         precision: float32, or bf16 autocast around the forward pass.
         clip_norm: Largest gradient norm; 0 does not clip.
         init_from: Run folder whose parameters (matched by id) training starts from.
@@ -53,6 +54,7 @@ class Train:
     checkpoint_seconds: Positive = 60.0
     device: str = "auto"
     threads: Index = 0
+    backend: Literal["torch", "dgl"] = "torch"
     precision: Literal["float32", "bf16"] = "float32"
     clip_norm: NonNegative = 0.0
     init_from: str = ""

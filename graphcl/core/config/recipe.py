@@ -13,6 +13,7 @@ from graphcl.core.config import yaml12
 from graphcl.core.config.check import block_schema, check
 from graphcl.core.config.tree import (
     COMMAND_LINE,
+    KEYWORD,
     PART_LISTS,
     PART_MAPPINGS,
     MalformedError,
@@ -58,6 +59,10 @@ class Recipe:
         tree, origins = copy.deepcopy(dict(self.tree)), dict(self.origins)
         return _finish(self.name, *_assigned((tree, origins), assignments))
 
+    def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe with settings as of :func:`load_recipe` laid over it, checked again."""
+        return _finish(self.name, *_set((copy.deepcopy(dict(self.tree)), dict(self.origins)), settings))
+
     def to_yaml(self) -> str:
         """The resolved tree; :func:`load_recipe` reads it back."""
         return yaml12.dump(written(self.tree))
@@ -86,14 +91,20 @@ def find_recipe(name: str) -> Path:
 
 
 def load_recipe(
-    name: str, overrides: Sequence[str] = (), *, files: Sequence[str] = (), allow_plugins: bool = False
+    name: str,
+    overrides: Sequence[str] = (),
+    *,
+    files: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    allow_plugins: bool = False,
 ) -> Recipe:
-    """Read, merge and check a recipe: recipe <- data card <- files <- overrides.
+    """Read, merge and check a recipe: recipe <- data card <- files <- settings <- overrides.
 
     Args:
         name: A packed recipe's name, or a path to a YAML file.
         overrides: ``key=value``, ``+list=item``, ``~list=item``.
         files: Further YAML files laid over the recipe.
+        settings: Keys of a recipe as Python values: ``{"train": {"epochs": 5}, "views.a.augment.drop_edges.p": 0.3}``.
         allow_plugins: Whether modules named under ``plugins:`` may be imported.
 
     Raises:
@@ -105,14 +116,14 @@ def load_recipe(
     top: Layer = ({}, {})
     for file in files:
         top = merge(*top, *_layer(find_recipe(file)))
-    asked = _assigned(merge(*base, *top), overrides)
+    asked = _assigned(_set(merge(*base, *top), settings or {}), overrides)
     plugins = asked[0].get("plugins") or []
     if plugins:
         import_plugins(plugins, where=str(path), allowed=allow_plugins, folder=path.parent)
     data_name = str((asked[0].get("data") or {}).get("name") or "")
     if data_name and not (asked[0].get("data") or {}).get("path"):
         base = _for_data(base, data_name)
-        asked = _assigned(merge(*base, *top), overrides)
+        asked = _assigned(_set(merge(*base, *top), settings or {}), overrides)
     return _finish(path.stem, *asked)
 
 
@@ -140,7 +151,7 @@ def _stands(path: str, tree: Tree, origins: Origins) -> bool:
         if not isinstance(node, dict) or key not in node:
             return False
         node = node[key]
-    return origins.get(long_path(path)) != COMMAND_LINE
+    return origins.get(long_path(path)) not in (COMMAND_LINE, KEYWORD)
 
 
 def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
@@ -199,6 +210,16 @@ def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
+    return tree, origins
+
+
+def _set(layer: Layer, settings: Mapping[str, Any]) -> Layer:
+    """A layer with keyword settings laid over it; a dotted key is a path."""
+    top, origins = canonical({key: value for key, value in settings.items() if "." not in key}, {}, KEYWORD)
+    tree, origins = merge(*layer, top, dict.fromkeys(origins, KEYWORD))
+    for path, value in settings.items():
+        if "." in path:
+            put(tree, origins, path, value, KEYWORD)
     return tree, origins
 
 

@@ -24,6 +24,8 @@ TOP_KEYS = ("task", *BLOCKS, "views", *PART_MAPPINGS, *PART_LISTS, "phases", *ME
 ALIASES = {"encoder": "towers.main"}
 #: Origin of what an override sets.
 COMMAND_LINE = "command line"
+#: Origin of what a keyword of :func:`graphcl.load` sets.
+KEYWORD = "keyword"
 
 Tree = dict[str, Any]
 Origins = dict[str, str]

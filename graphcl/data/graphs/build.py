@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import coalesce, contains_isolated_nodes, is_undirected, remove_self_loops, to_undirected
+from torch_geometric.utils import coalesce, contains_isolated_nodes, is_undirected, remove_self_loops
 
 from graphcl.core.errors import UserError
 from graphcl.data.graphs.raw import RawGraph
@@ -19,51 +19,97 @@ MAX_IDENTITY = 20_000
 
 
 def check_raw(raw: RawGraph) -> Tensor:
-    """The labels, -1 everywhere where there are none, after refusing what no node task can use.
+    """The labels, -1 everywhere where there are none, after refusing what no node task can train on.
 
     Raises:
-        UserError: one class, no edges, an edge to a node that is not there, features that are not finite, lengths
-            that do not fit.
+        UserError: see :func:`check_parts`; no edges, or labels of one class.
     """
-    where = raw.source
-    if raw.num_nodes == 0 or raw.edge_index.shape[1] == 0:
-        raise UserError(f"{where}: the graph has {raw.num_nodes} nodes and no edges; there is nothing to contrast")
-    low, high = int(raw.edge_index.min()), int(raw.edge_index.max())
-    if low < 0 or high >= raw.num_nodes:
-        bad = low if low < 0 else high
-        raise UserError(
-            f"{where}: an edge names node {bad}, but there are {raw.num_nodes} nodes (0..{raw.num_nodes - 1})"
-        )
-    for name, values in (("labels", raw.y), ("features", raw.x), *raw.masks.items()):
-        if values is not None and values.shape[0] != raw.num_nodes:
-            raise UserError(f"{where}: {values.shape[0]} rows of {name} for {raw.num_nodes} nodes")
+    check_parts(raw)
+    if raw.edge_index.shape[1] == 0:
+        raise UserError(f"{raw.source}: the graph has {raw.num_nodes} nodes and no edges; there is nothing to contrast")
     labels = torch.full((raw.num_nodes,), -1) if raw.y is None else raw.y
     if labels[labels >= 0].unique().numel() == 1:
-        raise UserError(f"{where}: the labelled nodes are all of one class, and there is nothing to tell apart; "
-                        "leave the labels out to train without them")
-    if raw.x is not None and not bool(torch.isfinite(raw.x).all()):
-        node, column = (~torch.isfinite(raw.x)).nonzero()[0].tolist()
         raise UserError(
-            f"{where}: feature {column} of node {node} is {raw.x[node, column].item()}; give finite numbers"
+            f"{raw.source}: the labelled nodes are all of one class, and there is nothing to tell apart; "
+            "leave the labels out to train without them"
         )
     return labels
 
 
-def clean_edges(raw: RawGraph, directed: bool, report: DataReport) -> Tensor:
-    """Edges once each, without self-loops, mirrored unless ``directed``; sorted by source. Says what it changed."""
-    edge_index, _ = remove_self_loops(raw.edge_index)
-    if loops := raw.edge_index.shape[1] - edge_index.shape[1]:
+def check_parts(raw: RawGraph) -> None:
+    """Refuse a graph whose parts do not fit each other.
+
+    Raises:
+        UserError: no nodes, an edge to a node that is not there, features without a column or that are not finite,
+            weights that are no weights, lengths that do not fit.
+    """
+    where, edges = raw.source, raw.edge_index
+    if raw.num_nodes == 0:
+        raise UserError(f"{where}: the graph has no nodes")
+    if edges.numel() and (int(edges.min()) < 0 or int(edges.max()) >= raw.num_nodes):
+        bad = int(edges.min()) if int(edges.min()) < 0 else int(edges.max())
+        raise UserError(
+            f"{where}: an edge names node {bad}, but there are {raw.num_nodes} nodes (0..{raw.num_nodes - 1})"
+        )
+    rows = (("labels", raw.y), ("features", raw.x), ("ids", raw.ids), *raw.masks.items())
+    for name, values in rows:
+        if values is not None and len(values) != raw.num_nodes:
+            raise UserError(f"{where}: {len(values)} rows of {name} for {raw.num_nodes} nodes")
+    _check_features(raw)
+    if raw.edge_weight is not None:
+        _check_weights(raw.edge_weight, edges.shape[1], where)
+
+
+def _check_weights(weight: Tensor, num_edges: int, where: str) -> None:
+    if weight.shape != (num_edges,):
+        raise UserError(f"{where}: edge weights of shape {list(weight.shape)} for {num_edges:,} edges; give one each")
+    bad = ~(torch.isfinite(weight) & (weight > 0))
+    if bool(bad.any()):
+        place = int(bad.nonzero()[0])
+        raise UserError(f"{where}: the weight of edge {place} is {weight[place].item():g}; give finite ones above 0")
+
+
+def _check_features(raw: RawGraph) -> None:
+    if raw.x is None:
+        return
+    if raw.x.shape[1] == 0:
+        raise UserError(f"{raw.source}: the features have no column; leave them out, or set data.features=degree")
+    if not bool(torch.isfinite(raw.x).all()):
+        node, column = (~torch.isfinite(raw.x)).nonzero()[0].tolist()
+        raise UserError(
+            f"{raw.source}: feature {raw.name_feature(column)} of node {raw.name_node(node)} is "
+            f"{raw.x[node, column].item()}; give finite numbers"
+        )
+
+
+def clean_edges(raw: RawGraph, directed: bool, report: DataReport) -> tuple[Tensor, Tensor | None]:
+    """Edges once each, without self-loops, mirrored unless ``directed``; sorted by source. Says what it changed.
+
+    Returns:
+        [2, E], and their weights [E] where the graph has some: of repeated edges the sum, of two directions that
+        become one the mean.
+    """
+    count = raw.num_nodes
+    edges, weight = remove_self_loops(raw.edge_index, raw.edge_weight)
+    if loops := raw.edge_index.shape[1] - edges.shape[1]:
         report.note(f"self-loops left out (towers add their own): {loops:,}")
-    unique = coalesce(edge_index, num_nodes=raw.num_nodes)
-    if repeated := edge_index.shape[1] - unique.shape[1]:
-        report.note(f"repeated edges left out: {repeated:,}")
-    if directed or is_undirected(unique, num_nodes=raw.num_nodes):
-        return unique
-    mirrored = to_undirected(unique, num_nodes=raw.num_nodes)
+    unique, weight = _coalesced(edges, weight, count, "sum")
+    if repeated := edges.shape[1] - unique.shape[1]:
+        report.note(f"repeated edges {'left out' if weight is None else 'added up'}: {repeated:,}")
+    if directed or is_undirected(unique, weight, num_nodes=count):
+        return unique, weight
+    doubled = None if weight is None else torch.cat([weight, weight])
+    mirrored, weight = _coalesced(torch.cat([unique, unique.flip(0)], dim=1), doubled, count, "mean")
     report.note(
         f"{unique.shape[1]:,} edges mirrored to {mirrored.shape[1]:,} directed ones (data.directed=true keeps them)"
     )
-    return mirrored
+    return mirrored, weight
+
+
+def _coalesced(edges: Tensor, weight: Tensor | None, count: int, reduce: str) -> tuple[Tensor, Tensor | None]:
+    if weight is None:
+        return coalesce(edges, num_nodes=count), None
+    return coalesce(edges, weight, num_nodes=count, reduce=reduce)
 
 
 def node_features(raw: RawGraph, edge_index: Tensor, kind: Features, normalize: bool, report: DataReport) -> Tensor:
@@ -98,8 +144,10 @@ def _log_degree(edge_index: Tensor, num_nodes: int) -> Tensor:
     return degree.to(torch.float32).log1p().unsqueeze(1)
 
 
-def assemble(x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, report: DataReport) -> Data:
-    """What training sees: ``x`` and ``edge_index``, no label, no mask. Adds the counts to the report."""
+def assemble(
+    x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, report: DataReport, weight: Tensor | None = None
+) -> Data:
+    """What training sees: ``x``, ``edge_index``, perhaps ``edge_weight``; no label, no mask. Reports the counts."""
     classes, unlabelled = int(labels.max()) + 1, int((labels < 0).sum())
     told = f"{classes} classes" if classes else "no labels"
     report.note(f"{num_nodes:,} nodes, {edge_index.shape[1]:,} directed edges, {x.shape[1]:,} features, {told}")
@@ -108,4 +156,8 @@ def assemble(x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, repo
         report.note(f"nodes without an edge, kept: {int((~linked).sum()):,}")
     if unlabelled and classes:
         report.note(f"nodes without a label, trained on but in no split: {unlabelled:,}")
-    return Data(x=x, edge_index=edge_index, num_nodes=num_nodes)
+    graph = Data(x=x, edge_index=edge_index, num_nodes=num_nodes)
+    if weight is not None:
+        graph.edge_weight = weight
+        report.note("edges are weighted; augmenters keep their weights, towers propagate with them")
+    return graph

@@ -98,6 +98,11 @@ def sample_non_edges(edge_index: Tensor, num_nodes: int, count: int, *, generato
     return torch.stack([found // num_nodes, found % num_nodes])
 
 
+def edge_positions(part: Tensor, whole: Tensor, num_nodes: int) -> Tensor:
+    """[E'] where the edges ``part`` [2, E'] stand among the edges ``whole`` [2, E], sorted by source and target."""
+    return torch.searchsorted(_keys(whole, num_nodes), _keys(part, num_nodes))
+
+
 def _keys(pairs: Tensor, num_nodes: int) -> Tensor:
     return pairs[0] * num_nodes + pairs[1]
 

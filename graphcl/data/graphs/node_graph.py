@@ -6,18 +6,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.build import build
+from graphcl.core.errors import UserError
 from graphcl.core.options import Index, Positive, Probability
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.data.cards import load_card
-from graphcl.data.graphs.build import Features, assemble, check_raw, clean_edges, node_features
-from graphcl.data.graphs.links import HeldOutLinks, hold_out_links
+from graphcl.data.graphs.build import Features, assemble, check_parts, check_raw, clean_edges, node_features
+from graphcl.data.graphs.given import read_given
+from graphcl.data.graphs.links import HeldOutLinks, edge_positions, hold_out_links
 from graphcl.data.graphs.locate import locate
+from graphcl.data.graphs.match import match_features
+from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.report import DataReport
 
@@ -37,6 +42,8 @@ class NodeGraph:
         class_names: Name of each class; empty when classes are numbered.
         report: What was read, left out and decided.
         links: Edges that training does not see; None where it sees all.
+        feature_names: Name of each column of ``x``; empty when they are numbered.
+        identity: Whether ``x`` only tells the nodes of this graph apart, so that it says nothing of other graphs.
     """
 
     graph: Data
@@ -46,6 +53,8 @@ class NodeGraph:
     class_names: list[str] = field(default_factory=list)
     report: DataReport = field(default_factory=DataReport)
     links: HeldOutLinks | None = None
+    feature_names: list[str] = field(default_factory=list)
+    identity: bool = False
 
     def with_split(self, by: SplitBy) -> NodeGraph:
         """The same graph under another family of splits.
@@ -112,6 +121,7 @@ class NodeGraphData:
         directed: bool = False,
         *,
         data_root: Path | None = None,
+        given: Any = None,
     ) -> None:
         """
         Args:
@@ -122,7 +132,9 @@ class NodeGraphData:
             normalize_features: Whether each row of features is divided by its sum.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
             data_root: Folder in which named data sets are looked up first.
+            given: A graph in memory, in the place of name and path.
         """
+        self.given = given
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
         self.data_root = data_root
@@ -157,22 +169,59 @@ class NodeGraphData:
         Raises:
             UserError: the data cannot be found or used, or has no such split.
         """
-        raw, report = locate(self.name, self.path, self.data_root)
+        raw, report = self._raw()
         labels = check_raw(raw)
-        edge_index, links = clean_edges(raw, self.directed, report), None
+        (edge_index, weight), links = clean_edges(raw, self.directed, report), None
         if any(self.split.edges):
             draw = generator(seed, "link_split", self.split.index)
-            edge_index, links = hold_out_links(edge_index, raw.num_nodes, self.split.edges, generator=draw)
+            whole = edge_index
+            edge_index, links = hold_out_links(whole, raw.num_nodes, self.split.edges, generator=draw)
+            weight = None if weight is None else weight[edge_positions(edge_index, whole, raw.num_nodes)]
             sizes = ", ".join(f"{part} {size:,}" for part, size in links.sizes().items())
             report.note(f"edges held out of training: {sizes}, with as many non-edges (hash {links.digest()[:12]})")
         x = node_features(raw, edge_index, self.features, self.normalize_features, report)
-        graph = assemble(x, edge_index, raw.num_nodes, labels, report)
+        graph = assemble(x, edge_index, raw.num_nodes, labels, report, weight)
         option = self.split
         splits = NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)
         splits.require_masks(raw.source)
         if bool((labels >= 0).any()):
             report.split, report.split_hash = _split_record(splits), splits.at(0).digest()
-        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report, links)
+        identity = self.features == "identity" or (self.features == "given" and raw.x is None)
+        names = raw.feature_names if self.features == "given" else []
+        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report, links, names, identity)
+
+    def load_unseen(self, trained_on: NodeGraph) -> NodeGraph:
+        """Read a graph to embed with what was trained on another one: the same features, no labels, perhaps no edges.
+
+        Args:
+            trained_on: Whose features the new graph must have; other columns of a table are not read.
+
+        Raises:
+            UserError: the data cannot be found or used, or lacks features.
+        """
+        if trained_on.identity:
+            raise UserError(
+                "the run was trained on identity features, one column for each node of its own graph, and a new node "
+                "has none of them; train with node features, or with data.features=degree"
+            )
+        raw, report = self._raw(trained_on.feature_names or None)
+        raw = replace(raw, y=None, masks={}, class_names=[])
+        check_parts(raw)
+        edge_index, weight = clean_edges(raw, self.directed, report)
+        if self.features == "given":
+            raw = match_features(raw, trained_on.feature_names, trained_on.graph.num_features, report)
+        x = node_features(raw, edge_index, self.features, self.normalize_features, report)
+        labels = torch.full((raw.num_nodes,), -1)
+        graph = assemble(x, edge_index, raw.num_nodes, labels, report, weight)
+        splits = NodeSplits("random", labels, {}, self.split.ratios, False, 0, 0)
+        return NodeGraph(graph, labels, splits, raw.ids, [], report, None, raw.feature_names)
+
+    def _raw(self, features: list[str] | None = None) -> tuple[RawGraph, DataReport]:
+        """The graph in memory, else that of a path or name; of a table only ``features``, where some are named."""
+        if self.given is None:
+            return locate(self.name, self.path, self.data_root)
+        raw, notes = read_given(self.given)
+        return raw, DataReport(source=raw.source, format=type(self.given).__name__, notes=notes)
 
 
 def _split_record(splits: NodeSplits) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import torch
-from torch import Tensor
 from torch_geometric import datasets
 from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError, suggestion
 from graphcl.core.paths import cache_dir
+from graphcl.data.graphs.given import raw_of
 from graphcl.data.graphs.raw import RawGraph
 
 PREFIX = "pyg:"
@@ -23,7 +22,7 @@ def read_pyg(name: str) -> RawGraph:
     Raises:
         UserError: see there, or it is not one graph with a class per node.
     """
-    return _raw(_one_graph(load_pyg(name), name), name)
+    return raw_of(_one_graph(load_pyg(name), name), f"data.name: {name}")
 
 
 def load_pyg(name: str) -> Any:
@@ -58,26 +57,3 @@ def _one_graph(dataset: Any, name: str) -> Data:
     if len(dataset) != 1 or not isinstance(dataset[0], Data):
         raise UserError(f"data.name: {name} is not one homogeneous graph; the node task needs one")
     return dataset[0]
-
-
-def _raw(data: Data, name: str) -> RawGraph:
-    x, y = data.x, data.y
-    if x is not None and x.layout != torch.strided:
-        x = x.to_dense()
-    if y is not None and (y.is_floating_point() or y.numel() != data.num_nodes):
-        raise UserError(f"data.name: {name} has labels of shape {list(y.shape)}; the node task needs one class a node")
-    return RawGraph(
-        edge_index=data.edge_index,
-        num_nodes=int(data.num_nodes or 0),
-        x=x,
-        y=None if y is None else y.flatten().long(),
-        masks=_masks(data),
-        source=name,
-    )
-
-
-def _masks(data: Data) -> dict[str, Tensor]:
-    found = {part: data.get(f"{key}_mask") for part, key in (("train", "train"), ("valid", "val"), ("test", "test"))}
-    if any(mask is None for mask in found.values()):
-        return {}
-    return {part: mask.reshape(mask.shape[0], -1).bool() for part, mask in found.items()}

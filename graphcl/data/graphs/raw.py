@@ -20,6 +20,8 @@ class RawGraph:
         masks: ``train``, ``valid``, ``test`` -> [N, R] bool, R splits; empty when the file has none.
         ids: the user's own node ids in row order; None when nodes are numbered.
         class_names: name of each class; empty when classes are numbered.
+        feature_names: name of each column of ``x``; empty when they are numbered.
+        edge_weight: [E] float32 of the edges, or None.
         source: where it was read, for messages.
     """
 
@@ -30,4 +32,14 @@ class RawGraph:
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     ids: list[str] | None = None
     class_names: list[str] = field(default_factory=list)
+    feature_names: list[str] = field(default_factory=list)
+    edge_weight: Tensor | None = None
     source: str = ""
+
+    def name_node(self, node: int) -> str:
+        """A node as its user knows it, for messages."""
+        return repr(self.ids[node]) if self.ids is not None else str(node)
+
+    def name_feature(self, column: int) -> str:
+        """A column of ``x`` as its user knows it, for messages."""
+        return repr(self.feature_names[column]) if self.feature_names else str(column)

@@ -32,6 +32,8 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
     """
     tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **sparse_packed(data.graph.x)}
     tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
+    if "edge_weight" in data.graph:
+        tensors["edge_weight"] = data.graph.edge_weight
     if data.links is not None:
         links = {"valid": data.links.valid, "test": data.links.test}
         tensors |= {f"links.{part}.{name}": pairs for part, pair in links.items() for name, pairs in vars(pair).items()}
@@ -41,6 +43,8 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
         "split": split,
         "ids": data.ids,
         "class_names": data.class_names,
+        "feature_names": data.feature_names,
+        "identity": data.identity,
         "report": asdict(data.report),
     }
     write_stored(folder, tensors, header)
@@ -86,9 +90,12 @@ def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
     labels = tensors["labels"]
     masks = {name.removeprefix("mask."): mask for name, mask in tensors.items() if name.startswith("mask.")}
     graph = Data(x=sparse_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
+    if "edge_weight" in tensors:
+        graph.edge_weight = tensors["edge_weight"]
     splits = NodeSplits(labels=labels, masks=masks, **header["split"])
     report = DataReport.from_dict(header["report"])
-    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors))
+    features = header.get("feature_names", []), header.get("identity", False)
+    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors), *features)
 
 
 def _links(tensors: dict[str, Tensor]) -> HeldOutLinks | None:

@@ -44,28 +44,28 @@ def test_what_cannot_be_used_is_refused_in_one_line(changes: dict, message: str)
 
 def test_edges_are_mirrored_once_and_it_is_said() -> None:
     report = DataReport()
-    edge_index = clean_edges(raw(), directed=False, report=report)
+    edge_index = clean_edges(raw(), directed=False, report=report)[0]
     assert edge_index.t().tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
     assert "self-loops left out (towers add their own): 1" in report.notes[0]
     assert "mirrored to 6" in report.notes[1]
 
 
 def test_directed_edges_keep_their_direction() -> None:
-    edge_index = clean_edges(raw(), directed=True, report=DataReport())
+    edge_index = clean_edges(raw(), directed=True, report=DataReport())[0]
     assert edge_index.t().tolist() == [[0, 1], [1, 0], [1, 2], [2, 0]]
 
 
 def test_repeated_edges_are_counted() -> None:
     report = DataReport()
     both = torch.cat([EDGES[:, :2], EDGES[:, :2]], dim=1)
-    assert clean_edges(raw(edge_index=both), directed=False, report=report).shape == (2, 2)
+    assert clean_edges(raw(edge_index=both), directed=False, report=report)[0].shape == (2, 2)
     assert report.notes == ["repeated edges left out: 2"]
 
 
 def test_isolated_nodes_are_kept_also_at_the_end() -> None:
     report = DataReport()
     graph = raw()
-    edge_index = clean_edges(graph, False, report)
+    edge_index = clean_edges(graph, False, report)[0]
     data = assemble(torch.ones(5, 2), edge_index, 5, check_raw(graph), report)
     assert data.num_nodes == 5
     assert "nodes without an edge, kept: 2" in report.notes
@@ -74,7 +74,7 @@ def test_isolated_nodes_are_kept_also_at_the_end() -> None:
 
 
 def test_features_given_identity_degree() -> None:
-    edges = clean_edges(raw(), False, DataReport())
+    edges = clean_edges(raw(), False, DataReport())[0]
     x = torch.arange(10.0).reshape(5, 2)
     assert torch.equal(node_features(raw(x=x), edges, "given", False, DataReport()), x)
     report = DataReport()
@@ -98,5 +98,5 @@ def test_labels_may_be_absent(labels: torch.Tensor | None) -> None:
     graph, report = raw(y=labels), DataReport()
     found = check_raw(graph)
     assert found.tolist() == [-1] * 5
-    assemble(torch.ones(5, 2), clean_edges(graph, False, report), 5, found, report)
+    assemble(torch.ones(5, 2), clean_edges(graph, False, report)[0], 5, found, report)
     assert "5 nodes, 6 directed edges, 2 features, no labels" in report.notes

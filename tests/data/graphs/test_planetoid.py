@@ -13,7 +13,7 @@ from graphcl.data.report import DataReport
 
 
 def edges_of(name: str, folder: Path) -> torch.Tensor:
-    return clean_edges(read_planetoid(folder, name), directed=True, report=DataReport())
+    return clean_edges(read_planetoid(folder, name), directed=True, report=DataReport())[0]
 
 
 def test_cora_agrees_with_torch_geometric(shared_data: Path) -> None:

@@ -1,0 +1,101 @@
+"""``graphcl.fit``: from a recipe's name, Python values and a graph in memory to trained parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe, load_recipe
+from graphcl.core.errors import UserError
+from graphcl.core.registry import resolve
+from graphcl.core.schema import part_schema
+from graphcl.engine import fit as engine
+from graphcl.engine.fit import Fitted
+from graphcl.engine.observe import Observer
+from graphcl.graph import is_graph
+
+#: ``data.name`` of a graph that was given as an object.
+GIVEN = "given"
+
+
+class _Notes(Observer):
+    """Keeps what a person should know."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def fit(
+    recipe: Recipe | str,
+    *,
+    data: Any = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    data_root: str | Path | None = None,
+    observers: Sequence[Observer] = (),
+    allow_plugins: bool = False,
+    **settings: Any,
+) -> Fitted:
+    """Train a recipe, choose the best epoch on validation, and evaluate once on test.
+
+    Args:
+        recipe: A recipe's name, or what :func:`graphcl.load` returned.
+        data: A graph (torch_geometric, networkx or DGL), or a list of graphs for the task `graph`; the name of a data
+            set; or a mapping of the recipe's `data` options. Labels are not needed: without them nothing is judged.
+            Also what a data part's ``load`` returned. None takes the data that the recipe names.
+        out: Folder of the run; None writes nothing.
+        overwrite: Replace a run that is already there.
+        data_root: Folder where data sets are looked up first.
+        observers: What watches.
+        allow_plugins: Whether modules that the recipe names under `plugins` may be imported.
+        **settings: Keys of the recipe: ``train={"epochs": 50}``, ``encoder={"dim": 64}``,
+            ``**{"views.a.augment.drop_edges.p": 0.3}``.
+
+    Returns:
+        The trained parts, embeddings and metrics.
+
+    Raises:
+        GraphCLError: anything a user can get wrong, in one line (a ConfigError: one line a problem).
+    """
+    given = is_given(data)
+    if given:
+        settings["data.name"] = GIVEN
+    elif isinstance(data, str | Mapping):
+        settings["data"], data = data, None
+    loaded = _recipe(recipe, settings, allow_plugins)
+    if given:
+        data = load_given(loaded, data)
+    notes = _Notes()
+    fitted = engine.fit(
+        loaded, out=out, overwrite=overwrite, data=data, data_root=data_root, observers=[notes, *observers]
+    )
+    fitted.notes = notes.notes
+    return fitted
+
+
+def _recipe(recipe: Recipe | str, settings: Mapping[str, Any], allow_plugins: bool) -> Recipe:
+    if isinstance(recipe, str):
+        return load_recipe(recipe, settings=settings, allow_plugins=allow_plugins)
+    return recipe.with_settings(settings) if settings else recipe
+
+
+def is_given(data: Any) -> bool:
+    """Whether it is a graph, or several, of any library."""
+    return is_graph(data) or (isinstance(data, list | tuple) and bool(data) and all(map(is_graph, data)))
+
+
+def load_given(recipe: Recipe, data: Any) -> Any:
+    """Check and split graphs in memory as the recipe's data part does with files.
+
+    Raises:
+        UserError: the recipe's task takes no graph objects.
+    """
+    part = resolve("task", recipe["task"]).meta["data"]
+    if "given" not in part_schema("data", part)["supplied"]:
+        raise UserError(f"{recipe.name}: the task {recipe['task']!r} takes no graph objects; give data.path")
+    return build("data", part, recipe["data"], given=data).load(seed=recipe["train.seed"])

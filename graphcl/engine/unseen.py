@@ -1,0 +1,77 @@
+"""Embeddings of graphs that a recipe was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.core.registry import resolve
+from graphcl.core.schema import part_schema
+from graphcl.engine import checkpoint
+from graphcl.engine.embed import embed
+from graphcl.engine.model import Model
+from graphcl.engine.run import RunFolder
+from graphcl.engine.views import Views
+from graphcl.tasks.base import Task
+
+
+def embed_unseen(
+    model: Model, trained_on: Any, *, given: Any = None, options: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Tensor], Any]:
+    """Embed new nodes or graphs with a trained model, as its recipe's ``embed`` block says.
+
+    Args:
+        model: Trained.
+        trained_on: The data that it was trained on: what features it knows.
+        given: A graph, or several, in memory.
+        options: Options of the recipe's data part that differ, ``path`` above all.
+
+    Returns:
+        Node type (or record field) -> [N, d], and the new data, with the user's ids.
+
+    Raises:
+        UserError: the recipe can only embed what it was trained on, or the features are not those it knows.
+    """
+    recipe = model.recipe
+    part = resolve("task", recipe["task"]).meta["data"]
+    if "given" not in part_schema("data", part)["supplied"]:
+        raise UserError(f"task {recipe['task']!r} embeds what it was trained on; it has no way to read new graphs")
+    require_inductive(model)
+    reader = build("data", part, {**recipe["data"], "name": "", **(options or {})}, given=given)
+    data = reader.load_unseen(trained_on)
+    task = build("task", recipe["task"], {}, data=data)
+    views = Views(recipe, task, seed=recipe["train.seed"], device=next(model.parameters()).device)
+    return embed(model, views, task, "test"), data
+
+
+def require_inductive(model: Model) -> None:
+    """Refuse towers that hold an embedding for every training node.
+
+    Raises:
+        UserError: there is one; names it.
+    """
+    for name, tower in model.towers.items():
+        if getattr(tower, "tables", None):
+            kind = model.recipe["towers"][name]["name"]
+            raise UserError(
+                f"tower '{name}' ({kind}) learns an embedding for each node it was trained on and has none for a new "
+                "one; train a tower that reads features (gcn, mlp), or train again with the new nodes (train.init_from)"
+            )
+
+
+def load_model(run: RunFolder, recipe: Recipe, task: Task) -> Model:
+    """The parts of a finished run with its best parameters.
+
+    Raises:
+        UserError: the checkpoint is missing, damaged or of another recipe.
+    """
+    model = Model(recipe, task, seed=recipe["train.seed"])
+    with torch.no_grad():
+        checkpoint.restore(checkpoint.read(run.best)[0], model)
+    return model

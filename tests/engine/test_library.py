@@ -1,0 +1,171 @@
+"""A program with a graph of its own: train, embed, embed another graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+import torch
+from torch_geometric.data import Data, HeteroData
+
+import graphcl
+from graphcl.core.errors import ConfigError, UserError
+from graphcl.serve.opened import open_run
+
+SHORT = {"train": {"epochs": 2, "threads": 1}, "encoder": {"dim": 8}, "eval": {"baselines": []}}
+
+
+def two_rings(count: int = 40, features: int = 5, **more: Any) -> Data:
+    """Two rings with features of their own."""
+    half, draw = torch.arange(count // 2), torch.Generator().manual_seed(0)
+    ring = torch.stack([half, half.roll(1)])
+    y = torch.arange(count) // (count // 2)
+    x = torch.randn(count, features, generator=draw) + y[:, None]
+    return Data(x=x, edge_index=torch.cat([ring, ring + count // 2], dim=1), **{"y": y, **more})
+
+
+def test_five_lines_from_a_graph_to_embeddings() -> None:
+    run = graphcl.fit("grace", data=two_rings(), **SHORT)
+    assert run.embed().shape == (40, 8)
+    assert run.metrics["test/accuracy"] > 0.5
+    assert run.recipe["train.epochs"] == 2
+    assert run.recipe["data.name"] == "given"
+    assert any("edges mirrored to 80" in note for note in run.notes)
+
+
+def test_settings_may_be_paths_and_a_loaded_recipe_takes_them_too() -> None:
+    recipe = graphcl.load("grace", train={"epochs": 3}, **{"views.a.augment.drop_edges.p": 0.5})
+    assert (recipe["train.epochs"], recipe["views.a.augment.drop_edges.p"]) == (3, 0.5)
+    assert recipe["train.lr"] == 5e-4
+    run = graphcl.fit(recipe, data=two_rings(), **SHORT)
+    assert (run.recipe["train.epochs"], run.recipe["views.a.augment.drop_edges.p"]) == (2, 0.5)
+    with pytest.raises(ConfigError, match=r"keyword: unknown key 'train\.epoch'; nearest: 'train\.epochs'"):
+        graphcl.load("grace", train={"epoch": 3})
+
+
+def test_a_name_or_options_in_the_place_of_a_graph() -> None:
+    by_name = graphcl.fit("grace", data="karate", **SHORT)
+    by_options = graphcl.fit("grace", data={"name": "karate", "features": "degree"}, **SHORT)
+    assert by_name.embed().shape == by_options.embed().shape == (34, 8)
+    assert by_options.task.data.graph.num_features == 1
+
+
+def test_without_labels_nothing_is_judged_and_it_is_said() -> None:
+    run = graphcl.fit("grace", data=two_rings(y=None), **SHORT)
+    assert run.embed().shape == (40, 8)
+    assert not any(name.endswith("accuracy") for name in run.metrics)
+    assert "nothing is judged: the nodes have no labels" in run.notes
+
+
+def test_labels_do_not_change_what_is_learned() -> None:
+    with_labels, without = (graphcl.fit("grace", data=two_rings(**y), **SHORT) for y in ({}, {"y": None}))
+    assert torch.equal(with_labels.embed(), without.embed())
+
+
+def test_a_new_graph_is_embedded_as_if_it_had_been_there() -> None:
+    run = graphcl.fit("grace", data=two_rings(), **SHORT)
+    assert torch.allclose(run.embed(two_rings()), run.embed(), atol=1e-6)
+    lonely = Data(x=torch.ones(3, 5), edge_index=torch.empty(2, 0, dtype=torch.int64))
+    found = run.embed(lonely)
+    assert torch.equal(found[0], found[2])  # no edges: each node sees itself alone
+
+
+def test_a_part_of_the_graph_that_no_edge_leaves_has_its_old_embeddings() -> None:
+    whole = two_rings()
+    first = Data(x=whole.x[:20], edge_index=whole.edge_index[:, :20])
+    run = graphcl.fit("grace", data=whole, **SHORT)
+    assert torch.allclose(run.embed(first), run.embed()[:20], atol=1e-6)
+    assert not torch.allclose(run.embed(first), run.embed()[20:], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("graph", "says"),
+    [
+        (two_rings(features=4), "4 features, the run was trained on 5"),
+        (nx.path_graph(3), "no features, the run was trained on 5"),
+        (HeteroData(), "0 types of nodes; the node task needs one"),
+        (Data(x=torch.ones(2, 5), edge_index=torch.tensor([[0], [5]])), r"an edge names node 5, but there are 2 nodes"),
+        (Data(x=torch.full((2, 5), torch.nan), edge_index=torch.tensor([[0], [1]])), "feature 0 of node 0 is nan"),
+    ],
+)
+def test_a_graph_that_cannot_be_embedded(graph: Any, says: str, run: graphcl.Fitted) -> None:
+    with pytest.raises(UserError, match=says):
+        run.embed(graph)
+
+
+@pytest.fixture(scope="module")
+def run() -> graphcl.Fitted:
+    return graphcl.fit("grace", data=two_rings(), **SHORT)
+
+
+def test_identity_features_know_no_new_node() -> None:
+    run = graphcl.fit("grace", data=nx.karate_club_graph(), **SHORT)
+    assert run.embed().shape == (34, 8)
+    assert "not read of the given graph: club" in "\n".join(run.notes)
+    with pytest.raises(UserError, match="identity features, one column for each node of its own graph"):
+        run.embed(nx.path_graph(34))
+    inductive = graphcl.fit("grace", data=nx.karate_club_graph(), **SHORT, **{"data.features": "degree"})
+    assert inductive.embed(nx.path_graph(5)).shape == (5, 8)
+
+
+def test_a_tower_of_tables_knows_no_new_node() -> None:
+    run = graphcl.fit("grace", data=two_rings(), **{**SHORT, "encoder": {"name": "lightgcn", "dim": 8}})
+    with pytest.raises(UserError, match=r"tower 'main' \(lightgcn\) learns an embedding for each node"):
+        run.embed(two_rings())
+
+
+def test_the_weights_of_edges_matter_and_are_kept(tmp_path: Path) -> None:
+    graph = two_rings()
+    weight = torch.rand(40, generator=torch.Generator().manual_seed(1)) + 0.1
+    graph.edge_weight = weight
+    run = graphcl.fit("grace", data=graph, out=tmp_path / "run", **SHORT)
+    assert run.task.data.graph.edge_weight.shape == (80,)
+    plain = graphcl.fit("grace", data=two_rings(), **SHORT)
+    assert not torch.allclose(run.embed(), plain.embed(), atol=1e-4)
+    opened = open_run(tmp_path / "run")
+    assert torch.equal(opened.data.graph.edge_weight, run.task.data.graph.edge_weight)
+    found, _ = opened.embed_unseen(graph)
+    assert torch.allclose(found[""], run.embed(), atol=1e-6)
+
+
+def test_ids_of_a_networkx_graph_reach_the_run(tmp_path: Path) -> None:
+    graph = nx.Graph([("ann", "bob"), ("bob", "cy"), ("cy", "ann"), ("cy", "dee")])
+    run = graphcl.fit("grace", data=graph, out=tmp_path / "run", **SHORT)
+    assert run.task.data.ids == ["ann", "bob", "cy", "dee"]
+    assert open_run(tmp_path / "run").data.ids == ["ann", "bob", "cy", "dee"]
+
+
+def test_a_dgl_graph_is_data() -> None:
+    pytest.importorskip("dgl", reason="DGL is not installed: pip install 'graphcl[dgl]'")
+    from graphcl.dgl import to_dgl
+
+    ours, theirs = (graphcl.fit("grace", data=graph, **SHORT) for graph in (two_rings(), to_dgl(two_rings())))
+    assert torch.equal(ours.embed(), theirs.embed())
+
+
+def test_dgl_as_the_backend_gives_the_same_training() -> None:
+    pytest.importorskip("dgl", reason="DGL is not installed: pip install 'graphcl[dgl]'")
+    train = {**SHORT["train"], "backend": "dgl"}
+    ours, theirs = (graphcl.fit("grace", data=two_rings(), **{**SHORT, "train": t}) for t in (SHORT["train"], train))
+    assert torch.allclose(ours.embed(), theirs.embed(), atol=1e-5)
+    assert ours.embed().abs().max() > 0.1
+
+
+def test_a_missing_backend_is_said_before_any_data_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphcl.core.errors import MissingExtra
+
+    def missing(*_: str) -> None:
+        raise MissingExtra("pip install 'graphcl[dgl]'")
+
+    monkeypatch.setattr("graphcl.dgl.load.require", missing)
+    with pytest.raises(MissingExtra, match=r"graphcl\[dgl\]"):
+        graphcl.fit("grace", data={"path": "nowhere.npz"}, train={"backend": "dgl"})
+
+
+def test_graph_objects_only_where_the_task_takes_them() -> None:
+    with pytest.raises(UserError, match="the task 'recommend' takes no graph objects"):
+        graphcl.fit("lightgcl", data=two_rings())
+    with pytest.raises(UserError, match=r"labels of shape .* one class a node"):
+        graphcl.fit("grace", data=two_rings(y=torch.randn(40)))
