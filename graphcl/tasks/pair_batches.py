@@ -22,7 +22,7 @@ class PairBatches:
     """Epochs over (user, item) pairs in random order, with items the user does not have as negatives.
 
     With ``per_user`` an epoch goes over users instead: a batch is so many users, each with up to ``per_user`` of
-    their pairs, drawn anew in each epoch (LightGCL's first setting: 256 users, 40 pairs).
+    their pairs, drawn anew in each epoch.
 
     Pairs of users for whom no negative is left are not trained on; ``skipped_users`` counts the users.
     """

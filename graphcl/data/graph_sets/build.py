@@ -77,7 +77,7 @@ def pack_set(
     place = torch.empty_like(order).index_copy_(0, order, torch.arange(order.numel()))
     graph_of = raw.graph_of[order]
     union = RawGraph(edge_index=place[raw.edge_index], num_nodes=raw.num_nodes, source=raw.source)
-    edges = clean_edges(union, directed, report)
+    edges, _ = clean_edges(union, directed, report)
     x = _node_features(raw, edges, order, features, max_degree, report)
     node_ptr = pointer(torch.bincount(graph_of))
     # Edges come sorted by their source, so those of a graph lie together.
