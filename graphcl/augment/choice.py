@@ -37,6 +37,7 @@ def pick(weights: torch.Tensor, *, generator: torch.Generator) -> int:
     example={"choices": {"drop_edges": {"p": 0.5}, "drop_nodes": {"p": 0.5}}},
     level="graph",
     stochastic=True,
+    edges="more",
 )
 class OneOf(nn.Module):
     """One of several graph-level augmenters, picked anew for every view drawn: GraphCL's random pairs (You et al.,
@@ -68,6 +69,12 @@ class OneOf(nn.Module):
             build("augmenter", part_name(label), options, generator=generator) for label, options in choices.items()
         )
 
-    def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph as one of the choices leaves it."""
-        return self.choices[pick(self.weights, generator=generator)](graph, generator=generator)
+    def prepare(self, graph: Graph) -> list[Any]:
+        """What each choice needs of the graph before any augmentation; None where it needs nothing."""
+        return [choice.prepare(graph) if hasattr(choice, "prepare") else None for choice in self.choices]
+
+    def forward(self, graph: Graph, *, generator: torch.Generator, prepared: list[Any] | None = None) -> Graph:
+        """The graph as one of the choices leaves it; ``prepared`` is that of the graph itself unless given."""
+        position = pick(self.weights, generator=generator)
+        known = {} if prepared is None or prepared[position] is None else {"prepared": prepared[position]}
+        return self.choices[position](graph, generator=generator, **known)

@@ -183,7 +183,7 @@ class AddEdges(nn.Module):
         return add_edges(graph, self.p, symmetric=self.symmetric, generator=generator)
 
 
-@register("augmenter", "perturb_edges", example={"p": 0.5}, level="graph", stochastic=True)
+@register("augmenter", "perturb_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="more")
 class PerturbEdges(nn.Module):
     """Drops edges and adds as many; see :func:`perturb_edges`."""
 

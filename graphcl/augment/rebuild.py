@@ -199,6 +199,10 @@ def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:
     for name, mask in kept.items():
         store = result[name] if name else result
         store[KEPT] = store[KEPT] & mask if KEPT in store else mask.clone()
+    slices = vars(result._store).get("_slice_dict") if isinstance(result, Data) else None
+    if slices is not None:  # so that `to_data_list` hands each graph its part of the mask
+        result._slice_dict = {**slices, KEPT: result.ptr.cpu()}
+        result._inc_dict = {**result._inc_dict, KEPT: torch.zeros(result.num_graphs, dtype=torch.int64)}
     return result
 
 

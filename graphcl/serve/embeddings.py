@@ -11,14 +11,19 @@ import pyarrow as pa
 from torch import Tensor
 
 from graphcl.core.files import replacing
+from graphcl.data.interactions import Ids
 from graphcl.serve import export
 
 ENDINGS = (*export.ENDINGS, ".npz")
 
 
 def ids_of(data: Any, node_type: str, count: int) -> list[str]:
-    """The user's ids of the rows of one type; row numbers where the data has none (nodes without ids, records)."""
-    ids = getattr(data, f"{node_type}s" if node_type else "ids", None)
+    """The user's ids of the rows of one type; row numbers where the data has none (nodes without ids, records).
+
+    They are ``data.TYPEs`` where node types have ids of their own (``users``), else ``data.ids``.
+    """
+    named = getattr(data, f"{node_type}s", None) if node_type else None
+    ids = named if isinstance(named, Ids) else getattr(data, "ids", None)
     if ids is None or len(ids) != count:
         return [str(row) for row in range(count)]
     return [str(id) for id in getattr(ids, "values", ids)]
