@@ -31,7 +31,8 @@ class InfoNCE(Term):
     - LightGCL's released loss (Cai et al. 2023): anchors of the SVD view, all nodes of the graph view as
       candidates, ``similarity: dot``, ``clamp: 5``, ``reduce: mean_per_group``. It has 1e-8 inside the
       logarithm and overflows at logits above 88; this form does neither.
-    - GRACE (Zhu et al. 2020): ``symmetric: true``, ``intra: true``.
+    - GRACE (Zhu et al. 2020): ``symmetric: true``, ``intra: true``. Over a batch of anchors ``a.proj[batch]`` against
+      all nodes (``candidates: b.proj``, ``own_view: a.proj``) its mean over the batches is the loss of all anchors.
     - SimGCL, XSimGCL (Yu et al. 2022, 2023): unique rows of the batch on both sides.
     - NCL's prototypes (Lin et al. 2022): ``assignment``. MoCo (He et al. 2020): ``positives`` from the
       teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020): ``own_negatives``.
@@ -51,6 +52,7 @@ class InfoNCE(Term):
         positive_in_denominator: bool = True,
         symmetric: bool = False,
         intra: bool = False,
+        own_view: Address | None = None,
         own_negatives: Address | None = None,
         assignment: Address | None = None,
         keep: Keep = 1.0,
@@ -67,6 +69,8 @@ class InfoNCE(Term):
             positive_in_denominator: Whether the sum over candidates contains the positive.
             symmetric: Average with the opposite direction, in which partners look for anchors.
             intra: Add the other anchors to the candidates (negatives within the anchors' own view).
+            own_view: All rows of the anchors' view, where the anchors are a part of them; ``intra`` and the opposite
+                direction then take all of these in the place of the anchors.
             own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
             assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
             keep: Probability with which a step contrasts an anchor (LightGCL's paper drops half of them).
@@ -83,7 +87,7 @@ class InfoNCE(Term):
             raise UserError("info_nce: positives and assignment both name the positive; leave one out")
         self.anchors, self.candidates, self.positives = anchors, candidates, positives
         self.own_negatives, self.assignment = own_negatives, assignment
-        self.symmetric, self.intra, self.keep = symmetric, intra, keep
+        self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
         self._kernel: dict[str, Any] = {
             "temperature": temperature,
             "similarity": similarity,
@@ -100,27 +104,35 @@ class InfoNCE(Term):
             none = anchors.values.sum(1)[:0]
             return Anchored(none, None, None, left_out=int(anchors.counts.sum()))
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
-        found = partner >= 0
+        view, place = self._place(flow, node_type, anchors)
+        found = (partner >= 0) & (place >= 0)
         left_out = int(anchors.counts[~found].sum())
         if self.keep < 1:
             draw = torch.rand(len(partner), generator=flow.generator(f"info_nce keep {node_type}"))
             found &= (draw < self.keep).to(found.device)
         kept = found.nonzero().squeeze(1)
-        partner, counts = partner.index_select(0, kept), anchors.counts.index_select(0, kept)
+        partner, place, counts = (x.index_select(0, kept) for x in (partner, place, anchors.counts))
         ids = None if anchors.rows.ids is None else anchors.rows.ids.index_select(0, kept)
         weight = self.anchor_weight(flow, node_type, ids, counts)
         own = None if self.own_negatives is None else self._own(flow, node_type, len(anchors.rows))
         own = None if own is None else own.index_select(0, kept)
         positives = partner if positive_rows is None else positive_rows.values.index_select(0, partner)
-        values = self._direction(anchors, candidates, kept, positives, weight, own)
+        values = self._direction(view, candidates, place, positives, weight, own)
         if self.symmetric:
-            values = (values + self._direction(candidates, anchors, partner, kept, weight, None)) / 2
+            values = (values + self._direction(candidates, view, partner, place, weight, None)) / 2
         return Anchored(values, weight, ids, left_out=left_out)
 
     @property
     def _shared(self) -> bool:
         """Whether equal anchors have equal values, so that one can stand for all."""
         return not (self.intra or self.own_negatives or self.positives)
+
+    def _place(self, flow: Flow, node_type: str, anchors: Side) -> tuple[Side, Tensor]:
+        """The rows of the anchors' view, and the position of each anchor among them (-1: none)."""
+        if self.own_view is None:
+            return anchors, torch.arange(len(anchors.rows), device=anchors.rows.base.device)
+        view = _side(flow.rows(at_type(self.own_view, node_type)))
+        return view, match_rows(anchors.rows, view.rows)
 
     def _partners(self, flow: Flow, node_type: str, anchors: Side, candidates: Side) -> tuple[Tensor, Rows | None]:
         """Position of each anchor's positive (-1: none), among the candidates or among the returned rows."""

@@ -68,6 +68,30 @@ class TestPapers:
         expected = sum((direction(h1, h2, i) + direction(h2, h1, i)) / 2 for i in range(5)) / 5
         assert_same(loss(term, flow), torch.as_tensor(expected), [h1, h2])
 
+    def test_anchor_batches_against_all_nodes_add_up_to_the_whole_loss(self) -> None:
+        """Weighed by their sizes, values and gradients of a partition's batches are those of all anchors."""
+        h1, h2, order = random(7, 3, 0), random(7, 3, 1), torch.tensor([3, 6, 0, 2, 5, 1, 4])
+        whole = {"a.proj": Rows(h1, None, torch.arange(7)), "b.proj": Rows(h2, None, torch.arange(7))}
+        full = loss(InfoNCE("a.proj", "b.proj", temperature=0.5, symmetric=True, intra=True), FakeFlow(whole))
+        term = InfoNCE("a.proj[batch]", "b.proj", own_view="a.proj", temperature=0.5, symmetric=True, intra=True)
+        batched = sum(
+            loss(term, FakeFlow({**whole, "a.proj[batch]": picked(h1, ids.tolist())})) * len(ids) / 7
+            for ids in order.split(3)
+        )
+        assert_same(torch.as_tensor(batched), full, [h1, h2])
+
+    def test_an_anchor_that_its_own_view_lacks_is_left_out(self) -> None:
+        h1, h2 = random(4, 3, 0), random(4, 3, 1)
+        term = InfoNCE("a.proj[batch]", "b.proj", own_view="a.proj[other]", symmetric=True, intra=True)
+        flow = FakeFlow({
+            "a.proj[batch]": picked(h1, [0, 3]), "a.proj[other]": picked(h1, [1, 3]),
+            "b.proj": Rows(h2, None, torch.arange(4)),
+        })  # fmt: skip
+        (group,) = term(flow)
+        assert group.left_out == 1
+        assert group.ids is not None
+        assert group.ids.tolist() == [3]
+
     def test_simgcl(self) -> None:
         """Unique users of the batch, cosine, in-batch negatives."""
         z1, z2, t, unique = random(9, 3, 0), random(9, 3, 1), 0.2, [1, 4, 7, 8]
