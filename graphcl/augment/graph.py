@@ -182,6 +182,11 @@ class DropEdges(nn.Module):
         super().__init__()
         self.p, self.symmetric, self.centrality, self.max_p = p, symmetric, centrality, max_p
 
+    @property
+    def largest_rate(self) -> float:
+        """The probability with which any edge is dropped at most."""
+        return self.p if self.centrality == "none" else self.max_p
+
     def prepare(self, graph: Graph) -> Central | None:
         """What the draws need of the graph before any augmentation: how central its nodes are."""
         return None if self.centrality == "none" else centralities(graph, self.centrality)

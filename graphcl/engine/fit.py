@@ -23,6 +23,7 @@ from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import Ranks
 from graphcl.engine.embed import embed, embed_untrained, save_embeddings
 from graphcl.engine.launch import join, own_device
+from graphcl.engine.model import Model
 from graphcl.engine.observe import Observer, Observers, TensorBoard, collapse_indicators
 from graphcl.engine.run import RunFolder, changed_environment
 from graphcl.engine.surroundings import propagation
@@ -298,7 +299,7 @@ def _finish(
     if run is not None:
         progress = training.progress
         write_json(run.path / "protocol.json", {
-            **task.describe(), "monitor": recipe["train.monitor"], "seed": seed,
+            **task.describe(), **_claims(training.model), "monitor": recipe["train.monitor"], "seed": seed,
             "best_epoch": best,
             "parameters": sum(p.numel() for p in training.model.trainable().values()),
             "epochs": progress.epoch, "updates": progress.updates, "targets": progress.targets,
@@ -322,6 +323,12 @@ def judge_baselines(recipe: Recipe, task: Task, *, device: torch.device) -> dict
         embeddings = embed_untrained(recipe, task, seed=seed, device=device)
         found["random_encoder"] = task.evaluate(embeddings, "test", seed=seed)
     return {f"baseline/{name}/{key}": value for name, values in found.items() for key, value in values.items()}
+
+
+def _claims(model: Model) -> dict[str, Any]:
+    """What terms say of the values that they give, where that needs saying (bounds, and for what they hold)."""
+    said = {label: model.term(label).describe() for label in model.terms}
+    return {"terms": {label: claims for label, claims in said.items() if claims}}
 
 
 def _protocol(task: Task) -> dict[str, str]:

@@ -117,8 +117,12 @@ class StepFlow:
             self._encodings[key] = self._encode(tower, view)
         return self._encodings[key]
 
+    def view(self, name: str) -> View:
+        """The view as it is drawn in this step."""
+        return self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+
     def _encode(self, tower: str, name: str) -> Encoding:
-        drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+        drawn = self.view(name)
         source = self.model.recipe["views"][name]["hidden_of"]
         hidden = self.encoding(tower, source) if source else None
         if self.divides:  # drawn whole, so that the draws are those of one process

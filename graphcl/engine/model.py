@@ -47,7 +47,12 @@ class Model(nn.Module):
                 self._widths[name] = getattr(part, "out_dim", in_dim)
         for group in ("terms", "regularizers"):
             for label, options in recipe[group].items():
-                context = {"towers": dict(self.towers), "task": task, "width_of": partial(self._width_of, task.types)}
+                context = {
+                    "towers": dict(self.towers),
+                    "task": task,
+                    "views": recipe["views"],
+                    "width_of": partial(self._width_of, task.types),
+                }
                 self.terms[label] = self._part(group[:-1], part_name(label), options, (group, label), **context)
         for name, spec in recipe["states"].items():
             context = {"task": task, "steps": recipe["train.epochs"] * task.num_batches(recipe["train.batch_size"])}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Address
+from graphcl.encode.base import View
 
 Reduce = Literal["mean", "sum", "mean_per_group"]
 Combine = Literal["mean", "gather"]
@@ -102,6 +103,10 @@ class Flow(Protocol):
         """Trainable parameters of the named towers, heads, latents or terms; without names, of all."""
         ...
 
+    def view(self, name: str) -> View:
+        """A view as it is drawn in this step: its graph and operators."""
+        ...
+
     def generator(self, purpose: str) -> torch.Generator:
         """A generator that depends on the run's seed, the purpose and the step."""
         ...
@@ -153,9 +158,11 @@ class Term(nn.Module):
         combine: How processes divide the work. ``gather``, right for every term: each process sees all rows, and the
             kernels divide the anchors among them. ``mean``, less work: a value depends on nothing but the rows at
             its own position, so that each process takes its share of every row set.
+        detached: Options whose addresses are read without gradient.
     """
 
     combine: Combine = "gather"
+    detached: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -181,6 +188,14 @@ class Term(nn.Module):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """The values of one group. ``node_type`` is "" when the term has no ``each``."""
         raise NotImplementedError
+
+    def measure(self, flow: Flow) -> dict[str, float]:
+        """What the term reports of itself at an evaluation; it is logged as ``LABEL/NAME``. Called without gradient."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """What must be said of the term's values in the record of a run (what a bound holds for, say)."""
+        return {}
 
     def anchor_weight(self, flow: Flow, node_type: str, ids: Tensor | None, counts: Tensor) -> Tensor:
         """``counts`` times the entry of the ``weights`` table of each anchor (detached).

@@ -55,13 +55,24 @@ def test_it_is_a_finite_scalar_with_a_graph(part: Part) -> None:
     assert result.requires_grad
 
 
+def held_fixed(part: Part, flow: ToyFlow) -> list[torch.Tensor]:
+    """The latents that the term says it reads without gradient."""
+    options = describe(part.cls)["options"]
+    given = {name: option.get("default") for name, option in options.items()} | dict(part.example or {})
+    return [flow.tensor(given[name]) for name in part.cls.detached]
+
+
 @all_terms
 def test_its_gradient_reaches_every_address_it_reads(part: Part) -> None:
     flow = toy_flow()
     value(make(part), flow).backward()
     leaves = {key: leaf for key, leaf in flow.leaves.items() if leaf.requires_grad}
     assert leaves
+    held = held_fixed(part, flow)
     for key, leaf in leaves.items():
+        if any(leaf is one for one in held):
+            assert leaf.grad is None, f"{key} is said to be read without gradient"
+            continue
         assert leaf.grad is not None, f"no gradient at {key}"
         assert bool(torch.isfinite(leaf.grad).all())
         assert bool(leaf.grad.any()), f"the gradient is zero at {key}"

@@ -75,7 +75,8 @@ def tensors(graph: Data | HeteroData) -> dict[str, Tensor]:
 class ToyTask:
     """What parts may ask a task for."""
 
-    graphs: Mapping[str, Data] = {"graph": plain_graph()}
+    #: without weights, which not every term can take
+    graphs: Mapping[str, Data] = {"graph": Data(plain_graph().x, plain_graph().edge_index)}
 
 
 class ToyFlow:

@@ -320,7 +320,8 @@ def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:
                 options = schema.part_schema(kind, name)["options"]
             except UserError:
                 continue
-            for option, value in spec.items():
+            defaults = {name: known["default"] for name, known in options.items() if "default" in known}
+            for option, value in {**defaults, **spec}.items():
                 if option in options and is_address(options[option]["schema"]):
                     for text in value if isinstance(value, list) else [value]:
                         if isinstance(text, str) and text:

@@ -61,24 +61,28 @@ class Budget:
             raise UserError(f"budget {text!r}: give any, quantile, mean, a share of the degree (0.3, 30%) or edges (3)")
         return cls("fraction" if "." in text else "count", number)
 
-    @property
-    def needs_rate(self) -> bool:
-        """Whether it depends on how often a view drops an edge."""
-        return self.by in ("quantile", "mean")
+    def kind(self, mode: str) -> str:
+        """``by`` with ``auto`` decided for mode ``sound`` or ``reference``."""
+        return ("quantile" if mode == "sound" else "mean") if self.by == "auto" else self.by
 
-    def of(self, degree: Tensor, rate: float | None = None) -> Tensor:
-        """q [N] int64 for nodes of these degrees; ``rate`` of the view counts where the budget has none of its own.
+    def needs_rate(self, mode: str) -> bool:
+        """Whether it depends on how often a view drops an edge, and does not say so itself."""
+        return self.rate is None and self.kind(mode) in ("quantile", "mean")
+
+    def of(self, degree: Tensor, mode: str = "sound", rate: float | None = None) -> Tensor:
+        """q [N] int64 for nodes of these degrees; ``rate`` is the view's, where the budget has none of its own.
 
         Raises:
             UserError: a rate is needed and there is none.
         """
+        if self.needs_rate(mode) and rate is None:
+            kind = self.kind(mode)
+            raise UserError(f"pot: budget.by={kind} needs the probability that an edge is dropped; set budget.rate")
         rate = rate if self.rate is None else self.rate
-        if self.needs_rate and rate is None:
-            raise UserError(f"pot: budget.by={self.by} needs the probability that an edge is dropped; set budget.rate")
-        return edge_budgets(degree, self.by, self.amount, rate or 0.0, self.delta, self.total)
+        return edge_budgets(degree, self.kind(mode), self.amount, rate or 0.0, self.delta, self.total)
 
-    def describe(self, rate: float | None = None) -> str:
-        """What a bound with this budget holds for, in words."""
+    def describe(self, mode: str = "sound", rate: float | None = None) -> str:
+        """What a score with this budget is about, in words."""
         rate = rate if self.rate is None else self.rate
         text = {
             "quantile": f"deletions within the {1 - self.delta:.4g} quantile of dropping edges at rate {rate or 0:.4g} "
@@ -86,7 +90,7 @@ class Budget:
             "mean": f"at most the mean number of deletions at rate {rate or 0:.4g}; about half of the views exceed it",
             "fraction": f"at most {self.amount:.4g} of each node's edges deleted",
             "count": f"at most {self.amount:.0f} edges of each node deleted",
-        }.get(self.by, "any deletions of edges")
+        }.get(self.kind(mode), "any deletions of edges")
         return f"{text}, {self.total} in all" if self.total else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from graphcl.encode.linear_layers import LinearLayer, Propagate
 from graphcl.objective.pot.encoder import check_layers
 from graphcl.objective.pot.graph import Deletable, Patch, make_patch
 from graphcl.objective.pot.intervals import Interval, trace
+from graphcl.objective.pot.reference import reference_score
 from graphcl.objective.pot.rows import CHUNK_BYTES, ByEntry, ByRow, Degrees, RowRule
 from graphcl.objective.pot.score import Encoded, Inner, score_bound
 
@@ -110,3 +111,66 @@ def inner_terms(patch: Patch) -> int:
     targets = patch.adjacency(patch.sizes[0])
     pairs = torch.bincount(targets.column, minlength=targets.width)
     return int((pairs * patch.degree[: targets.width]).sum())
+
+@dataclass(frozen=True, eq=False)
+class Compactness:
+    """Of some nodes of one view, the other view held fixed.
+
+    Attributes:
+        nodes: [n], which nodes, counted from the first one whose latents were given.
+        score: [n], the lower bound, or the surrogate, which is none.
+        certified: [n], whether the compactness is certainly positive; never, for the surrogate.
+        current: [n], the compactness of the view as it was drawn.
+        budget: [n], how many edges each may lose.
+        degree: [n].
+    """
+
+    nodes: Tensor
+    score: Tensor
+    certified: Tensor
+    current: Tensor
+    budget: Tensor
+    degree: Tensor
+
+
+def node_compactness(
+    layers: Sequence[LinearLayer],
+    x: Tensor,
+    latents: Tensor,
+    others: Tensor,
+    graph: Deletable,
+    budget: Tensor,
+    *,
+    targets: Tensor | None = None,
+    first: int = 0,
+    inner: Literal["auto", "interval", "row"] = "auto",
+    propagate: Callable[[Tensor], Tensor] | None = None,
+) -> Compactness:
+    """Compactness of the nodes of a view against another.
+
+    Args:
+        layers: Of the encoder.
+        x: [N, f], the encoder's input in this view.
+        latents: [M, d], its output in this view.
+        others: [M, d], the output in the other one.
+        graph: The graph before any deletion.
+        budget: [N] int64.
+        targets: [n] unique rows of ``latents``; None for all.
+        first: The node that row 0 of the latents is (where they are of one node type).
+        inner: See :func:`lower_bound`.
+        propagate: The matrix of the drawn view: the score is then the published surrogate
+            (:func:`graphcl.objective.pot.reference.reference_score`) in the place of the bound.
+    """
+    picked = torch.arange(len(latents), device=latents.device) if targets is None else targets
+    weights = compactness_weights(others)
+    current = (latents.detach() * weights).sum(-1).index_select(0, picked)
+    at = picked + first
+    if propagate is None:
+        whole = targets is None and len(latents) == graph.num_nodes
+        weights = weights if whole else weights.index_select(0, picked)
+        bound = lower_bound(layers, x, weights, graph, budget, targets=None if whole else at, inner=inner)
+        score, certified = bound.lower, bound.certified
+    else:
+        score = reference_score(layers, x, weights, graph, budget, propagate).index_select(0, at)
+        certified = torch.zeros_like(score, dtype=torch.bool)
+    return Compactness(picked, score, certified, current, budget.index_select(0, at), graph.degree.index_select(0, at))
