@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from graphcl.augment.rebuild import is_edge_level, map_tensors
 from graphcl.core.address import parse_address
-from graphcl.encode.base import Graph
+from graphcl.encode.base import Graph, View
 from graphcl.engine.distributed import Ranks
 from graphcl.objective.base import Anchored, Flow, Rows, Term, concatenate, total_weight
 from graphcl.objective.kernels import divided
@@ -83,6 +83,10 @@ class OwnShare:
     def parameters(self, *names: str) -> Mapping[str, Tensor]:
         """See :class:`graphcl.objective.base.Flow`."""
         return self._flow.parameters(*names)
+
+    def view(self, name: str) -> View:
+        """See :class:`graphcl.objective.base.Flow`."""
+        return self._flow.view(name)
 
     def generator(self, purpose: str) -> torch.Generator:
         """See :class:`graphcl.objective.base.Flow`."""

@@ -229,7 +229,9 @@ class Training:
                 self._consider(-self._weighted(terms), {})
             else:
                 metrics = self._evaluate()
-            metrics |= self._measured()
+            measured = self.ranks.from_first(self._measure, self.device)
+            metrics |= measured
+            p.history[-1] |= measured
         self._log({"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics})
         self.observer.epoch_ended(epoch=p.epoch, terms=terms, metrics=metrics)
         if last or metrics or p.epoch % self.train_options["checkpoint_every"] == 0:
@@ -243,15 +245,13 @@ class Training:
         return metrics
 
     @torch.no_grad()
-    def _measured(self) -> dict[str, float]:
+    def _measure(self) -> dict[str, float]:
         """What terms report of themselves at an evaluation, ``LABEL/NAME``: of the views that the next step draws."""
         self.model.eval()
         flow = self._flow(None)
         measured = {label: self.model.term(label).measure(flow) for label in self.model.terms}
         self.model.train()
-        found = {f"{label}/{name}": value for label, values in measured.items() for name, value in values.items()}
-        self.progress.history[-1] |= found
-        return found
+        return {f"{label}/{name}": value for label, values in measured.items() for name, value in values.items()}
 
     def _weighted(self, terms: Mapping[str, float]) -> float:
         """The loss whose terms have these values."""
