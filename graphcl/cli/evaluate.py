@@ -77,6 +77,9 @@ def evaluate(
         output.say("tuning the baselines on validation")
         metrics |= opened.judge_baselines()
     protocol = opened.task.describe()
+    if caution := opened.chosen_elsewhere():
+        protocol["notes"] = [*protocol.get("notes", []), caution]
+        output.say(caution)
     value: dict[str, Any] = {"run": str(run), "recipe": opened.recipe.name, "metrics": metrics, "protocol": protocol}
     if slices:
         value["slices"] = _slices(opened)

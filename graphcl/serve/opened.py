@@ -11,6 +11,7 @@ from torch import Tensor
 
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
+from graphcl.core.files import read_json
 from graphcl.engine.embed import load_embeddings
 from graphcl.engine.fit import judge_baselines, load_data, make_task, set_up, stored_data
 from graphcl.engine.run import RunFolder
@@ -40,6 +41,18 @@ class OpenedRun:
     def seed(self) -> int:
         """Of the run: what its evaluation used."""
         return int(self.recipe["train.seed"])
+
+    def chosen_elsewhere(self) -> str:
+        """A sentence where this evaluation has no split that the run's epochs were chosen on, else ""."""
+        before = read_json(self.folder.path / "protocol.json")
+        own = [split["hash"] for split in before.get("splits", [])]
+        now = [split["hash"] for split in self.task.describe().get("splits", [])]
+        if not own or not now or now[: len(own)] == own:
+            return ""
+        return (
+            f"best epoch {before['best_epoch']} of {before['epochs']} was chosen on the validation nodes of the run's "
+            f"own split (hash {own[0][:12]}), some of which are judged here"
+        )
 
     def judge_baselines(self) -> dict[str, float]:
         """``baseline/NAME/METRIC`` -> value on test, tuned anew on validation."""

