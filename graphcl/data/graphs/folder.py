@@ -2,46 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from graphcl.core.errors import UserError, nearest
+from graphcl.core.errors import UserError
+from graphcl.data.graphs.match import require_features
 from graphcl.data.graphs.raw import RawGraph
-from graphcl.data.graphs.tables import edge_rows, feature_columns, find_table, label_codes, read_strings, unique_ids
+from graphcl.data.graphs.tables import (
+    edge_rows,
+    edge_weights,
+    feature_columns,
+    find_table,
+    label_codes,
+    read_strings,
+    unique_ids,
+)
+from graphcl.data.readers import ReadOptions, Table
 
 _PARTS = ("train", "valid", "test")
 _LAYOUT = "a graph folder holds nodes.csv and edges.csv (or .tsv, .parquet)"
+#: Columns of nodes that are no features.
+_OTHERS = ("id", "label", "split")
 
 
-def read_folder(folder: Path) -> RawGraph:
-    """Read ``nodes.csv`` (``id``; ``label`` and ``split`` optional; other columns are numeric features) and
-    ``edges.csv`` (``source``, ``target``: ids of nodes); ``.tsv`` and ``.parquet`` alike.
+def read_folder(
+    folder: Path, options: ReadOptions = ReadOptions(), features: Sequence[str] | None = None
+) -> RawGraph:
+    """Read the tables ``nodes`` and ``edges`` of a folder (``.csv``, ``.tsv``, ``.parquet``); see :func:`read_tables`.
+
+    Raises:
+        UserError: a file is missing; see there.
+    """
+    nodes = find_table(folder, "nodes", _LAYOUT, ("id",), options)
+    return read_tables(nodes, find_table(folder, "edges", _LAYOUT, (), options), str(folder), features)
+
+
+def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str] | None = None) -> RawGraph:
+    """A graph from a table of nodes (``id``; ``label`` and ``split`` optional; other columns are numeric features) and
+    one of edges (``source``, ``target``: ids of nodes; ``weight`` optional).
 
     Ids and labels are the user's own strings; an empty label means unknown.
 
+    Args:
+        nodes: Opened, with a column ``id``.
+        edges: Opened.
+        source: For messages.
+        features: The only columns that are read as features; None for all.
+
     Raises:
-        UserError: a file or column is missing, an id is repeated or unknown, a feature is not a number.
+        UserError: a column or feature is missing, an id is repeated or unknown, a feature or weight is not a number.
     """
-    nodes = find_table(folder, "nodes", _LAYOUT, ("id",))
-    if "label" not in nodes.columns and (close := nearest("label", nodes.columns)):
-        raise UserError(f"{nodes.path}: no column 'label'; nearest: {close!r}")
-    edges = find_table(folder, "edges", _LAYOUT)
-    table = read_strings(nodes, nodes.columns)
+    if features is not None:
+        require_features(features, nodes.columns, nodes.path)
+    close = get_close_matches("label", nodes.columns, 1, 0.8)
+    if features is None and "label" not in nodes.columns and close:
+        raise UserError(f"{nodes.path}: no column 'label'; nearest: {close[0]!r}")
+    wanted = [name for name in nodes.columns if name not in _OTHERS and (features is None or name in features)]
+    table = read_strings(nodes, [name for name in nodes.columns if name in _OTHERS or name in wanted])
     ids = unique_ids(table["id"], nodes, "node")
     y, class_names = label_codes(table["label"] if "label" in table else pd.Series([""] * len(table)))
-    others = ("id", "label", "split")
     return RawGraph(
         edge_index=edge_rows(edges, ids, nodes.path.name),
         num_nodes=len(table),
-        x=feature_columns(table.drop(columns=list(others), errors="ignore"), nodes, others),
+        x=feature_columns(table[wanted], nodes, _OTHERS),
         y=y,
         masks=_split_column(table, nodes.path),
         ids=list(ids),
         class_names=class_names,
-        source=str(folder),
+        feature_names=wanted,
+        edge_weight=edge_weights(edges),
+        source=source,
     )
 
 

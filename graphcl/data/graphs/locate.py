@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from graphcl.core.errors import UserError
+from graphcl.core.errors import UserError, suggestion
 from graphcl.data import cards
 from graphcl.data.download import sha256_of
 from graphcl.data.graphs.attributed import read_attributed
-from graphcl.data.graphs.folder import read_folder
+from graphcl.data.graphs.folder import read_folder, read_tables
 from graphcl.data.graphs.geom_gcn import read_geom_gcn
+from graphcl.data.graphs.graphml import graphml_tables
 from graphcl.data.graphs.karate import read_karate
 from graphcl.data.graphs.npz import read_npz
 from graphcl.data.graphs.planetoid import read_planetoid
 from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.tables import ENDINGS as TABLES
+from graphcl.data.graphs.tables import open_graph_table
 from graphcl.data.graphs.wikics import read_wikics
+from graphcl.data.readers import ReadOptions
 from graphcl.data.report import DataReport
 
 
-def locate(name: str, path: str, data_root: Path | None) -> tuple[RawGraph, DataReport]:
+def locate(
+    name: str,
+    path: str,
+    data_root: Path | None,
+    options: ReadOptions = ReadOptions(),
+    features: Sequence[str] | None = None,
+) -> tuple[RawGraph, DataReport]:
     """Read the graph at ``path``, else the one called ``name``.
+
+    Args:
+        name: Of a data set.
+        path: Of a folder, a ``.npz`` or a ``.graphml``, or two tables ``nodes.csv,edges.csv``.
+        data_root: Where data sets are looked up first.
+        options: How tables are read.
+        features: The only columns of a table that are read as features; None for all.
 
     Raises:
         UserError: nothing there, or nothing of that name.
     """
     if path:
-        return _at_path(Path(path))
+        return _at_path(path, options, features)
     if name == "karate":
         return read_karate(), DataReport(source=name, format="networkx")
     if name.startswith(PREFIX):
@@ -36,15 +53,40 @@ def locate(name: str, path: str, data_root: Path | None) -> tuple[RawGraph, Data
     return _of_card(cards.load_card(name), data_root)
 
 
-def _at_path(path: Path) -> tuple[RawGraph, DataReport]:
+def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
+    path = Path(text)
+    report = DataReport(source=text, files={"all": text})
     if path.is_dir():
-        files = {"nodes": str(path / "nodes.csv"), "edges": str(path / "edges.csv")}
-        return read_folder(path), DataReport(source=str(path), format="folder", files=files)
+        report.format = "folder"
+        return read_folder(path, options, features), report
+    if not path.exists() and "," in text:
+        return _pair(text, options, features)
     if not path.exists():
         raise UserError(f"data.path: {path} does not exist")
-    if path.suffix != ".npz":
-        raise UserError(f"data.path: {path} is neither a .npz nor a folder with nodes.csv and edges.csv")
-    return read_npz(path), DataReport(source=str(path), format="npz", files={"all": str(path)})
+    ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    report.format = ending.lstrip(".")
+    if ending == ".npz":
+        return read_npz(path), report
+    if ending == ".graphml":
+        return read_tables(*graphml_tables(path), text, features), report
+    hint = "; give both tables: data.path=nodes.csv,edges.csv" if ending in TABLES else ""
+    raise UserError(f"data.path: {path} is neither a .npz, a .graphml nor a folder with nodes.csv and edges.csv{hint}")
+
+
+def _pair(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
+    """Two tables, of nodes and of edges, in either order."""
+    paths = [Path(piece.strip()) for piece in text.split(",")]
+    if len(paths) != 2:
+        raise UserError(f"data.path: {text!r} names {len(paths)} files; two tables make a graph: nodes.csv,edges.csv")
+    tables = [open_graph_table(path, (), options) for path in paths]
+    if "id" not in tables[0].columns and "id" in tables[1].columns:
+        tables.reverse()
+    nodes, edges = tables
+    if "id" not in nodes.columns:
+        raise UserError(f"{nodes.path}: no column 'id'{suggestion('id', nodes.columns)}")
+    files = {"nodes": str(nodes.path), "edges": str(edges.path)}
+    report = DataReport(source=text, format=f"tables ({nodes.path.suffix.lstrip('.')})", files=files)
+    return read_tables(nodes, edges, text, features), report
 
 
 def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraph, DataReport]:

@@ -28,9 +28,7 @@ def match_features(raw: RawGraph, names: Sequence[str], width: int, report: Data
         UserError: columns are missing (named, with the nearest that is there), or another number of them.
     """
     if names and raw.feature_names:
-        missing = [name for name in names if name not in raw.feature_names]
-        if missing:
-            raise UserError(f"{raw.source}: {_missing(missing, names, raw.feature_names)}")
+        require_features(names, raw.feature_names, raw.source)
         if raw.x is None or list(names) == raw.feature_names:
             return raw
         order = torch.tensor([raw.feature_names.index(name) for name in names])
@@ -45,11 +43,18 @@ def match_features(raw: RawGraph, names: Sequence[str], width: int, report: Data
     return raw
 
 
-def _missing(missing: Sequence[str], names: Sequence[str], there: Sequence[str]) -> str:
-    others = [name for name in there if name not in names]
-    close = nearest(missing[0], others)
-    hint = f"; nearest to {missing[0]!r}: {close!r}" if close else ""
-    return f"lacks {len(missing)} of the {counted(len(names), 'feature')} of the run: {_listed(missing)}{hint}"
+def require_features(names: Sequence[str], there: Sequence[str], where: object) -> None:
+    """Refuse columns ``there`` among which some of ``names`` are not.
+
+    Raises:
+        UserError: names those that are missing, and the nearest to the first.
+    """
+    missing = [name for name in names if name not in there]
+    if missing:
+        close = nearest(missing[0], [name for name in there if name not in names])
+        hint = f"; nearest to {missing[0]!r}: {close!r}" if close else ""
+        lacking = f"{len(missing)} of the {counted(len(names), 'feature')} of the run"
+        raise UserError(f"{where}: lacks {lacking}: {_listed(missing)}{hint}")
 
 
 def _listed(names: Sequence[str]) -> str:

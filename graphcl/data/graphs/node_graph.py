@@ -24,7 +24,10 @@ from graphcl.data.graphs.locate import locate
 from graphcl.data.graphs.match import match_features
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.graphs.splits import NodeSplits
+from graphcl.data.readers import ReadOptions
+from graphcl.data.readers.sniff import as_separator
 from graphcl.data.report import DataReport
+from graphcl.data.text import known_encoding
 
 SplitBy = Literal["random", "public", "given"]
 
@@ -107,8 +110,8 @@ class NodeGraphData:
     """A graph whose nodes may have classes.
 
     By name: ``karate`` (Zachary 1977, in networkx; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
-    or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz`` or a folder with
-    ``nodes.csv`` and ``edges.csv``.
+    or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz``, a ``.graphml``, a folder with
+    ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv`` and ``.parquet`` alike.
     """
 
     def __init__(
@@ -119,6 +122,8 @@ class NodeGraphData:
         features: Features = "given",
         normalize_features: bool = False,
         directed: bool = False,
+        separator: str = "",
+        encoding: str = "utf-8",
         *,
         data_root: Path | None = None,
         given: Any = None,
@@ -126,15 +131,19 @@ class NodeGraphData:
         """
         Args:
             name: Data set: karate, the name of a card, or pyg:CLASS/NAME.
-            path: A .npz (x, edge_index or adj_*, y or none), or a folder with nodes.csv and edges.csv; wins over name.
+            path: A .npz (x, edge_index or adj_*, y or none), a .graphml, a folder with nodes.csv and edges.csv, or
+                these two with a comma between them (.tsv and .parquet alike); wins over name.
             split: How labelled nodes are split for the probe.
             features: Node features: those given (identity where there are none), identity, or degree.
             normalize_features: Whether each row of features is divided by its sum.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
+            separator: Between columns of tables: comma, tab, semicolon, pipe, space or one character; empty finds out.
+            encoding: Of tables in text files.
             data_root: Folder in which named data sets are looked up first.
             given: A graph in memory, in the place of name and path.
         """
         self.given = given
+        self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
         self.data_root = data_root
@@ -219,7 +228,7 @@ class NodeGraphData:
     def _raw(self, features: list[str] | None = None) -> tuple[RawGraph, DataReport]:
         """The graph in memory, else that of a path or name; of a table only ``features``, where some are named."""
         if self.given is None:
-            return locate(self.name, self.path, self.data_root)
+            return locate(self.name, self.path, self.data_root, self.read_options, features)
         raw, notes = read_given(self.given)
         return raw, DataReport(source=raw.source, format=type(self.given).__name__, notes=notes)
 

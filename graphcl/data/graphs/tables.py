@@ -12,16 +12,53 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from graphcl.core.errors import UserError, suggestion
+from graphcl.core.errors import UserError, nearest, suggestion
 from graphcl.data.readers import ReadOptions, Table
 from graphcl.data.readers.delimited import DelimitedTable
 from graphcl.data.readers.parquet import ParquetTable
+from graphcl.data.text import require_file
 
 _ENDS = (("source", "target"), ("src", "dst"))
-_READERS = {".csv": DelimitedTable, ".tsv": DelimitedTable, ".parquet": ParquetTable}
 
 
-def find_table(folder: Path, stem: str, layout: str, needs: Iterable[str] = ()) -> Table:
+class IdTable(DelimitedTable):
+    """Delimited text that may be a single column of ids."""
+
+    def find_separator(self, text: str) -> str:
+        """As of any delimited text; a comma where the header is one word."""
+        first = text.lstrip().partition("\n")[0].strip()
+        return "," if first.strip('"').isidentifier() else super().find_separator(text)
+
+
+_READERS: dict[str, type[Table]] = {".csv": IdTable, ".tsv": IdTable, ".parquet": ParquetTable}
+#: Endings of the tables of a graph.
+ENDINGS = tuple(_READERS)
+
+
+def open_graph_table(path: Path, needs: Iterable[str] = (), options: ReadOptions = ReadOptions()) -> Table:
+    """Open a table of nodes, edges or graphs.
+
+    Args:
+        path: Its ending is one of :data:`ENDINGS`.
+        needs: Columns that it must have.
+        options: How text is read.
+
+    Raises:
+        UserError: no such file or format, or a column is missing.
+    """
+    require_file(path)
+    if path.suffix.lower() not in _READERS:
+        raise UserError(f"{path} is no table of a graph: it ends in none of {', '.join(ENDINGS)}")
+    table = _READERS[path.suffix.lower()](path, options)
+    for column in needs:
+        if column not in table.columns:
+            raise UserError(f"{path}: no column {column!r}{suggestion(column, table.columns)}")
+    return table
+
+
+def find_table(
+    folder: Path, stem: str, layout: str, needs: Iterable[str] = (), options: ReadOptions = ReadOptions()
+) -> Table:
     """Open ``stem.csv``, ``stem.tsv`` or ``stem.parquet``, whichever is there.
 
     Args:
@@ -29,6 +66,7 @@ def find_table(folder: Path, stem: str, layout: str, needs: Iterable[str] = ()) 
         stem: Of the file's name.
         layout: What the folder should hold, for the message.
         needs: Columns that it must have.
+        options: How text is read.
 
     Raises:
         UserError: none of them is there, or a column is missing.
@@ -36,19 +74,16 @@ def find_table(folder: Path, stem: str, layout: str, needs: Iterable[str] = ()) 
     path = next((p for ending in _READERS if (p := folder / f"{stem}{ending}").is_file()), None)
     if path is None:
         raise UserError(f"{folder}: no {stem}.csv; {layout}")
-    table = _READERS[path.suffix](path, ReadOptions())
-    for column in needs:
-        if column not in table.columns:
-            raise UserError(f"{path}: no column {column!r}{suggestion(column, table.columns)}")
-    return table
+    return open_graph_table(path, needs, options)
 
 
-def read_strings(table: Table, columns: Iterable[str]) -> pd.DataFrame:
+def read_strings(table: Table, columns: Iterable[str], *, may_be_empty: bool = False) -> pd.DataFrame:
     """The columns as strings; "" where a field is empty.
 
     Raises:
-        UserError: there are no rows.
+        UserError: there are no rows, where there must be some.
     """
+    columns = list(columns)
 
     def strings(values: pa.Array) -> np.ndarray:
         return pc.cast(values, pa.string()).fill_null("").to_numpy(zero_copy_only=False)
@@ -57,6 +92,8 @@ def read_strings(table: Table, columns: Iterable[str]) -> pd.DataFrame:
         pd.DataFrame({column: strings(values) for column, values in chunk.items()})
         for chunk in table.chunks(list(columns))
     ]
+    if not chunks and may_be_empty:
+        return pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
     if not chunks:
         raise UserError(f"{table.path} has a header and no rows")
     return pd.concat(chunks, ignore_index=True)
@@ -70,7 +107,8 @@ def unique_ids(values: pd.Series, table: Table, what: str) -> pd.Index:
     """
     ids = pd.Index(values)
     if ids.has_duplicates:
-        raise UserError(f"{table.path}: {what} id {ids[ids.duplicated()][0]!r} occurs more than once")
+        row = int(ids.duplicated().argmax())
+        raise UserError(f"{table.path} {table.where(row)}: {what} id {ids[row]!r} occurs more than once")
     return ids
 
 
@@ -88,16 +126,34 @@ def positions(values: pd.Series, ids: pd.Index, table: Table, of: str) -> np.nda
 
 
 def edge_rows(edges: Table, ids: pd.Index, of: str) -> Tensor:
-    """[2, E] positions of the ends of each edge.
+    """[2, E] positions of the ends of each edge; E may be 0.
 
     Raises:
         UserError: no columns of that meaning, or an end that is no node.
     """
     ends = next((pair for pair in _ENDS if set(pair) <= set(edges.columns)), None)
     if ends is None:
-        raise UserError(f"{edges.path}: needs the columns 'source' and 'target', it has {', '.join(edges.columns)}")
-    table = read_strings(edges, ends)
+        others = [name for name in edges.columns if name not in _ENDS[0]]
+        close = {column: nearest(column, others) for column in _ENDS[0] if column not in edges.columns}
+        hints = [f"nearest to {column!r}: {name!r}" for column, name in close.items() if name]
+        raise UserError(
+            f"{edges.path}: needs the columns 'source' and 'target', it has {', '.join(edges.columns)}"
+            + (f" ({'; '.join(hints)})" if hints else "")
+        )
+    table = read_strings(edges, ends, may_be_empty=True)
     return torch.from_numpy(np.stack([positions(table[column], ids, edges, of) for column in ends]))
+
+
+def edge_weights(edges: Table) -> Tensor | None:
+    """[E] float32 of the column ``weight``; None without one.
+
+    Raises:
+        UserError: a weight that is no number.
+    """
+    if "weight" not in edges.columns:
+        return None
+    values = feature_columns(read_strings(edges, ["weight"], may_be_empty=True), edges, ())
+    return None if values is None else values.flatten()
 
 
 def label_codes(values: pd.Series) -> tuple[Tensor, list[str]]:
@@ -120,10 +176,11 @@ def feature_columns(columns: pd.DataFrame, table: Table, others: Collection[str]
         bad = numbers.isna() & ~columns[name].str.lower().isin(["", "nan"])
         if bad.any():
             row = int(bad.to_numpy().argmax())
-            *first, last = others
+            *first, last = others or ("",)
+            rule = f"; columns other than {', '.join(first)} and {last} are features and hold numbers"
             raise UserError(
-                f"{table.path} {table.where(row)}: column {name!r} holds {columns[name][row]!r}; columns other than "
-                f"{', '.join(first)} and {last} are features and hold numbers"
+                f"{table.path} {table.where(row)}: column {name!r} holds {columns[name][row]!r}"
+                + (rule if others else ", no number")
             )
         values[:, place] = numbers
     return torch.from_numpy(values)

@@ -29,7 +29,7 @@ class DelimitedTable(Table):
         text = sample_text(path, options.encoding)
         if not text.strip():
             raise UserError(f"{path} is empty: it holds only blank lines")
-        self.separator = sniff_separator(path, text, options.separator, quoting=self.quoting)
+        self.separator = self.find_separator(text)
         if not options.separator:
             self.sniffed.append("separator")
         with csv_rows(path, options.encoding, self.separator, self.quoting) as rows:
@@ -37,6 +37,14 @@ class DelimitedTable(Table):
             self._only_header = self.header and next(rows, None) is None
         self.columns = self.column_names(first)
         self._check_header(first)
+
+    def find_separator(self, text: str) -> str:
+        """The separator of the first lines of the file.
+
+        Raises:
+            UserError: see :func:`~graphcl.data.readers.sniff.sniff_separator`.
+        """
+        return sniff_separator(self.path, text, self.options.separator, quoting=self.quoting)
 
     def column_names(self, first: list[str]) -> list[str]:
         """The names of the columns, from the fields of the first row."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from graphcl.core.errors import UserError
+from graphcl.data.graphs.build import check_raw
 from graphcl.data.graphs.folder import read_folder
 
 NODES = "id,label,age,size,split\nann,cat,1,2.5,train\nbob,dog,2,0,test\ncy,,3,1,\ndee,cat,4,1,valid\n"
@@ -50,7 +51,6 @@ def test_an_empty_feature_becomes_nan_for_the_check(tmp_path: Path) -> None:
         (NODES.replace("valid", "dev"), EDGES, "holds 'dev'"),
         (NODES, EDGES.replace("bob,cy", "bob,zoe"), "line 3: 'zoe' is not an id"),
         (NODES, EDGES.replace("source", "from"), "needs the columns 'source' and 'target'"),
-        (NODES, "source,target\n", "has a header and no rows"),
         ("id,label\n", EDGES, "has a header and no rows"),
         (NODES, "", "is empty"),
     ],
@@ -64,6 +64,13 @@ def test_labels_are_optional(tmp_path: Path) -> None:
     graph = read_folder(written(tmp_path, "id,f\na,1\nb,2\n", "source,target\na,b\n"))
     assert graph.y.tolist() == [-1, -1]
     assert graph.class_names == []
+
+
+def test_no_edges_are_left_to_the_checks(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path, edges="source,target\n"))
+    assert graph.edge_index.shape == (2, 0)
+    with pytest.raises(UserError, match="4 nodes and no edges; there is nothing to contrast"):
+        check_raw(graph)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

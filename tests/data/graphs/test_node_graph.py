@@ -86,7 +86,7 @@ def test_paths(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         NodeGraphData(path=str(tmp_path / "no.npz")).load(seed=0)
     (tmp_path / "g.pt").write_bytes(b"")
-    with pytest.raises(UserError, match=r"neither a \.npz nor a folder"):
+    with pytest.raises(UserError, match=r"neither a \.npz, a \.graphml nor a folder"):
         NodeGraphData(path=str(tmp_path / "g.pt")).load(seed=0)
 
 
