@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import derive
 from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer, Propagate
+from graphcl.encode.sparse_input import multiply
 from graphcl.encode.weights import make_linear
 from graphcl.graph.operators import Operator
 
@@ -72,7 +73,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, operator: Operator | None = None, rows: Tensor | None = None) -> Tensor:
         """[N, in] -> [N, out], or [M, out] with ``rows``."""
-        x = F.linear(self.dropout(x), self.linear.weight)
+        x = multiply(self.dropout(x), self.linear.weight)
         # Batch statistics are those of all nodes, whoever reads which of them.
         late = self.norm is not None and self.training
         if operator is not None:
