@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
+from graphcl.core.config import levels
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Encoding, View, node_slices
 from graphcl.engine.distributed import ALONE, Ranks
@@ -95,6 +96,10 @@ class StepFlow:
             return Rows(base, index, ids if parsed.root != "state" else None)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._together(parsed, self._level(parsed, encoding))
+        if self._makes_rows(parsed.level):
+            if parsed.rows is not None:
+                raise UserError(f"address {address!r}: the rows of '{parsed.level}' are not nodes; leave [rows] out")
+            return Rows(base, None, torch.arange(len(base), device=base.device))
         if self._pooled(parsed.level):
             return Rows(base, None, self._graph_ids(base))
         return self._node_rows(parsed, encoding, base)
@@ -173,19 +178,26 @@ class StepFlow:
             return encoding.graphs
         return self._head(address, encoding)
 
+    def _chain(self, level: str) -> tuple[str, ...]:
+        """A level, and what it stands on."""
+        return level, *levels.stands_on(self.model.recipe.tree, level)
+
     def _of(self, level: str) -> str:
         """What the head or latent ``level`` is applied to; "" for a level of the tower itself."""
-        recipe = self.model.recipe
-        spec = recipe["heads"].get(level) or recipe["latents"].get(level)
-        return spec["of"] if spec else ""
+        return levels.of(self.model.recipe.tree, level)
 
     def _pooled(self, level: str) -> bool:
         """Whether rows are graphs: of ``graphs``, and of heads on them."""
-        return level == "graphs" or (bool(self._of(level)) and self._pooled(self._of(level)))
+        return "graphs" in self._chain(level)
+
+    def _makes_rows(self, level: str) -> bool:
+        """Whether rows are neither nodes nor graphs: of a latent that makes rows of its own, and of heads on it."""
+        latents = self.model.latents
+        return any(name in latents and getattr(latents[name], "own_rows", False) for name in self._chain(level))
 
     def _whole(self, level: str) -> bool:
         """Whether a level has the rows of all ranks although records are divided: latents do, and heads on them."""
-        return level in self.model.latents or (bool(self._of(level)) and self._whole(self._of(level)))
+        return any(name in self.model.latents for name in self._chain(level))
 
     def _together(self, address: Address, latent: Tensor) -> Tensor:
         """A latent with the rows of all ranks."""
@@ -211,7 +223,9 @@ class StepFlow:
             module = self.model.latents[address.level]
             latent = self._together(replace(address, level=self._of(address.level)), latent)  # it may mix rows
             inputs = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
-            generator = self.generator(f"{address.level}({address.tower}({address.view}))")
+            everywhere = getattr(module, "one_draw", False)  # one draw for all views
+            purpose = address.level if everywhere else f"{address.level}({address.tower}({address.view}))"
+            generator = self.generator(purpose)
             return self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
         return self.call(f"heads.{address.level}", self.model.heads[address.level], latent)
 

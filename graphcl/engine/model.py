@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from graphcl.core import seeds
 from graphcl.core.address import parse_address
 from graphcl.core.build import build
+from graphcl.core.config.levels import in_order
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.config.tree import part_name
+from graphcl.core.config.tree import PART_MAPPINGS, part_name
 from graphcl.core.errors import UserError
 from graphcl.objective.base import Term
 from graphcl.tasks.base import Task
@@ -39,12 +40,12 @@ class Model(nn.Module):
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
-        for group, kind in (("heads", "head"), ("latents", "augmenter")):
-            for name, spec in recipe[group].items():
-                options, in_dim = _options(spec, "of", "tower"), self._width(spec)
-                part = self._part(kind, spec["name"], options, (group, name), in_dim=in_dim)
-                getattr(self, group)[name] = part
-                self._widths[name] = getattr(part, "out_dim", in_dim)
+        for group, name in in_order(recipe.tree):
+            spec, kind = recipe[group][name], PART_MAPPINGS[group]
+            context = {"in_dim": self._width(spec), "graph": task.graphs[fields[spec["tower"]]]}
+            part = self._part(kind, spec["name"], _options(spec, "of", "tower"), (group, name), **context)
+            getattr(self, group)[name] = part
+            self._widths[name] = getattr(part, "out_dim", context["in_dim"])
         for group in ("terms", "regularizers"):
             for label, options in recipe[group].items():
                 context = {

@@ -219,3 +219,31 @@ def test_nodes_of_a_batch_of_graphs_say_which_one_they_are_of(tmp_path: Path) ->
     assert joined.member.tolist() == [2, 0, 1, 0, 0, 0, 1, 2, 2, 2, 2]  # type: ignore[union-attr]
     means = torch.stack([rows.values[rows.member == g].mean(0) for g in range(3)])
     check(step.rows("a.graphs"), means, ids)
+
+SKETCH = """
+latents: {small: {name: sketch, ratio: 0.5}, least: {name: sketch, of: pred, ratio: 0.25}}
+heads: {pred: {name: toy_head, of: small}}
+"""
+
+
+def test_a_head_of_a_latent_and_rows_of_its_own(tmp_path: Path) -> None:
+    made = toy_training(toy_recipe(tmp_path, RECIPE + SKETCH))
+    step = flow(made)
+    small, pred, least = (step.rows(f"a.{level}") for level in ("small", "pred", "least"))
+    assert [len(rows) for rows in (small, pred, least)] == [6, 6, 1]
+    assert torch.equal(pred.ids, torch.arange(6))
+    torch.testing.assert_close(pred.values, small.values @ made.model.heads["pred"].weight)
+    with pytest.raises(UserError, match=r"address 'a.pred\[batch\]': the rows of 'pred' are not nodes; leave \[rows\]"):
+        step.rows("a.pred[batch]")
+
+
+def test_a_latent_may_be_drawn_once_for_all_views_and_anew_each_step(tmp_path: Path) -> None:
+    made = toy_training(toy_recipe(tmp_path, RECIPE.replace("b: [toy_noise]", "b: []") + SKETCH))
+    clean, again = flow(made).rows("clean.small").values, flow(made).rows("b.small").values
+    assert torch.equal(clean, again)  # two views without augmenters
+    assert not torch.equal(clean, flow(made, step=1).rows("clean.small").values)
+
+
+def test_what_stands_on_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'heads\.pred\.of' is 'small'; known at this place: nodes, graphs"):
+        toy_recipe(tmp_path, RECIPE + SKETCH.replace("{small: {name: sketch,", "{small: {name: sketch, of: pred,"))

@@ -156,7 +156,7 @@ class Where:
     """Common options of every head and latent.
 
     Args:
-        of: What it is applied to: `nodes`, `graphs`, or a head (or latent) written before it.
+        of: What it is applied to: `nodes`, `graphs`, or a head or latent.
         tower: Tower whose latents the head takes (for its input width).
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphcl.core import registry, schema
 from graphcl.core.address import Address, parse_address
-from graphcl.core.config import blocks
+from graphcl.core.config import blocks, levels
 from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
 from graphcl.core.errors import UserError, nearest
 
@@ -218,17 +218,16 @@ def _part(kind: str, name: str, options: Any, path: str, ignore: Collection[str]
 
 
 def _heads(tree: Tree) -> Iterator[Problem]:
-    known = ["nodes", "graphs"]
-    for key in ("heads", "latents"):
+    for key in levels.GROUPS:
         for name, spec in (tree.get(key) or {}).items():
             path, of, tower = f"{key}.{name}", spec.get("of", "nodes"), spec.get("tower", "main")
+            known = levels.applicable(tree, name)
             if of not in known:
                 yield f"{path}.of", f"'{path}.of' is {of!r}; known at this place: {', '.join(known)}"
             if tower not in (tree.get("towers") or {}):
                 yield f"{path}.tower", f"'{path}.tower' names no tower: {tower!r}"
             if key == "latents" and isinstance(spec.get("name"), str):
                 yield from _level("latents", spec["name"], path)
-            known.append(name)
 
 
 def _level(where: str, augmenter: str, path: str) -> Iterator[Problem]:
