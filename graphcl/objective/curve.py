@@ -51,10 +51,10 @@ class CurveWeights:
         self._scale(weight[:, : self.first_own], positive, self.log_counts)
         if self.own is not None:
             self._scale(weight[:, self.first_own :], self.own.index_select(0, rows) - self.first_own, None)
-        weight.log_()
+        weight.log_().scatter_(1, positive[:, None], 0.0)
         if self.log_counts is not None:
             weight[:, : self.first_own] += self.log_counts
-        return weight.scatter_(1, positive[:, None], 0.0)
+        return weight
 
     @staticmethod
     def _scale(weight: Tensor, itself: Tensor, log_counts: Tensor | None) -> None:

@@ -18,5 +18,5 @@ def test_each_switch_changes_the_loss() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_learns_on_cora(shared_data: Path, seed: int) -> None:
-    small = ("encoder.dim=64", "heads.proj.dim=64", "train.lr=2e-3", "train.epochs=25", f"train.seed={seed}")
-    assert gain_over_raw(shared_data, "costa", *small) > 0.05
+    small = ("encoder.dim=192", "heads.proj.dim=192", "train.epochs=20", f"train.seed={seed}")
+    assert gain_over_raw(shared_data, "costa", *small) > 0.06

@@ -14,6 +14,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Address, Addresses, Positive
 from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
+from graphcl.objective.curve import CurveWeights
 from graphcl.objective.kernels import Csr, Similarity, contrast
 from graphcl.objective.pairs import match_rows
 
@@ -37,6 +38,7 @@ class InfoNCE(Term):
     - NCL's prototypes (Lin et al. 2022): ``assignment``. MoCo (He et al. 2020): ``positives`` from the
       teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020): ``own_negatives``.
     - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
+    - ProGCL (Xia et al. 2022): GRACE with ``negative_weights`` of a ``beta_mixture``.
     """
 
     combine = "gather"
@@ -55,6 +57,7 @@ class InfoNCE(Term):
         own_view: Address | None = None,
         own_negatives: Address | None = None,
         assignment: Address | None = None,
+        negative_weights: Address | None = None,
         keep: Keep = 1.0,
         **common: Any,
     ) -> None:
@@ -73,10 +76,13 @@ class InfoNCE(Term):
                 direction then take all of these in the place of the anchors.
             own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
             assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
+            negative_weights: Curve of a state over cosines, ``state.NAME.curve``; each negative counts as it says, and
+                1 on average over those of an anchor. An empty one weighs nothing.
             keep: Probability with which a step contrasts an anchor (LightGCL's paper drops half of them).
 
         Raises:
-            UserError: ``symmetric`` with an option that has no opposite direction; two sources of positives.
+            UserError: ``symmetric`` with an option that has no opposite direction; two sources of positives;
+                ``negative_weights`` of what are no cosines, or with ``positives``.
         """
         super().__init__(**common)
         one_way = {"positives": positives, "own_negatives": own_negatives, "assignment": assignment}
@@ -85,7 +91,11 @@ class InfoNCE(Term):
             raise UserError(f"info_nce: symmetric has no opposite direction with {', '.join(given)}; leave one out")
         if positives is not None and assignment is not None:
             raise UserError("info_nce: positives and assignment both name the positive; leave one out")
+        if negative_weights is not None and (similarity != "cosine" or positives is not None):
+            raise UserError("info_nce: negative_weights is a curve over cosines of candidates that hold the positive; "
+                            "leave positives out and take similarity: cosine")
         self.anchors, self.candidates, self.positives = anchors, candidates, positives
+        self.negative_weights = negative_weights
         self.own_negatives, self.assignment = own_negatives, assignment
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
         self._kernel: dict[str, Any] = {
@@ -117,9 +127,11 @@ class InfoNCE(Term):
         own = None if self.own_negatives is None else self._own(flow, node_type, len(anchors.rows))
         own = None if own is None else own.index_select(0, kept)
         positives = partner if positive_rows is None else positive_rows.values.index_select(0, partner)
-        values = self._direction(view, candidates, place, positives, weight, own)
+        curve = None if self.negative_weights is None else flow.tensor(at_type(self.negative_weights, node_type))
+        curve = None if curve is None or not len(curve) else curve
+        values = self._direction(view, candidates, place, positives, weight, own, curve)
         if self.symmetric:
-            values = (values + self._direction(candidates, view, partner, place, weight, None)) / 2
+            values = (values + self._direction(candidates, view, partner, place, weight, None, curve)) / 2
         return Anchored(values, weight, ids, left_out=left_out)
 
     @property
@@ -158,19 +170,30 @@ class InfoNCE(Term):
         return own
 
     def _direction(
-        self, anchors: Side, candidates: Side, which: Tensor, positives: Tensor, weight: Tensor, own: Tensor | None
+        self,
+        anchors: Side,
+        candidates: Side,
+        which: Tensor,
+        positives: Tensor,
+        weight: Tensor,
+        own: Tensor | None,
+        curve: Tensor | None,
     ) -> Tensor:
         """Values of the anchors at ``which`` against all candidates."""
-        pool, mask = candidates.values, None
+        pool, mask, itself, count = candidates.values, None, None, len(candidates.rows)
+        log_weights: Tensor | CurveWeights | None = candidates.log_counts
         if self.intra:
-            mask = Csr.one_each(which + pool.shape[0])
+            itself = which + count
+            mask = Csr.one_each(itself)
             pool = torch.cat([pool, anchors.values])
+        if curve is not None:
+            log_weights = CurveWeights(curve, positives, itself, count, candidates.log_counts)
         return contrast(
             anchors.values.index_select(0, which),
             pool,
             positives,
             own_candidates=own,
-            log_weights=candidates.log_counts,
+            log_weights=log_weights,
             mask=mask,
             anchor_weight=weight,
             **self._kernel,
