@@ -26,6 +26,7 @@ SECTIONS = {
     "graph_step": "Speed: a step of node-level recipes beside their peers",
     "kernels": "Speed: the contrastive kernels",
     "operators": "Speed: propagation",
+    "dgl_backend": "Speed: DGL's kernels beside ours",
     "data_loading": "Speed: reading interaction logs",
 }
 HEAD = """\

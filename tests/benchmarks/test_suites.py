@@ -11,6 +11,7 @@ import pytest
 import graphcl
 from benchmarks import (
     cells,
+    dgl_backend,
     evaluation,
     family_large,
     family_small,
@@ -36,6 +37,7 @@ SUITES = [
     evaluation.suite(2, 300, 200, 1),
     graph_accuracy.SUITE,
     graph_step.suite(2, 1),
+    dgl_backend.suite(1, 1),
 ]
 
 
