@@ -20,6 +20,7 @@ SECTIONS = {
     "lightgcn_gowalla": "Quality: LightGCN on gowalla",
     "family_large": "Quality: the recommender family at equal epochs on gowalla and yelp2018",
     "graph_accuracy": "Quality: node- and graph-level recipes",
+    "pot_nodes": "Quality: POT in node-level recipes",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",

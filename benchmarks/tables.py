@@ -72,9 +72,9 @@ def paired(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -
     return difference, float(ttest_rel(a, b).pvalue)
 
 
-def difference(test: tuple[float, float] | None) -> str:
+def difference(test: tuple[float, float] | None, digits: int = 4) -> str:
     """``+0.0012 (p = 0.03)``, or ``not run``."""
     if test is None:
         return NOT_RUN
     value, p = test
-    return f"{value:+.4f} (p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'})"
+    return f"{value:+.{digits}f} (p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'})"

@@ -20,6 +20,7 @@ from benchmarks import (
     lightgcl_ablation,
     lightgcl_step,
     lightgcn_gowalla,
+    pot_nodes,
     recbole_lightgcn,
     report,
     xsimgcl_yelp2018,
@@ -38,6 +39,7 @@ SUITES = [
     graph_accuracy.SUITE,
     graph_step.suite(2, 1),
     dgl_backend.suite(1, 1),
+    pot_nodes.SUITE,
 ]
 
 
@@ -64,6 +66,13 @@ def test_every_recipe_has_an_equally_large_search_of_settings_it_knows() -> None
         base = graphcl.load(recipe, "data=lightgcn-lastfm", *family_small.BUDGET, "eval.baselines=[]")
         trees = [base.override(*setting).to_yaml() for setting in settings]
         assert len(set(trees)) == len(trees)
+
+
+def test_cells_of_graph_recipes_load() -> None:
+    for suite in (graph_accuracy.SUITE, pot_nodes.SUITE):
+        for cell in suite.cells:
+            if cell.name.endswith("seed-0"):
+                graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
 
 
 def test_variants_of_the_ablation_are_recipes() -> None:
