@@ -80,7 +80,6 @@ FURTHER = (
     Claim("gca", "photo", RANDOM, 92.24, 0.21, COSTA, seeds=3),
     Claim("costa", "photo", RANDOM, 92.30, 0.25, COSTA, seeds=3),
     Claim("mvgrl", "photo", RANDOM, 91.74, 0.07, COSTA, seeds=3),
-    Claim("graphmae", "cora", PUBLIC, 84.2, 0.4, GRAPHMAE),
 )
 
 
