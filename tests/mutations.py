@@ -143,6 +143,19 @@ MUTATIONS = (
     Mutation("momentum of the optimizer not restored", "engine/checkpoint.py",
              'optimizer.load_state_dict({**current, "state": values})', "optimizer.load_state_dict(current)",
              ("engine/test_checkpoint.py::test_round_trip_of_parameters_states_optimizer_and_counters",)),
+    Mutation("the judged fold is among those fitted on", "tasks/graph.py",
+             "NodeSplit(torch.cat([self.rest, self.following]).sort().values,",
+             "NodeSplit(torch.cat([self.rest, self.following, self.test]).sort().values,",
+             ("tasks/test_graph.py::test_each_graph_is_judged_once_by_a_probe_that_never_saw_it",)),
+    Mutation("dropped nodes are pooled", "encode/pooling.py", "kept = kept_nodes(graph)", "kept = None",
+             ("encode/test_gin.py::test_dropped_nodes_are_as_if_they_had_never_been[False-mean]",)),
+    Mutation("a graph may lose every node", "augment/graph.py", 'kept[""] |= _first_of_each(graph, -draws[""])',
+             'kept[""] |= False',
+             ("augment/test_graph.py::test_nodes_are_dropped_at_one_rate_in_small_and_large_graphs_and_one_is_left",)),
+    Mutation("edges of a packed batch are not shifted", "data/graph_sets/packed.py",
+             "+ ptr[:-1].repeat_interleave(edges)", "+ 0 * ptr[:-1].repeat_interleave(edges)",
+             ("data/graph_sets/test_graph_set.py"
+              "::test_packing_loses_nothing_and_batches_as_torch_geometric_does",)),
 )
 
 

@@ -64,17 +64,18 @@ class OneOf(nn.Module):
             level = resolve("augmenter", part_name(label)).meta["level"]
             if level != "graph":
                 raise UserError(f"one_of: {label} augments a {level}; choices are augmenters of graphs")
-        self.weights = torch.tensor(weights)
+        self.weights = weights
         self.choices = nn.ModuleList(
             build("augmenter", part_name(label), options, generator=generator) for label, options in choices.items()
         )
 
     def prepare(self, graph: Graph) -> list[Any]:
         """What each choice needs of the graph before any augmentation; None where it needs nothing."""
-        return [choice.prepare(graph) if hasattr(choice, "prepare") else None for choice in self.choices]
+        return [getattr(choice, "prepare", lambda _: None)(graph) for choice in self.choices]
 
     def forward(self, graph: Graph, *, generator: torch.Generator, prepared: list[Any] | None = None) -> Graph:
         """The graph as one of the choices leaves it; ``prepared`` is that of the graph itself unless given."""
-        position = pick(self.weights, generator=generator)
+        position = pick(torch.tensor(self.weights), generator=generator)
+        choice: nn.Module = self.choices[position]
         known = {} if prepared is None or prepared[position] is None else {"prepared": prepared[position]}
-        return self.choices[position](graph, generator=generator, **known)
+        return choice(graph, generator=generator, **known)

@@ -26,7 +26,8 @@ def ids_of(data: Any, node_type: str, count: int) -> list[str]:
     ids = named if isinstance(named, Ids) else getattr(data, "ids", None)
     if ids is None or len(ids) != count:
         return [str(row) for row in range(count)]
-    return [str(id) for id in getattr(ids, "values", ids)]
+    values = ids.values if isinstance(ids, Ids) else ids
+    return [str(id) for id in values]
 
 
 def write_embeddings(path: Path, embeddings: Mapping[str, Tensor], data: Any) -> None:

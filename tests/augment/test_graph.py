@@ -13,7 +13,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.utils import is_undirected, to_undirected
 
 from graphcl.augment.graph import DropEdges, DropNodes, RandomWalkSubgraph, drop_edges, drop_nodes, random_walk_subgraph
-from graphcl.augment.new_edges import AddEdges, add_edges
+from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges
 from graphcl.core.errors import UserError
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.operators import build_operator
@@ -255,3 +255,83 @@ def test_augmented_graphs_are_normalised_anew():
     operator = build_operator(Data(edge_index=result.edge_index, num_nodes=12), "row")
     sums = operator.propagate(torch.ones(12, 1))
     assert set(sums.round(decimals=5).view(-1).tolist()) <= {0.0, 1.0}
+
+
+# --- rates are those of each graph of a batch -------------------------------------------------------
+
+
+def cliques(sizes: list[int]) -> Batch:
+    """Complete graphs; one of a single node has no edge."""
+    return Batch.from_data_list([
+        Data(x=torch.ones(n, 1), edge_index=(1 - torch.eye(n)).nonzero().T.contiguous(), num_nodes=n) for n in sizes
+    ])
+
+
+def left_of_each(graph: Batch) -> list[int]:
+    return torch.bincount(graph.batch[graph.kept_nodes], minlength=graph.num_graphs).tolist()
+
+
+def test_nodes_are_dropped_at_one_rate_in_small_and_large_graphs_and_one_is_left():
+    graph = cliques([1, 4, 8, 60])
+    counts = torch.tensor([left_of_each(drop_nodes(graph, 0.3, generator=seeded(seed))) for seed in range(300)])
+    assert counts.min() >= 1
+    shares = counts.double().mean(0) / torch.tensor([1, 4, 8, 60])
+    assert shares[0] == 1
+    torch.testing.assert_close(shares[1:], torch.tensor([0.7, 0.7, 0.7], dtype=torch.float64), atol=0.04, rtol=0)
+    assert left_of_each(drop_nodes(graph, 1.0, generator=seeded())) == [1, 1, 1, 1]
+
+
+def test_a_second_augmenter_keeps_what_the_first_left():
+    graph = cliques([9, 9])
+    once = drop_nodes(graph, 0.5, generator=seeded(1))
+    twice = drop_nodes(once, 0.5, generator=seeded(2))
+    assert not bool((twice.kept_nodes & ~once.kept_nodes).any())
+    assert torch.equal(AddEdges(0.5)(once, generator=seeded()).kept_nodes, once.kept_nodes)
+    assert [part.kept_nodes.tolist() for part in twice.to_data_list()] == [
+        part.tolist() for part in twice.kept_nodes.split(9)
+    ]
+    assert "kept_nodes" not in graph
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5])
+@pytest.mark.parametrize("keep", [0.0, 0.2, 0.5, 1.0])
+def test_walks_end_with_their_share_of_each_graph(start: float, keep: float):
+    sizes = [1, 4, 8, 60]
+    graph = cliques(sizes)
+    expected = [max(1, round(keep * n)) for n in sizes]
+    for seed in range(5):
+        result = random_walk_subgraph(graph, start, 2000, keep=keep, generator=seeded(seed))
+        assert left_of_each(result) == expected
+        ends = result.edge_index.flatten()
+        assert bool(result.kept_nodes[ends].all())
+
+
+def test_what_one_walk_keeps_hangs_together():
+    ring = torch.stack([torch.arange(40), (torch.arange(40) + 1) % 40])
+    graph = Data(edge_index=torch.cat([ring, ring.flip(0)], 1), num_nodes=40)
+    kept = random_walk_subgraph(graph, 0.0, 1000, keep=0.3, generator=seeded()).kept_nodes
+    assert int(kept.sum()) == 12
+    assert int((kept & ~kept.roll(1)).sum()) == 1  # one arc
+
+
+def test_a_graph_receives_edges_in_proportion_to_its_own():
+    """A sparse and a dense graph of many nodes; by nodes they would receive as many."""
+    few, many = undirected(60, 30, 1), undirected(60, 300, 2)
+    graph = Batch.from_data_list([Data(edge_index=g.edge_index, num_nodes=60) for g in (few, many)])
+    added = torch.zeros(2)
+    for seed in range(20):
+        result = add_edges(graph, 0.2, generator=seeded(seed))
+        added += torch.bincount(graph.batch[result.edge_index[0, result.edge_orig_id == -1]], minlength=2)
+    assert added[1] / added[0] == pytest.approx(many.num_edges / few.num_edges, rel=0.2)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.2, 1.0])
+def test_perturbed_edges_are_as_many_and_others(p: float):
+    graph = undirected(400, 500)
+    result = PerturbEdges(p)(graph, generator=seeded())
+    old = result.edge_orig_id >= 0
+    assert int(old.sum()) == pytest.approx((1 - p) * graph.num_edges, rel=0.05)
+    assert is_undirected(result.edge_index, num_nodes=400)
+    if p < 1:
+        assert result.num_edges == pytest.approx(graph.num_edges, rel=0.05)
+        assert torch.equal(result.edge_attr[old], graph.edge_attr[result.edge_orig_id[old]])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from graphcl.core.errors import UserError
 from graphcl.data import download
-from graphcl.data.download import fetch
+from graphcl.data.download import fetch, fetch_zip
 
 CONTENT = bytes(range(256)) * 400
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -183,3 +185,38 @@ def test_two_at_once_fetch_once(server: Server, tmp_path: Path) -> None:
         thread.join()
     assert len(server.asked) == 1
     assert (tmp_path / "train.txt").read_bytes() == CONTENT
+
+
+# --- archives --------------------------------------------------------------------------------------
+
+
+def zipped(**files: str) -> bytes:
+    """A zip file whose members lie in a folder and, one of them, outside of any."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"SET/{name}.txt", text)
+        archive.writestr("../outside.txt", "never written")
+    return memory.getvalue()
+
+
+def test_wanted_files_come_out_of_the_archive_and_no_others(server: Server, tmp_path: Path) -> None:
+    server.content = zipped(a="one", b="two", readme="long")
+    folder = tmp_path / "set"
+    said = fetch_zip(f"http://127.0.0.1:{server.server_port}/SET.zip", folder, ["a.txt", "b.txt"])
+    assert "downloaded SET.zip" in said
+    assert (folder / "a.txt").read_text() == "one"
+    assert sorted(path.name for path in tmp_path.rglob("*.txt")) == ["a.txt", "b.txt"]
+    asked = len(server.asked)
+    assert fetch_zip(f"http://127.0.0.1:{server.server_port}/SET.zip", folder, ["a.txt", "b.txt"]) == ""
+    (folder / "b.txt").unlink()
+    assert fetch_zip(f"http://127.0.0.1:{server.server_port}/SET.zip", folder, ["a.txt", "b.txt"]) == "unpacked SET.zip"
+    assert len(server.asked) == asked
+
+
+def test_an_archive_that_is_none_or_lacks_a_file_is_named(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no zip file"):
+        fetch_zip(f"http://127.0.0.1:{server.server_port}/SET.zip", tmp_path / "none", ["a.txt"])
+    server.content = zipped(b="two")
+    with pytest.raises(UserError, match=r"does not hold a\.txt, but b\.txt, outside\.txt"):
+        fetch_zip(f"http://127.0.0.1:{server.server_port}/SET.zip", tmp_path / "lacks", ["a.txt"])

@@ -21,7 +21,9 @@ def read_atlas() -> RawGraphSet:
     """
     graphs = [(number, graph) for number, graph in enumerate(nx.graph_atlas_g()) if graph.number_of_nodes() in SIZES]
     graphs = [(number, graph) for number, graph in graphs if nx.is_connected(graph)]
-    edges, graph_of, labels = [], [], []
+    edges: list[tuple[int, int]] = []
+    graph_of: list[int] = []
+    labels: list[int] = []
     for position, (_, graph) in enumerate(graphs):
         edges += [(a + len(graph_of), b + len(graph_of)) for a, b in graph.edges]
         graph_of += [position] * graph.number_of_nodes()
