@@ -104,7 +104,8 @@ def test_splits_that_the_epoch_was_not_chosen_on_say_so(graphcl: Command, tmp_pa
     nodes = [f"{node},{'ab'[node % 2]},{['train', 'valid', 'test'][node % 3]}" for node in range(30)]
     (tmp_path / "nodes.csv").write_text("\n".join(["id,label,split", *nodes]))
     (tmp_path / "edges.csv").write_text("\n".join(["source,target", *(f"{node},{node + 1}" for node in range(29))]))
-    folder = run(tmp_path / "run", f"data.path={tmp_path}", "data.split.by=given", "data.split.stratified=true", "data.split.ratios=[0.3,0.3,0.4]")
+    split = ["data.split.by=given", "data.split.stratified=true", "data.split.ratios=[0.3,0.3,0.4]"]
+    folder = run(tmp_path / "run", f"data.path={tmp_path}", *split)
     assert not any("was chosen on" in note for note in asked(graphcl, folder)["protocol"]["notes"])
     drawn = asked(graphcl, folder, "--split", "random", "--splits", 3)
     assert drawn["protocol"]["split"]["by"] == "random"
