@@ -41,6 +41,8 @@ from graphcl.augment.operator import (
     propagation_noise,
     random_low_rank,
 )
+from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
+from graphcl.augment.transform import Transform
 
 __all__ = [
     "PPR",
@@ -50,6 +52,7 @@ __all__ = [
     "DropNodes",
     "DropoutEntries",
     "Heat",
+    "KnnGraph",
     "LowRank",
     "Markov",
     "MaskFeatures",
@@ -59,6 +62,8 @@ __all__ = [
     "RandomLowRank",
     "RandomWalkSubgraph",
     "ShuffleFeatures",
+    "SvdGraph",
+    "Transform",
     "add_edges",
     "diffuse",
     "drop_edges",
@@ -66,6 +71,7 @@ __all__ = [
     "drop_nodes",
     "dropout_entries",
     "heat",
+    "knn_graph",
     "low_rank",
     "markov",
     "mask_features",
@@ -75,4 +81,5 @@ __all__ = [
     "random_low_rank",
     "random_walk_subgraph",
     "shuffle_features",
+    "svd_graph",
 ]

@@ -37,7 +37,7 @@ def pick(weights: torch.Tensor, *, generator: torch.Generator) -> int:
     example={"choices": {"drop_edges": {"p": 0.5}, "drop_nodes": {"p": 0.5}}},
     level="graph",
     stochastic=True,
-    edges="more",
+    edges="any",
 )
 class OneOf(nn.Module):
     """One of several graph-level augmenters, picked anew for every view drawn: GraphCL's random pairs (You et al.,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -51,6 +51,23 @@ def drop_features(graph: Graph, p: float, *, generator: torch.Generator) -> Grap
     return _change_x(graph, lambda _, x: x.masked_fill(uniform(tuple(x.shape), x, generator) < p, 0.0) / (1.0 - p))
 
 
+def zero_features(graph: Graph, kept: Mapping[str, Tensor]) -> Graph:
+    """Set the features of nodes that are not kept to 0.
+
+    Args:
+        graph: homogeneous, or heterogeneous with features of some types.
+        kept: node type ("" in a homogeneous graph) -> [N] bool.
+
+    Raises:
+        UserError: see :func:`mask_features`.
+    """
+
+    def zeroed(store: Any, x: Tensor) -> Tensor:
+        return x.masked_fill(~kept[store._key or ""].unsqueeze(1), 0.0)
+
+    return _change_x(graph, zeroed)
+
+
 def shuffle_features(graph: Graph, *, generator: torch.Generator) -> Graph:
     """Give each node the features of another, drawn as a permutation: DGI's corruption (Velickovic et al., ICLR 2019).
 
@@ -70,12 +87,21 @@ def shuffle_features(graph: Graph, *, generator: torch.Generator) -> Graph:
     return _change_x(graph, shuffled)
 
 
-def _change_x(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
+def check_features(graph: Graph) -> None:
+    """See that there is an ``x`` that can be computed with.
+
+    Raises:
+        UserError: no ``x``, or one that is not made of dense floats.
+    """
     found = [store["x"] for store in graph.node_stores if "x" in store]
     if not found:
-        raise UserError("the graph has no node features 'x' to change")
+        raise UserError("the graph has no node features 'x' to work on")
     if any(not isinstance(x, Tensor) or x.layout != torch.strided or not x.is_floating_point() for x in found):
         raise UserError("node features 'x' must be a dense tensor of floats; convert categories or sparse rows first")
+
+
+def _change_x(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
+    check_features(graph)
     return map_tensors(graph, lambda store, name, value: change(store, value) if name == "x" else value.clone())
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.centrality import Central, Centrality, centralities, drop_probabilities
+from graphcl.augment.features import zero_features
 from graphcl.augment.rebuild import (
     batch_vector,
     edge_stores,
@@ -53,22 +54,42 @@ def drop_edges(
     return select_edges(graph, [kept.index_select(0, unit) for unit in units])
 
 
-def drop_nodes(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
+def drop_nodes(graph: Graph, p: float, *, zero: bool = False, generator: torch.Generator) -> Graph:
     """Drop each node with probability ``p``: SGL's ND (Wu et al., 2021), GraphCL's node dropping (You et al., 2020).
 
     All its edges go; it keeps its place, and the mask ``kept_nodes`` tells pooling that it is gone. At least one node
     of each graph of a batch (of the one graph, without a batch) is left.
+
+    Args:
+        graph: any PyG graph.
+        p: probability that a node is dropped.
+        zero: whether the features of dropped nodes become 0, for towers that do not read the mask.
+        generator: source of the draws.
+
+    Raises:
+        UserError: ``zero`` and no ``x``, or one that is not made of dense floats.
     """
     like = edge_stores(graph)[0].edge_index
     draws = {name: uniform(count, like, generator) for name, count in node_counts(graph).items()}
     kept = {name: draw >= p for name, draw in draws.items()}
     if "" in kept:
         kept[""] |= _first_of_each(graph, -draws[""])
-    return keep_between(graph, kept)
+    return _keep(graph, kept, zero)
+
+
+def _keep(graph: Graph, kept: dict[str, Tensor], zero: bool) -> Graph:
+    left = keep_between(graph, kept)
+    return zero_features(left, kept) if zero else left
 
 
 def random_walk_subgraph(
-    graph: Graph, start: float, length: int, *, keep: float | None = None, generator: torch.Generator
+    graph: Graph,
+    start: float,
+    length: int,
+    *,
+    keep: float | None = None,
+    zero: bool = False,
+    generator: torch.Generator,
 ) -> Graph:
     """Keep the edges between the nodes that random walks visit (the subgraph of GraphCL, You et al., NeurIPS 2020).
 
@@ -78,7 +99,11 @@ def random_walk_subgraph(
         length: steps of a walk; one that cannot go on stays where it is.
         keep: share of the nodes of each graph after which its walks end (rounded, at least one node); None lets all
             walk to their end.
+        zero: whether the features of nodes that no walk visits become 0, for towers that do not read the mask.
         generator: source of the draws.
+
+    Raises:
+        UserError: ``zero`` and no ``x``, or one that is not made of dense floats.
     """
     edges, offsets = global_edges(graph)
     counts = node_counts(graph)
@@ -91,7 +116,7 @@ def random_walk_subgraph(
         _visit(visited, reached, room)
         if room is not None and not bool(room.left.any()):
             break
-    return keep_between(graph, {name: visited.narrow(0, offsets[name], counts[name]) for name in counts})
+    return _keep(graph, {name: visited.narrow(0, offsets[name], counts[name]) for name in counts}, zero)
 
 
 class _Room:
@@ -202,17 +227,18 @@ class DropEdges(nn.Module):
 class DropNodes(nn.Module):
     """Drops nodes at random; see :func:`drop_nodes`."""
 
-    def __init__(self, p: Probability = 0.1) -> None:
+    def __init__(self, p: Probability = 0.1, zero: bool = False) -> None:
         """
         Args:
             p: Probability that a node is dropped, with all its edges; one node of each graph stays.
+            zero: Whether the features of dropped nodes become 0, for towers that do not read the mask.
         """
         super().__init__()
-        self.p = p
+        self.p, self.zero = p, zero
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
         """The graph without the dropped nodes."""
-        return drop_nodes(graph, self.p, generator=generator)
+        return drop_nodes(graph, self.p, zero=self.zero, generator=generator)
 
 
 @register(
@@ -226,16 +252,20 @@ class DropNodes(nn.Module):
 class RandomWalkSubgraph(nn.Module):
     """Keeps what random walks visit; see :func:`random_walk_subgraph`."""
 
-    def __init__(self, start: Probability = 0.1, length: Count = 10, keep: Probability | None = None) -> None:
+    def __init__(
+        self, start: Probability = 0.1, length: Count = 10, keep: Probability | None = None, zero: bool = False
+    ) -> None:
         """
         Args:
             start: Share of the nodes that a walk starts from (at least one in each graph).
             length: Steps of a walk.
             keep: Share of the nodes of each graph after which its walks end (at least one node); null lets all walk on.
+            zero: Whether the features of nodes that no walk visits become 0, for towers that do not read the mask.
         """
         super().__init__()
-        self.start, self.length, self.keep = start, length, keep
+        self.start, self.length, self.keep, self.zero = start, length, keep, zero
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
         """The graph with the edges between visited nodes."""
-        return random_walk_subgraph(graph, self.start, self.length, keep=self.keep, generator=generator)
+        options = {"keep": self.keep, "zero": self.zero}
+        return random_walk_subgraph(graph, self.start, self.length, **options, generator=generator)

@@ -179,11 +179,11 @@ class AddEdges(nn.Module):
         self.p, self.symmetric = p, symmetric
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph with the new edges after the old ones."""
+        """The graph with the new edges after the old ones; in a batch, after those of their graph."""
         return add_edges(graph, self.p, symmetric=self.symmetric, generator=generator)
 
 
-@register("augmenter", "perturb_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="more")
+@register("augmenter", "perturb_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="any")
 class PerturbEdges(nn.Module):
     """Drops edges and adds as many; see :func:`perturb_edges`."""
 

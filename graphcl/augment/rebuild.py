@@ -138,26 +138,27 @@ def select_edges(graph: Graph, keep: Sequence[Tensor]) -> Graph:
 def renew_slices(graph: Graph) -> Graph:
     """The same graph; of a batch, with edges in the order of their graphs and a record of where each graph's begin.
 
-    ``to_data_list`` reads that record, which would else be that of the unchanged batch.
+    ``to_data_list`` reads that record, which would else be that of the unchanged batch. ``edge_orig_id`` is of the
+    whole batch and stays out of it.
     """
-    slices = vars(graph._store if isinstance(graph, Data) else graph._global_store).get("_slice_dict")
-    if slices is None:
+    top = vars(graph._store if isinstance(graph, Data) else graph._global_store)
+    if "_slice_dict" not in top:
         return graph
-    renewed = dict(slices)
+    slices, increments = dict(top["_slice_dict"]), dict(top["_inc_dict"])
     for store in edge_stores(graph):
-        count = graph.num_graphs
         source, _ = ends(graph, store)
-        nodes = graph[source] if isinstance(graph, HeteroData) else graph
-        member = nodes.batch.index_select(0, store.edge_index[0])
+        member = (graph[source] if source else graph).batch.index_select(0, store.edge_index[0])
         _sort_edges(graph, store, member)
-        where = torch.cat([member.new_zeros(1), torch.bincount(member, minlength=count).cumsum(0)]).cpu()
-        own = renewed if source == "" else dict(renewed[store._key])
-        for name in own:
-            if name in store and is_edge_level(store, name):
-                own[name] = where
+        count = torch.bincount(member, minlength=graph.num_graphs)
+        where = torch.cat([count.new_zeros(1), count.cumsum(0)]).cpu()
+        changed = {name: where for name in edge_level_names(store) if name != ORIG_ID}
+        new = {name: torch.zeros_like(where[1:]) for name in changed}
         if source:
-            renewed[store._key] = own
-    graph._slice_dict = renewed
+            slices[store._key] = {**slices[store._key], **changed}
+            increments[store._key] = {**new, **increments[store._key]}
+        else:
+            slices, increments = {**slices, **changed}, {**new, **increments}
+    graph._slice_dict, graph._inc_dict = slices, increments
     return graph
 
 

@@ -36,6 +36,7 @@ class Progress:
         bad: Evaluations since then.
         limit: Epochs of the stage.
         sums: Term -> sum over this epoch's batches.
+        unpaired: View or term -> its anchors without a partner and all its anchors, in this epoch's batches.
         history: One record per evaluation.
     """
 
@@ -50,6 +51,7 @@ class Progress:
     bad: int = 0
     limit: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    unpaired: dict[str, list[int]] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
 
 

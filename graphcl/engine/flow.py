@@ -15,9 +15,11 @@ from graphcl.core.address import Address, parse_address
 from graphcl.core.config import levels
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Encoding, View, node_slices
+from graphcl.engine import unpaired
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.model import Model
 from graphcl.engine.shares import divisible, take_records
+from graphcl.engine.unpaired import Counts
 from graphcl.engine.views import Views
 from graphcl.objective.base import Rows, concatenate
 from graphcl.tasks.base import Batch
@@ -68,6 +70,8 @@ class StepFlow:
         self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
         self._partners: dict[tuple[str, str, str], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
+        #: anchors that had no partner, and all, of each view and term that was read
+        self.unpaired: Counts = {}
 
     def generator(self, purpose: str) -> torch.Generator:
         """A generator for this purpose and step."""
@@ -80,10 +84,12 @@ class StepFlow:
 
     def seen_through(self, overrides: Mapping[str, Tensor]) -> StepFlow:
         """The same step, its views kept, with tensors in the place of parameters."""
-        return StepFlow(
+        seen = StepFlow(
             self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
             draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks,
         )
+        seen.unpaired = self.unpaired
+        return seen
 
     def rows(self, address: str | list[str]) -> Rows:
         """The rows at an address; several addresses are concatenated (indices, where they share a latent)."""
@@ -259,8 +265,12 @@ class StepFlow:
         key = (address.view, address.node_type or "", address.rows or "")
         if key not in self._partners:
             generator = self.generator(f"source {' '.join(key)}")
-            partners = self.views.partners(address.view, ids, address.node_type or "", generator=generator)
+            node_type = address.node_type or ""
+            reads = self.views.source_reads(address.view, node_type)
+            inputs = {name: self.tensor(text) for name, text in reads.items()}
+            partners = self.views.partners(address.view, ids, node_type, inputs, generator=generator)
             self._partners[key] = partners.ids
+            unpaired.add(self.unpaired, f"view {address.view}", int(partners.alone.sum()), ids.numel())
         return self._partners[key]
 
     def _row_set(self, address: Address) -> Tensor:

@@ -20,6 +20,7 @@ from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.schedule import learning_rate
 from graphcl.engine.shares import groups_of
+from graphcl.engine.unpaired import add_term
 from graphcl.objective.base import at_type, reduce_groups
 from graphcl.objective.kernels import differentiable
 
@@ -103,6 +104,7 @@ class Phase:
             term = self._model.term(label)
             call = partial(flow.call, f"terms.{label}", term)
             groups = groups_of(term, call, flow, flow.ranks, self._types, whole=flow.divides)
+            add_term(flow.unpaired, label, term, groups)
             value = reduce_groups(groups, term.reduce)
             parts[label] = value.detach()
             scaled.append(value * term.weight)
@@ -174,8 +176,8 @@ def needed_rows(recipe: Recipe, types: tuple[str, ...], labels: list[str]) -> Ne
     borrowed = {view for view, _ in whole}
     for path, text, _ in addresses(dict(recipe.tree)):
         group, label, _ = path.split(".", 2)
-        if group not in ("states", "latents") and label not in labels:
-            continue
+        if group == "views" or (group not in ("states", "latents") and label not in labels):
+            continue  # what the source of a view reads is no encoding
         each = recipe[group][label].get("each") or [""]
         for node_type in each:
             address = parse_address(at_type(text, node_type), types)

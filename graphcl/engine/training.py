@@ -15,7 +15,7 @@ from graphcl.core import seeds
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError, suggestion
 from graphcl.core.files import write_text
-from graphcl.engine import checkpoint
+from graphcl.engine import checkpoint, unpaired
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.embed import embed
@@ -80,7 +80,7 @@ class Training:
         self.batches = task.num_batches(self.train_options["batch_size"])
         self.phases = make_phases(recipe, self.model, task.types, self.batches, ranks)
         self._best: dict[str, Tensor] = {}
-        self._stop = False
+        self._stop = self._unpaired_told = False
         self._written = time.monotonic()
 
     # --- resuming -------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Training:
         p = self.progress
         self.model.train()
         if p.batch == 0:
-            p.sums = {}
+            p.sums, p.unpaired = {}, {}
             with seeds.global_rng(self.seed, p.stage, "epoch", p.epoch):
                 self._update_states("epoch_start", self._flow(None))
         turn = turn_of(self.phases, p.epoch)
@@ -175,6 +175,8 @@ class Training:
             with self._autocast():
                 values.update(phase.update(flow))
             p.updates += 1
+            for what, (without, total) in flow.unpaired.items():
+                unpaired.add(p.unpaired, what, without, total)
         self._update_states("after_step", flow)
         return values
 
@@ -221,7 +223,8 @@ class Training:
     def _end_epoch(self) -> None:
         p = self.progress
         terms = {label: total / max(p.batch, 1) for label, total in p.sums.items()}
-        p.epoch, p.batch, p.sums = p.epoch + 1, 0, {}
+        without = unpaired.shares(p.unpaired)
+        p.epoch, p.batch, p.sums, p.unpaired = p.epoch + 1, 0, {}, {}
         last = p.epoch == p.limit
         metrics: dict[str, float] = {}
         if self.validate and (last or p.epoch % self.train_options["eval_every"] == 0):
@@ -232,7 +235,11 @@ class Training:
             measured = self.ranks.from_first(self._measure, self.device)
             metrics |= measured
             p.history[-1] |= measured
-        self._log({"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics})
+        record = {"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics}
+        self._log({**record, "unpaired": without} if without else record)
+        if without and not self._unpaired_told:
+            self.observer.note(f"epoch {p.epoch}: {unpaired.sentence(without)}")
+            self._unpaired_told = True
         self.observer.epoch_ended(epoch=p.epoch, terms=terms, metrics=metrics)
         if last or metrics or p.epoch % self.train_options["checkpoint_every"] == 0:
             self._save()

@@ -20,6 +20,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
 from graphcl.encode.base import Graph, View
 from graphcl.graph.operators import Operator
+from graphcl.objective.base import at_type
 from graphcl.tasks.base import Batch, Task
 
 
@@ -61,6 +62,7 @@ class Views:
 
     def __init__(self, recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> None:
         self._seed = seed
+        self._task = task
         self._graphs = {name: _moved(graph, device) for name, graph in task.graphs.items()}
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
@@ -84,7 +86,8 @@ class Views:
         levels = [augmenter.level for augmenter in augmenters]
         if levels != sorted(levels, key=["graph", "operator"].index):
             raise UserError(f"views.{name}.augment: graph-level augmenters come before operator-level ones")
-        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, build_named("source", spec["source"]))
+        source = build_named("source", spec["source"], task=self._task)
+        return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, source)
 
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
@@ -103,10 +106,17 @@ class Views:
         self._kept[name] = (when, view)
         return view
 
-    def partners(self, name: str, ids: Tensor, node_type: str, *, generator: torch.Generator) -> Partners:
-        """Whose rows of the view stand for the anchors ``ids``."""
+    def source_reads(self, name: str, node_type: str) -> dict[str, str]:
+        """The addresses of what the view's source reads."""
+        reads = getattr(self._plans[name].source, "reads", {})
+        return {key: at_type(address, node_type) for key, address in reads.items()}
+
+    def partners(
+        self, name: str, ids: Tensor, node_type: str, inputs: Mapping[str, Tensor], *, generator: torch.Generator
+    ) -> Partners:
+        """Whose rows of the view stand for the anchors ``ids``; ``inputs`` are what the source reads."""
         plan = self._plans[name]
-        return plan.source(ids, _field(self._graphs, plan.of), node_type=node_type, generator=generator)
+        return plan.source(ids, _field(self._graphs, plan.of), node_type=node_type, **inputs, generator=generator)
 
     def clean(self, of: str = "") -> View:
         """The task's graph as it is."""

@@ -92,6 +92,21 @@ class Node:
         """The one training graph: features and edges."""
         return {"graph": self.data.graph}
 
+    @property
+    def train_labels(self) -> Mapping[str, Tensor]:
+        """``""`` -> [N] int64, the class of each training node, -1 of every other: for methods with supervision.
+
+        Raises:
+            UserError: there are no labels, or several splits, of which one's training nodes are another's test nodes.
+        """
+        splits = self.protocol.splits
+        if len(splits) != 1:
+            why = "eval.splits must be 1: a training node of one split is a test node of another"
+            raise UserError(f"labels of training nodes: {why if splits else 'the nodes have no labels to train on'}")
+        train, labels = splits[0].train, self.data.labels
+        known = labels.index_select(0, train)
+        return {"": torch.full_like(labels, -1).index_copy_(0, train, known)}
+
     def num_batches(self, batch_size: int) -> int:
         """Batches of an epoch; 0 takes all nodes at once."""
         return -(-self.num_nodes // batch_size) if batch_size else 1

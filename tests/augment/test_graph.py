@@ -212,13 +212,15 @@ def test_every_graph_of_a_batch_keeps_a_walk():
 def test_added_edges_leave_the_old_ones_in_order_and_stay_in_their_graph():
     graph = batch()
     result = add_edges(graph, 1.0, generator=seeded())
-    added = result.edge_orig_id == -1
-    new = result.edge_index[:, added]
-    assert torch.equal(result.edge_index[:, ~added], graph.edge_index)
+    old = result.edge_orig_id >= 0
+    new = result.edge_index[:, ~old]
+    assert torch.equal(result.edge_index[:, old], graph.edge_index)
+    assert torch.equal(result.edge_orig_id[old], torch.arange(graph.num_edges))
     assert new.shape[1] > 0
     assert (graph.batch[new[0]] == graph.batch[new[1]]).all()
     assert (new[0] != new[1]).all()
-    assert torch.equal(result.edge_orig_id[~added], torch.arange(graph.num_edges))
+    alone = undirected(12, 30)
+    assert torch.equal(add_edges(alone, 1.0, generator=seeded()).edge_index[:, : alone.num_edges], alone.edge_index)
     pairs = result.edge_index.T.tolist()
     assert len(set(map(tuple, pairs))) == len(pairs)  # no edge twice
 
@@ -335,3 +337,35 @@ def test_perturbed_edges_are_as_many_and_others(p: float):
     if p < 1:
         assert result.num_edges == pytest.approx(graph.num_edges, rel=0.05)
         assert torch.equal(result.edge_attr[old], graph.edge_attr[result.edge_orig_id[old]])
+
+
+@pytest.mark.parametrize("augmenter", AUGMENTERS, ids=repr)
+@pytest.mark.parametrize("kind", ["homogeneous", "bipartite"])
+def test_a_changed_batch_comes_apart_into_its_graphs(augmenter, kind):
+    graphs = [undirected(n, 3 * n, n) if kind == "homogeneous" else bipartite(n, n + 2, 3 * n, n) for n in (5, 9, 2)]
+    for graph in graphs:  # torch_geometric takes no store apart that has nothing but a number of nodes
+        for store in graph.node_stores:
+            store.x = torch.ones(store.num_nodes, 1)
+    whole = Batch.from_data_list(graphs)
+    before = [graph.num_nodes for graph in whole.to_data_list()]
+    parts = augmenter(whole, generator=seeded()).to_data_list()
+    again = Batch.from_data_list(parts)
+    changed = augmenter(whole, generator=seeded())
+    assert [part.num_nodes for part in parts] == before
+    for mine, theirs in zip(again.edge_stores, changed.edge_stores, strict=True):
+        assert torch.equal(mine.edge_index, theirs.edge_index)
+        assert torch.equal(mine.edge_weight, theirs.edge_weight)
+    assert [graph.num_edges for graph in whole.to_data_list()] == [graph.num_edges for graph in graphs]
+
+
+@pytest.mark.parametrize("augmenter", [DropNodes(0.5, zero=True), RandomWalkSubgraph(0.1, 1, zero=True)], ids=repr)
+def test_features_of_dropped_nodes_become_0_where_asked_for(augmenter):
+    graph = undirected(30, 60)
+    result = augmenter(graph, generator=seeded())
+    gone = (result.x == 0).all(1)
+    assert torch.equal(gone, ~result.kept_nodes)
+    assert 0 < int(gone.sum()) < 30
+    assert torch.equal(result.x[~gone], graph.x[~gone])
+    graph.x = graph.x.long()
+    with pytest.raises(UserError, match="dense tensor of floats"):
+        augmenter(graph, generator=seeded())

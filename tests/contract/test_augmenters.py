@@ -6,23 +6,28 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch_geometric.data import Data, HeteroData
-from torch_geometric.utils import coalesce
 
+from graphcl.augment.rebuild import edge_level_names
 from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.core.registry import Part
 from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
+from graphcl.encode.base import Graph
 from graphcl.graph.operators import Operator, build_operator
-from graphcl.objective.base import Rows
+from graphcl.objective.base import Rows as LatentRows
 
-from .toys import DIM, GRAPHS, parts, tensors
+from .toys import DIM, FEATURES, GRAPHS, lone_graph, parts, plain_graph, tensors
 
 GRAPH_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
 OPERATOR_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "operator"]
 LATENT_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "latent"]
+#: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, or any such.
+EDGES = {"same", "kept", "more", "new", "any"}
 #: Options that say how strong an augmenter is: at 0 it changes nothing.
 STRENGTHS = ("p", "eps")
 
@@ -53,12 +58,23 @@ on_operators = pytest.mark.parametrize("part", OPERATOR_LEVEL, ids=lambda part: 
 
 def test_every_augmenter_says_its_level() -> None:
     assert {part.meta["level"] for part in parts("augmenter")} <= {"graph", "operator", "latent"}
-    assert len(GRAPH_LEVEL) > 4
+    assert {part.meta["edges"] for part in GRAPH_LEVEL} == EDGES
+    assert len(GRAPH_LEVEL) > 10
     assert len(OPERATOR_LEVEL) > 2
 
 
 def test_each_takes_a_plain_graph() -> None:
-    assert [part.name for part in GRAPH_LEVEL] == [part.name for part, kind in TAKEN if kind == "plain"]
+    for kind in ("plain", "batch", "looped"):
+        assert [part.name for part in GRAPH_LEVEL] == [part.name for part, taken in TAKEN if taken == kind]
+
+
+def test_all_but_those_that_make_new_edges_take_types() -> None:
+    """New edges between nodes of two types would have no type: these refuse in one clear line."""
+    refused = [part for part in GRAPH_LEVEL if (part, "featured") not in TAKEN]
+    assert refused == [part for part in GRAPH_LEVEL if part.meta["edges"] == "new"]
+    for part in refused:
+        with pytest.raises(UserError, match="needs one node type"):
+            make(part)(GRAPHS["featured"](), generator=generator(0))
 
 
 @on_graphs
@@ -92,27 +108,126 @@ def _equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(a[k].shape == b[k].shape and torch.equal(a[k], b[k]) for k in a)
 
 
-@on_graphs
-def test_nodes_types_and_symmetry_are_kept(part: Part, kind: str) -> None:
-    graph = GRAPHS[kind]()
-    result = make(part)(graph, generator=generator(1))
+Rows = tuple[float, ...]
+
+
+def edge_rows(graph: Graph) -> dict[object, list[Rows]]:
+    """Edge type -> source, target and every attribute of each edge, sorted."""
+    found = {}
+    for store in graph.edge_stores:
+        names = [name for name in edge_level_names(store) if name not in ("edge_index", "edge_orig_id")]
+        values = [store[name] for name in sorted(names)]
+        columns = [store.edge_index.T, *(value if value.dim() == 2 else value[:, None] for value in values)]
+        found[store._key] = sorted(map(tuple, torch.cat([c.double() for c in columns], dim=1).tolist()))
+    return found
+
+
+def mirrored(rows: list[Rows]) -> list[Rows]:
+    return sorted((target, source, *rest) for source, target, *rest in rows)
+
+
+def check_kept(part: Part, graph: Graph, result: Graph) -> None:
+    """Nodes, types, batch assignment, symmetry with paired attributes, and the edges that the part promises."""
     assert type(result) is type(graph)
     assert result.num_nodes == graph.num_nodes
+    before, after = edge_rows(graph), edge_rows(result)
+    assert before.keys() == after.keys()
     if isinstance(graph, HeteroData):
-        assert result.node_types == graph.node_types
-        assert result.edge_types == graph.edge_types
+        assert (result.node_types, result.edge_types) == (graph.node_types, graph.edge_types)
         assert [s.num_nodes for s in result.node_stores] == [s.num_nodes for s in graph.node_stores]
-        there, back = (result[edge_type].edge_index for edge_type in result.edge_types)
-        assert torch.equal(coalesce(there), coalesce(back.flip(0)))
+        there, back = after.values()
+        assert there == mirrored(back)
     else:
         assert result.x.shape == graph.x.shape
-        assert result.is_undirected()
-    for before, after in zip(graph.stores, result.stores, strict=True):
-        for name, value in before.items():
-            if isinstance(value, Tensor):
-                assert after[name].dtype == value.dtype
-        if "edge_weight" in before:
-            assert after.edge_weight.shape == (after.edge_index.shape[1],)
+        assert after[None] == mirrored(after[None])
+    for one, other in zip(graph.stores, result.stores, strict=True):
+        for name, value in one.items():
+            if isinstance(value, Tensor) and not (part.meta["edges"] == "new" and name in ("edge_weight", "edge_attr")):
+                assert other[name].dtype == value.dtype
+    for key, rows in after.items():
+        old = before[key]
+        if part.meta["edges"] == "same":
+            assert rows == old
+        elif part.meta["edges"] == "kept":
+            assert set(rows) <= set(old)
+        elif part.meta["edges"] == "more":
+            assert set(old) <= set(rows)
+    if "batch" in graph:
+        assert torch.equal(result.batch, graph.batch)
+        assert torch.equal(result.ptr, graph.ptr)
+        source, target = result.edge_index
+        assert torch.equal(graph.batch[source], graph.batch[target])
+        sizes = torch.bincount(graph.batch[source], minlength=graph.num_graphs).tolist()
+        assert [one.num_edges for one in result.to_data_list()] == sizes
+
+
+@on_graphs
+def test_nodes_types_batches_and_symmetry_are_kept(part: Part, kind: str) -> None:
+    graph = GRAPHS[kind]()
+    check_kept(part, graph, make(part)(graph, generator=generator(1)))
+
+
+@st.composite
+def undirected_graphs(draw: st.DrawFn) -> Data:
+    """Any pairs, once or more often, loops too, weights and attributes equal in both directions."""
+    nodes = draw(st.integers(1, 8))
+    node = st.integers(0, nodes - 1)
+    pairs = draw(st.lists(st.tuples(node, node).map(sorted).map(tuple), max_size=12))
+    weights = torch.tensor([1.0 + i for i in range(len(pairs))])
+    apart = torch.tensor([s != t for s, t in pairs], dtype=torch.bool)
+    edges = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+    edges = torch.cat([edges, edges[:, apart].flip(0)], dim=1)
+    weights = torch.cat([weights, weights[apart]])
+    x = torch.arange(nodes * FEATURES, dtype=torch.float32).reshape(nodes, FEATURES)
+    return Data(x=x, edge_index=edges, edge_weight=weights, edge_attr=weights[:, None] * 2, num_nodes=nodes)
+
+
+@pytest.mark.parametrize("part", GRAPH_LEVEL, ids=lambda part: part.name)
+@settings(max_examples=8, deadline=None)
+@given(graph=undirected_graphs(), seed=st.integers(0, 99), p=st.sampled_from([0.0, 0.3, 1.0]))
+def test_any_undirected_graph(part: Part, graph: Data, seed: int, p: float) -> None:
+    before = {name: tensor.clone() for name, tensor in tensors(graph).items()}
+    options = {"p": min(p, largest_p(part))} if strength(part) == "p" else {}
+    check_kept(part, graph, make(part, **options)(graph, generator=generator(seed)))
+    assert all(torch.equal(before[name], tensor) for name, tensor in tensors(graph).items())
+
+
+def largest_p(part: Part) -> float:
+    """1, or just below where everything cannot be dropped (dropout divides by what is left)."""
+    return 0.99 if "exclusiveMaximum" in describe(part.cls)["options"]["p"]["schema"] else 1.0
+
+
+WITH_P = [part for part in GRAPH_LEVEL if strength(part) == "p" and part.meta["edges"] in ("same", "kept")]
+
+
+@pytest.mark.parametrize("part", WITH_P, ids=lambda part: part.name)
+def test_p_is_the_share_that_is_dropped(part: Part) -> None:
+    """Of undirected edges, nodes, columns or entries: within 4.5 standard deviations of a binomial share."""
+    nodes, width = 400, 300
+    ring = torch.stack([torch.arange(nodes), (torch.arange(nodes) + 1) % nodes])
+    edges = torch.cat([ring, ring.flip(0)], dim=1)
+    graph = Data(x=torch.ones(nodes, width), edge_index=edges, num_nodes=nodes)
+    for p in (0.1, 0.35, 0.8):
+        result = make(part, p=p)(graph, generator=generator(5))
+        if part.meta["edges"] == "same":
+            trials, dropped = width, float((result.x == 0).double().mean())
+        else:  # an edge is left when no draw hits it: its own, or one of its two ends
+            draws = 1 if part.name == "drop_edges" else 2
+            trials, dropped = nodes, 1 - (result.num_edges / graph.num_edges) ** (1 / draws)
+        assert abs(dropped - p) < 4.5 * (p * (1 - p) / trials) ** 0.5
+
+
+@pytest.mark.parametrize("part", WITH_P, ids=lambda part: part.name)
+def test_at_p_of_one_all_is_dropped(part: Part) -> None:
+    graph = plain_graph()
+    if largest_p(part) < 1:
+        with pytest.raises(UserError, match="less than 1"):
+            make(part, p=1.0)
+        return
+    result = make(part, p=1.0)(graph, generator=generator(1))
+    assert result.num_nodes == graph.num_nodes
+    assert not (result.x if part.meta["edges"] == "same" else result.edge_index).any()
+    assert part.meta["edges"] == "same" or result.edge_attr.shape == (0, 2)
 
 
 @pytest.mark.parametrize(("part", "kind"), WITH_STRENGTH, ids=[f"{part.name}-{kind}" for part, kind in WITH_STRENGTH])
@@ -124,14 +239,38 @@ def test_at_strength_zero_nothing_changes(part: Part, kind: str) -> None:
 
 
 @pytest.mark.parametrize("part", GRAPH_LEVEL, ids=lambda part: part.name)
-def test_an_empty_graph_comes_back_empty(part: Part) -> None:
-    graph = Data(x=torch.zeros(3, 2), edge_index=torch.zeros(2, 0, dtype=torch.int64), num_nodes=3)
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_graph_without_edges(part: Part, nodes: int) -> None:
+    graph = lone_graph(nodes)
     result = make(part)(graph, generator=generator(1))
-    assert result.num_nodes == 3
-    if part.meta["edges"] == "new":
-        assert result.edge_index.shape[0] == 2
-    else:
+    assert (result.num_nodes, result.x.shape) == (nodes, (nodes, FEATURES))
+    assert result.edge_index.dtype == torch.int64
+    if part.meta["edges"] != "new":
         assert result.edge_index.shape == (2, 0)
+
+
+@pytest.mark.parametrize("part", GRAPH_LEVEL, ids=lambda part: part.name)
+def test_isolated_and_trailing_nodes_stay(part: Part) -> None:
+    """Nodes that no edge names, also where the graph does not say how many it has but by its features."""
+    graph = plain_graph()
+    del graph.num_nodes
+    result = make(part)(graph, generator=generator(1))
+    assert result.num_nodes == graph.num_nodes == len(graph.x)
+    assert build_operator(result, "gcn").shape == build_operator(graph, "gcn").shape
+
+
+@pytest.mark.parametrize("part", GRAPH_LEVEL, ids=lambda part: part.name)
+def test_categories_and_sparse_features_are_left_alone_or_refused(part: Part) -> None:
+    """0 is a category, not its absence."""
+    for x in (torch.ones(10, 2, dtype=torch.int64), torch.ones(10, 2).to_sparse()):
+        graph = plain_graph()
+        graph.x = x
+        try:
+            result = make(part)(graph, generator=generator(1))
+        except UserError as error:
+            assert "must be a dense tensor of floats" in str(error)  # noqa: PT017
+        else:
+            assert torch.equal(result.x.to_dense(), x.to_dense())
 
 
 # --- operators -------------------------------------------------------------------------------------
@@ -197,7 +336,8 @@ def test_latents_are_pure_and_seeded() -> None:
     for part in LATENT_LEVEL:
         module = build("augmenter", part.name, part.example or {}, in_dim=DIM, generator=generator(0, "init"))
         latent = torch.randn(5, DIM, generator=generator(3))
-        reads = {name: Rows(torch.randn(6, DIM, generator=generator(4, name))) for name in getattr(module, "reads", {})}
+        names = getattr(module, "reads", {})
+        reads = {name: LatentRows(torch.randn(6, DIM, generator=generator(4, name))) for name in names}
         before = latent.clone()
         first = module(latent, **reads, generator=generator(1))
         assert torch.equal(latent, before)

@@ -33,22 +33,43 @@ def names(kind: str) -> list[str]:
 
 
 def plain_graph(seed: int = 0) -> Data:
-    """Undirected, with features, edge weights, and two nodes without edges."""
+    """Undirected, with features, edge weights and attributes, and two nodes without edges."""
     draw = generator(seed, "plain")
     pairs = torch.combinations(torch.arange(NODES - 2))
     pairs = pairs[torch.rand(len(pairs), generator=draw) < 0.5].T
     weight = torch.rand(pairs.shape[1], generator=draw) + 0.5
+    attributes = torch.stack([weight, torch.rand(pairs.shape[1], generator=draw)], dim=1)
     return Data(
         x=torch.randn(NODES, FEATURES, generator=draw),
         edge_index=torch.cat([pairs, pairs.flip(0)], dim=1),
         edge_weight=torch.cat([weight, weight]),
+        edge_attr=torch.cat([attributes, attributes]),
         num_nodes=NODES,
     )
 
 
+def lone_graph(nodes: int = 1) -> Data:
+    """Nodes and no edges, of the attributes of :func:`plain_graph`."""
+    empty = torch.zeros(2, 0, dtype=torch.int64)
+    weight, attributes = torch.zeros(0), torch.zeros(0, 2)
+    x = torch.ones(nodes, FEATURES)
+    return Data(x=x, edge_index=empty, edge_weight=weight, edge_attr=attributes, num_nodes=nodes)
+
+
 def batch_graph() -> GraphBatch:
-    """Three graphs in one batch."""
-    return GraphBatch.from_data_list([plain_graph(seed) for seed in range(3)])
+    """Graphs in one batch, one of a single node, and the last without edges."""
+    return GraphBatch.from_data_list([plain_graph(0), lone_graph(), plain_graph(1), plain_graph(2), lone_graph(3)])
+
+
+def looped_graph() -> Data:
+    """The plain graph with a self-loop at each second node."""
+    graph, loops = plain_graph(), torch.arange(0, NODES, 2)
+    weight = torch.arange(len(loops)) + 2.0
+    return graph.update({
+        "edge_index": torch.cat([graph.edge_index, torch.stack([loops, loops])], dim=1),
+        "edge_weight": torch.cat([graph.edge_weight, weight]),
+        "edge_attr": torch.cat([graph.edge_attr, torch.stack([weight, weight], dim=1)]),
+    })
 
 
 def bipartite_graph(seed: int = 0) -> HeteroData:
@@ -59,7 +80,24 @@ def bipartite_graph(seed: int = 0) -> HeteroData:
     return build_bipartite(users, items, TYPES["user"], TYPES["item"])
 
 
-GRAPHS = {"plain": plain_graph, "batch": batch_graph, "bipartite": bipartite_graph}
+def featured_graph() -> HeteroData:
+    """The bipartite graph with features of both types and weights of its edges."""
+    graph = bipartite_graph()
+    for store in graph.node_stores:
+        store.x = torch.randn(store.num_nodes, FEATURES, generator=generator(0, store._key))
+    there, back = (graph[edge_type] for edge_type in graph.edge_types)
+    there.edge_weight = torch.rand(there.edge_index.shape[1], generator=generator(0, "weight")) + 0.5
+    back.edge_weight = there.edge_weight.clone()  # build_bipartite gives both directions in one order
+    return graph
+
+
+GRAPHS = {
+    "plain": plain_graph,
+    "batch": batch_graph,
+    "looped": looped_graph,
+    "bipartite": bipartite_graph,
+    "featured": featured_graph,
+}
 
 
 def tensors(graph: Data | HeteroData) -> dict[str, Tensor]:
@@ -77,6 +115,11 @@ class ToyTask:
 
     #: without weights, which not every term can take
     graphs: Mapping[str, Data] = {"graph": Data(plain_graph().x, plain_graph().edge_index)}
+    #: of the training split: two of the nodes have none, and one is the only one of its class
+    train_labels: Mapping[str, Tensor] = {
+        name: torch.tensor([-1, 5, -1, *(i % 2 for i in range(count - 3))])
+        for name, count in {"": NODES, **TYPES}.items()
+    }
 
 
 class ToyFlow:

@@ -320,11 +320,24 @@ def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:
             except UserError:
                 continue
             defaults = {name: known["default"] for name, known in options.items() if "default" in known}
-            for option, value in {**defaults, **spec}.items():
-                if option in options and is_address(options[option]["schema"]):
-                    for text in value if isinstance(value, list) else [value]:
-                        if isinstance(text, str) and text:
-                            yield f"{key}.{label}.{option}", text, bool(spec.get("each"))
+            for option, text in _address_options(options, {**defaults, **spec}):
+                yield f"{key}.{label}.{option}", text, bool(spec.get("each"))
+    for view, spec in (tree.get("views") or {}).items():
+        source = spec.get("source") or {"name": "self"}
+        try:
+            options = schema.part_schema("source", source.get("name", ""))["options"]
+        except UserError:
+            continue
+        for option, text in _address_options(options, source):  # '*' is the node type that the view is read for
+            yield f"views.{view}.source.{option}", text, True
+
+
+def _address_options(options: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for option, value in given.items():
+        if option in options and is_address(options[option]["schema"]):
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and text:
+                    yield option, text
 
 
 def is_address(option: Mapping[str, Any]) -> bool:
