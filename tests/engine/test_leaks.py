@@ -52,10 +52,13 @@ def planted() -> Interactions:
 
 
 def with_features(task: Recommend) -> Any:
-    """The training graph, with features for the augmenters that need some."""
+    """The training graph, with features for the augmenters that need some; one of them is the degree."""
     graph = task.graphs["graph"].clone()
     for store in graph.node_stores:
         store.x = torch.randn(store.num_nodes, 5, generator=generator(0, store._key))
+    for edge_type in graph.edge_types:
+        target = graph[edge_type[2]]
+        target.x[:, 0] = torch.bincount(graph[edge_type].edge_index[1], minlength=target.num_nodes)
     return graph
 
 
