@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from graphcl.core.errors import UserError
 from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer, Propagate, Skip
@@ -49,10 +49,10 @@ def check_layers(layers: Sequence[LinearLayer]) -> bool:
         if isinstance(layer, Propagate) and (layer.norm not in NORMS or layer.norm != norms[0]):
             known = "one of gcn, sym for all layers"
             raise UserError(f"{at} propagates with norm '{layer.norm}'; there are bounds for {known}")
-        if isinstance(layer, Activation) and not 0.0 <= float(layer.slope) <= 1.0:
+        if isinstance(layer, Activation) and not 0.0 <= (slope := _number(layer.slope)) <= 1.0:
             raise UserError(
-                f"{at}, an activation, has slope {float(layer.slope):.3g} below 0; the lines around it hold for slopes "
-                "in [0, 1]; take relu"
+                f"{at}, an activation, has slope {slope:.3g} below 0; the lines around it hold for slopes in [0, 1]; "
+                "take relu"
             )
         if isinstance(layer, Skip) and layer.weight < 0:
             raise UserError(f"{at} subtracts the input, which the bounds do not cover")
@@ -61,3 +61,7 @@ def check_layers(layers: Sequence[LinearLayer]) -> bool:
     if not norms:
         raise UserError("it never propagates, so no edge changes its output")
     return NORMS[norms[0]]
+
+
+def _number(slope: Tensor | float) -> float:
+    return float(slope.detach()) if isinstance(slope, Tensor) else slope
