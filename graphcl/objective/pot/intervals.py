@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer, Propagate, Skip
+from graphcl.encode.sparse_input import multiply
 from graphcl.objective.pot.graph import Patch
 from graphcl.objective.pot.rows import RowRule
 
@@ -87,7 +88,7 @@ def _each(at: Interval, change: object) -> Interval:
 
 def _linear(weight: Tensor, at: Interval) -> Interval:
     if at.exact:
-        return _each(at, lambda value: value @ weight)
+        return _each(at, lambda value: multiply(value, weight.T))
     centre, radius = at.centre @ weight, at.radius @ weight.abs()
     return Interval(centre - radius, centre + radius)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer, Propagate
+from graphcl.encode.sparse_input import multiply
 from graphcl.objective.pot.encoder import check_layers
 from graphcl.objective.pot.graph import Deletable, make_patch
 from graphcl.objective.pot.rows import Degrees, sparse_rows
@@ -44,7 +45,7 @@ def reference_score(
     """
     (linear1, _, bias1, active1), (linear2, _, bias2, active2) = _stages(layers)
     propagate_clean, enclose = _matrices(graph, budget)
-    m1 = x @ linear1.weight
+    m1 = multiply(x, linear1.weight.T)
     slope1, offset1 = _slopes(*enclose(m1, bias1.shift), active1.slope)
     hidden = propagate_clean(m1) + bias1.shift
     hidden = hidden.clamp_min(0) + active1.slope * hidden.clamp_max(0)
