@@ -219,8 +219,9 @@ class DropEdges(nn.Module):
     def forward(self, graph: Graph, *, generator: torch.Generator, prepared: Central | None = None) -> Graph:
         """The graph without the dropped edges; ``prepared`` is that of the graph itself unless given."""
         central = self.prepare(graph) if prepared is None else prepared
-        options = {"symmetric": self.symmetric, "max_p": self.max_p}
-        return drop_edges(graph, self.p, central=central, **options, generator=generator)
+        return drop_edges(
+            graph, self.p, symmetric=self.symmetric, central=central, max_p=self.max_p, generator=generator
+        )
 
 
 @register("augmenter", "drop_nodes", example={"p": 0.5}, level="graph", stochastic=True, edges="kept")
@@ -267,5 +268,6 @@ class RandomWalkSubgraph(nn.Module):
 
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
         """The graph with the edges between visited nodes."""
-        options = {"keep": self.keep, "zero": self.zero}
-        return random_walk_subgraph(graph, self.start, self.length, **options, generator=generator)
+        return random_walk_subgraph(
+            graph, self.start, self.length, keep=self.keep, zero=self.zero, generator=generator
+        )
