@@ -42,6 +42,18 @@ class _FeatureTower(nn.Module):
         graphs = pool_graph(latents[-1], view.graph, self.pooling) if rows is None else None
         return Encoding(latents[-1], latents, graphs, rows=rows)
 
+    @torch.no_grad()
+    def in_blocks(self, view: View, size: int) -> Tensor:
+        """[N, d], what ``forward`` gives in evaluation mode, layer by layer and ``size`` nodes at a time.
+
+        Every neighbour counts, and no more than the latents of two layers are in memory.
+        """
+        operator = None if self.propagation is None else view.operator(self.propagation)
+        latents = node_features(view.graph)
+        for layer in cast("Iterable[Layer]", self.layers):
+            latents = layer.in_blocks(latents, operator, size)
+        return latents
+
     def linear_layers(self) -> list[LinearLayer]:
         """The layers in evaluation mode, for methods that bound the output.
 

@@ -20,6 +20,9 @@ from graphcl.engine.model import Model
 from graphcl.engine.views import Views
 from graphcl.tasks.base import Split, Task
 
+#: Nodes of a large graph that are encoded at a time.
+BLOCK_NODES = 1 << 16
+
 
 @torch.no_grad()
 def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Tensor]:
@@ -43,6 +46,8 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         if hasattr(task, "examples"):
             return _records(model, views, task, split)
         block = model.recipe["embed"]
+        if getattr(task, "in_blocks", False):
+            return {"": _scaled(model.recipe, _in_blocks(model, views))}
         if block["latents"]:
             return _combined(StepFlow(model, views, None, types=task.types, epoch=0, step=0))
         view = views.draw(block["view"], epoch=0, step=0) if block["view"] else views.clean(block["of"])
@@ -52,6 +57,27 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         return {name: _scaled(model.recipe, rows[start:stop]) for name, (start, stop) in slices.items()}
     finally:
         model.train(was_training)
+
+
+def _in_blocks(model: Model, views: Views) -> Tensor:
+    """The nodes of a large graph, exactly.
+
+    Raises:
+        UserError: something that takes the whole graph at once.
+    """
+    block = model.recipe["embed"]
+    asked = [f"embed.{name}" for name in ("view", "latents") if block[name]]
+    if asked or block["level"] == "graphs":
+        what = " and ".join(asked) or "embed.level=graphs"
+        raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
+    tower = _tower(model, block["tower"])
+    tower = tower.copies[tower.tower] if hasattr(tower, "copies") else tower  # a teacher's
+    if not hasattr(tower, "in_blocks"):
+        raise UserError(
+            f"embed.tower: {type(tower).__name__} encodes only whole graphs, and with data.fanout the graph is "
+            "embedded in blocks of nodes; use gcn or mlp, or leave data.fanout out"
+        )
+    return tower.in_blocks(views.clean(block["of"]), BLOCK_NODES)
 
 
 def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> dict[str, Tensor]:

@@ -112,7 +112,7 @@ class StepFlow:
 
     def _graph_ids(self, graphs: Tensor) -> Tensor:
         """The example that each row [G, d] is: those of the batch; a task's one full graph is example 0."""
-        if self.batch is not None and self.batch.graphs:
+        if self.batch is not None and self.batch.graphs and self.batch.nodes is None:
             return self.batch.ids
         return torch.arange(graphs.shape[0], device=graphs.device)
 
@@ -247,13 +247,18 @@ class StepFlow:
             ids = torch.arange(stop - start, device=base.device)
             picked = self._picked(address, ids)
             member = self._member(address, None if picked is ids else picked)
-            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, ids, member)
+            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, self._name(ids), member)
         ids = self._row_set(address)
         picked = self._picked(address, ids)
         member = self._member(address, picked)
         if kept is None:
-            return Rows(base.narrow(0, start, stop - start), picked, ids, member)
-        return Rows(base, torch.searchsorted(kept, picked + start), ids, member)
+            return Rows(base.narrow(0, start, stop - start), picked, self._name(ids), member)
+        return Rows(base, torch.searchsorted(kept, picked + start), self._name(ids), member)
+
+    def _name(self, positions: Tensor) -> Tensor:
+        """What nodes of the batch's graph are called in the task's."""
+        nodes = None if self.batch is None else self.batch.nodes
+        return positions if nodes is None else nodes.index_select(0, positions)
 
     def _member(self, address: Address, picked: Tensor | None) -> Tensor | None:
         """The graph of each node at ``picked`` (None: of every node), in a batch of graphs."""
@@ -268,7 +273,9 @@ class StepFlow:
             node_type = address.node_type or ""
             reads = self.views.source_reads(address.view, node_type)
             inputs = {name: self.tensor(text) for name, text in reads.items()}
-            partners = self.views.partners(address.view, ids, node_type, inputs, generator=generator)
+            partners = self.views.partners(
+                address.view, ids, node_type, inputs, generator=generator, batch=self.batch
+            )
             self._partners[key] = partners.ids
             unpaired.add(self.unpaired, f"view {address.view}", int(partners.alone.sum()), ids.numel())
         return self._partners[key]
@@ -284,7 +291,8 @@ class StepFlow:
         if address.rows is None:
             return None, None
         positions = self._row_set(address)
-        return positions, positions
+        names = self._name(positions)
+        return positions if address.root == "input" else names, names
 
     def _root(self, address: Address) -> Tensor:
         if address.root == "table":
@@ -294,7 +302,8 @@ class StepFlow:
                 raise UserError(f"address 'table.{address.name}': tower 'main' has no table of that node type")
             return tables[name]
         if address.root == "input":
-            graph = self.views.clean().graph
+            sampled = self.batch is not None and self.batch.nodes is not None
+            graph = next(iter(self.batch.graphs.values())) if self.batch and sampled else self.views.clean().graph
             value = graph.get(address.name)
             if not isinstance(value, Tensor):
                 raise UserError(f"address 'input.{address.name}': the graph has no tensor of that name")

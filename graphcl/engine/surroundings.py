@@ -70,4 +70,5 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         ids=batch.ids.to(device),
         rows={name: moved(rows) for name, rows in batch.rows.items()},
         graphs={name: graph.to(device) for name, graph in batch.graphs.items()},
+        nodes=None if batch.nodes is None else batch.nodes.to(device),
     )

@@ -32,6 +32,10 @@ class SyncedBatchNorm(nn.BatchNorm1d):
         shape = [1, -1, *[1] * (input.dim() - 2)]
         rows = input.new_tensor([float(input.numel() // max(input.shape[1], 1))])
         total = self.ranks.add_(rows.clone())
+        if float(total) < 2 and self.running_mean is not None:  # one row has no variance
+            return nn.functional.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
         mean = self.ranks.sum(input.sum(over)) / total
         centred = input - mean.view(shape)
         variance = self.ranks.sum(centred.square().sum(over)) / total

@@ -63,7 +63,9 @@ class Views:
     def __init__(self, recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> None:
         self._seed = seed
         self._task = task
-        self._graphs = {name: _moved(graph, device) for name, graph in task.graphs.items()}
+        # Only its batches' graphs need fit on the device where a task samples them.
+        here = torch.device("cpu") if getattr(task, "in_blocks", False) else device
+        self._graphs = {name: _moved(graph, here) for name, graph in task.graphs.items()}
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
         self._prepared: dict[tuple[str, str], Any] = {}
@@ -112,11 +114,34 @@ class Views:
         return {key: at_type(address, node_type) for key, address in reads.items()}
 
     def partners(
-        self, name: str, ids: Tensor, node_type: str, inputs: Mapping[str, Tensor], *, generator: torch.Generator
+        self,
+        name: str,
+        ids: Tensor,
+        node_type: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        generator: torch.Generator,
+        batch: Batch | None = None,
     ) -> Partners:
-        """Whose rows of the view stand for the anchors ``ids``; ``inputs`` are what the source reads."""
+        """Whose rows of the view stand for the anchors ``ids``, in the batch's own graph where it is sampled.
+
+        Args:
+            name: The view.
+            ids: [B], positions in the graph.
+            node_type: "" in a homogeneous graph.
+            inputs: What the source reads.
+            generator: Source of the draws.
+            batch: The step's examples.
+
+        Raises:
+            UserError: what the source reads is of the whole graph, and the batch's is a piece of it.
+        """
         plan = self._plans[name]
-        return plan.source(ids, _field(self._graphs, plan.of), node_type=node_type, **inputs, generator=generator)
+        sampled = batch is not None and batch.nodes is not None
+        if sampled and inputs:
+            raise UserError(f"views.{name}.source reads {', '.join(inputs)} of the whole graph; leave data.fanout out")
+        graphs = batch.graphs if batch is not None and sampled else self._graphs
+        return plan.source(ids, _field(graphs, plan.of), node_type=node_type, **inputs, generator=generator)
 
     def clean(self, of: str = "") -> View:
         """The task's graph as it is."""

@@ -24,6 +24,8 @@ class Batch:
             the name means something for several types (``batch`` of ``user`` and of ``item``).
         graphs: record field -> the batch's own graph (a ``torch_geometric`` ``Batch``); empty where
             views are taken of the task's full graphs.
+        nodes: [n] the node of the task's full graph that each node of the batch's one graph is; None where positions
+            are what they are called.
         targets: how many prediction targets the batch holds (for budgets).
     """
 
@@ -31,6 +33,7 @@ class Batch:
     rows: Mapping[str, Tensor | Mapping[str, Tensor]] = field(default_factory=dict)
     graphs: Mapping[str, Graph] = field(default_factory=dict)
     targets: int = 0
+    nodes: Tensor | None = None
 
 
 class Embeddings(Protocol):
@@ -47,6 +50,7 @@ class Task(Protocol):
         types: node types; empty for homogeneous graphs.
         data_part: registered name of the data part this task reads.
         monitor: the default of ``train.monitor``; larger is better.
+        in_blocks: whether the graph is to be embedded some nodes at a time (absent: no).
 
     Optional attributes:
         random_encoder: whether the recipe's own parts with their initial weights are judged beside the result.

@@ -14,12 +14,14 @@ from graphcl.core.options import Index
 from graphcl.core.registry import register, resolve
 from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
+from graphcl.core.seeds import generator as make_generator
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.node import NodeBaseline
 from graphcl.tasks.node_protocol import NodeProtocol
 from graphcl.tasks.probes.base import Probe, average
+from graphcl.tasks.sampled_nodes import SampledNodes
 
 
 @register(
@@ -36,7 +38,9 @@ class Node:
 
     Training sees the whole graph without labels (transductive), and without the links that are held out. A batch
     holds all nodes, or, where ``train.batch_size`` is smaller than the graph, a random part of them as anchors: rows
-    ``batch``; ``all`` are all nodes either way. Without labels there is training and nothing is judged.
+    ``batch``; ``all`` are all nodes either way. With ``data.fanout`` a batch has a graph of its own, the sampled
+    surroundings of its nodes: ``batch`` are these nodes, drawn uniformly, and ``all`` those around them too, which are
+    negatives only of a term that asks for them. Without labels there is training and nothing is judged.
 
     Metrics: those of the probe; with several splits their mean, and ``.../std`` over the splits.
     """
@@ -73,6 +77,8 @@ class Node:
         options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
         self.protocol = NodeProtocol(data, probe, {**options, **(probe_options or {})}, self.probe.needs, splits)
         self.has_validation = self.protocol.unjudged == ""
+        self.in_blocks = bool(data.fanout)
+        self._sampled = SampledNodes(data.graph, data.fanout) if data.fanout else None
         self.random_encoder = random_encoder and self.has_validation
         self._baselines = {name: _build_baseline(name) for name in baselines}
         self._chosen: dict[str, dict[str, Any]] = {}
@@ -112,12 +118,19 @@ class Node:
         return -(-self.num_nodes // batch_size) if batch_size else 1
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
-        """One batch of all nodes in order, or a fresh random partition of them."""
+        """One batch of all nodes in order, or a fresh random partition of them.
+
+        Surroundings are drawn by the number of the batch, so that they do not depend on where the epoch is entered.
+        """
         every = torch.arange(self.num_nodes)
         full = batch_size == 0 or batch_size >= self.num_nodes
         order = every if full else torch.randperm(self.num_nodes, generator=generator)
-        for ids in order.split(batch_size or self.num_nodes)[start:]:
-            yield Batch(ids=ids, rows={"batch": ids, "all": every}, targets=ids.numel())
+        for number, ids in enumerate(order.split(batch_size or self.num_nodes)[start:], start):
+            if self._sampled is None:
+                yield Batch(ids=ids, rows={"batch": ids, "all": every}, targets=ids.numel())
+            else:
+                draw = make_generator(generator.initial_seed(), "neighbours", number)
+                yield self._sampled.batch(ids, generator=draw)
 
     def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
         """Fit the probe on the training part of every split and judge it on ``split``; {} where nothing can judge.

@@ -74,6 +74,8 @@ def _check_features(raw: RawGraph) -> None:
         return
     if raw.x.shape[1] == 0:
         raise UserError(f"{raw.source}: the features have no column; leave them out, or set data.features=degree")
+    if raw.features_file is not None:
+        return  # on disk: their rows are checked as they are read
     if not bool(torch.isfinite(raw.x).all()):
         node, column = (~torch.isfinite(raw.x)).nonzero()[0].tolist()
         raise UserError(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from graphcl.core.errors import UserError, suggestion
 from graphcl.data import cards
 from graphcl.data.download import sha256_of
+from graphcl.data.graphs.arrays import EDGES, read_arrays
 from graphcl.data.graphs.attributed import read_attributed
 from graphcl.data.graphs.folder import read_folder, read_tables
 from graphcl.data.graphs.geom_gcn import read_geom_gcn
@@ -56,6 +57,9 @@ def locate(
 def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
     path = Path(text)
     report = DataReport(source=text, files={"all": text})
+    if path.is_dir() and (path / EDGES).is_file():
+        report.format = "arrays"
+        return read_arrays(path), report
     if path.is_dir():
         report.format = "folder"
         return read_folder(path, options, features), report

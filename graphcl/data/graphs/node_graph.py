@@ -47,6 +47,8 @@ class NodeGraph:
         links: Edges that training does not see; None where it sees all.
         feature_names: Name of each column of ``x``; empty when they are numbered.
         identity: Whether ``x`` only tells the nodes of this graph apart, so that it says nothing of other graphs.
+        fanout: Neighbours that a batch draws of each node, hop after hop; empty: batches see the whole graph.
+        features_file: Where ``x`` lies when it is mapped from disk.
     """
 
     graph: Data
@@ -58,6 +60,8 @@ class NodeGraph:
     links: HeldOutLinks | None = None
     feature_names: list[str] = field(default_factory=list)
     identity: bool = False
+    fanout: list[int] = field(default_factory=list)
+    features_file: Path | None = None
 
     def with_split(self, by: SplitBy) -> NodeGraph:
         """The same graph under another family of splits.
@@ -111,7 +115,8 @@ class NodeGraphData:
 
     By name: ``karate`` (Zachary 1977, in networkx; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
     or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz``, a ``.graphml``, a folder with
-    ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv`` and ``.parquet`` alike.
+    ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv`` and ``.parquet`` alike; or a
+    folder with the arrays of the ``.npz`` each in a ``.npy``, whose float32 features stay on disk.
     """
 
     def __init__(
@@ -124,6 +129,7 @@ class NodeGraphData:
         directed: bool = False,
         separator: str = "",
         encoding: str = "utf-8",
+        fanout: list[Index] | None = None,
         *,
         data_root: Path | None = None,
         given: Any = None,
@@ -131,14 +137,17 @@ class NodeGraphData:
         """
         Args:
             name: Data set: karate, the name of a card, or pyg:CLASS/NAME.
-            path: A .npz (x, edge_index or adj_*, y or none), a .graphml, a folder with nodes.csv and edges.csv, or
-                these two with a comma between them (.tsv and .parquet alike); wins over name.
+            path: A .npz (x, edge_index or adj_*, y or none), a .graphml, a folder with nodes.csv and edges.csv, these
+                two with a comma between them (.tsv and .parquet alike), or a folder with x.npy and edge_index.npy;
+                wins over name.
             split: How labelled nodes are split for the probe.
             features: Node features: those given (identity where there are none), identity, or degree.
             normalize_features: Whether each row of features is divided by its sum.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
             separator: Between columns of tables: comma, tab, semicolon, pipe, space or one character; empty finds out.
             encoding: Of tables in text files.
+            fanout: Neighbours drawn of each node around a batch's, hop after hop (0: all), as in [10, 10], where the
+                graph is too large to be encoded at every step; empty encodes the whole graph.
             data_root: Folder in which named data sets are looked up first.
             given: A graph in memory, in the place of name and path.
         """
@@ -146,7 +155,7 @@ class NodeGraphData:
         self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
-        self.data_root = data_root
+        self.data_root, self.fanout = data_root, list(fanout or [])
 
     @classmethod
     def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> NodeGraphData:
@@ -197,7 +206,12 @@ class NodeGraphData:
             report.split, report.split_hash = _split_record(splits), splits.at(0).digest()
         identity = self.features == "identity" or (self.features == "given" and raw.x is None)
         names = raw.feature_names if self.features == "given" else []
-        return NodeGraph(graph, labels, splits, raw.ids, raw.class_names, report, links, names, identity)
+        mapped = raw.features_file if raw.x is not None and x.data_ptr() == raw.x.data_ptr() else None
+        if mapped is not None:
+            report.note(f"features stay on disk ({mapped}); rows are read as they are needed")
+        return NodeGraph(
+            graph, labels, splits, raw.ids, raw.class_names, report, links, names, identity, self.fanout, mapped
+        )
 
     def load_unseen(self, trained_on: NodeGraph) -> NodeGraph:
         """Read a graph to embed with what was trained on another one: the same features, no labels, perhaps no edges.

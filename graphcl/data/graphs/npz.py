@@ -38,6 +38,15 @@ def read_npz(path: Path) -> RawGraph:
             arrays = {name: file[name] for name in file.files if not _is_vocabulary(name)}
     except Exception as error:  # zip, header and pickle errors all mean the same to the user
         raise UserError(f"{path}: not a .npz of plain arrays: {error}") from error
+    return graph_of(arrays, path)
+
+
+def graph_of(arrays: Mapping[str, np.ndarray], path: Path) -> RawGraph:
+    """The graph that arrays of these names make; ``path`` is for messages.
+
+    Raises:
+        UserError: they do not make one.
+    """
     try:
         x = _features(arrays)
         y = _find(arrays, "y")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from torch import Tensor
 
@@ -22,6 +23,7 @@ class RawGraph:
         class_names: name of each class; empty when classes are numbered.
         feature_names: name of each column of ``x``; empty when they are numbered.
         edge_weight: [E] float32 of the edges, or None.
+        features_file: where ``x`` lies when it is mapped from disk and not in memory.
         source: where it was read, for messages.
     """
 
@@ -34,6 +36,7 @@ class RawGraph:
     class_names: list[str] = field(default_factory=list)
     feature_names: list[str] = field(default_factory=list)
     edge_weight: Tensor | None = None
+    features_file: Path | None = None
     source: str = ""
 
     def name_node(self, node: int) -> str:

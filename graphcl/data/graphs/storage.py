@@ -15,6 +15,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.files import creating, read_json, write_json
+from graphcl.data.graphs.arrays import map_features
 from graphcl.data.graphs.links import HeldOutLinks, Links
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.graphs.splits import NodeSplits
@@ -25,12 +26,15 @@ T = TypeVar("T")
 
 
 def save_node_graph(data: NodeGraph, folder: Path) -> None:
-    """Write to a new folder, whole or not at all. Features that are mostly zeros are stored as their entries.
+    """Write to a new folder, whole or not at all. Features that are mostly zeros are stored as their entries,
+    and features on disk by where they lie.
 
     Raises:
         UserError: the folder exists, or cannot be written.
     """
-    tensors = {"edge_index": data.graph.edge_index, "labels": data.labels, **sparse_packed(data.graph.x)}
+    tensors = {"edge_index": data.graph.edge_index, "labels": data.labels}
+    if data.features_file is None:
+        tensors |= sparse_packed(data.graph.x)
     tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
     if "edge_weight" in data.graph:
         tensors["edge_weight"] = data.graph.edge_weight
@@ -46,6 +50,9 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
         "feature_names": data.feature_names,
         "identity": data.identity,
         "report": asdict(data.report),
+        "fanout": data.fanout,
+        "features_file": None if data.features_file is None else str(data.features_file),
+        "features_shape": list(data.graph.x.shape),
     }
     write_stored(folder, tensors, header)
 
@@ -89,12 +96,14 @@ def read_stored(folder: Path, rebuild: Callable[[dict[str, Tensor], dict[str, An
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
     labels = tensors["labels"]
     masks = {name.removeprefix("mask."): mask for name, mask in tensors.items() if name.startswith("mask.")}
-    graph = Data(x=sparse_unpacked(tensors), edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
+    mapped = Path(header["features_file"]) if header.get("features_file") else None
+    x = sparse_unpacked(tensors) if mapped is None else map_features(mapped, header["features_shape"])
+    graph = Data(x=x, edge_index=tensors["edge_index"], num_nodes=header["num_nodes"])
     if "edge_weight" in tensors:
         graph.edge_weight = tensors["edge_weight"]
     splits = NodeSplits(labels=labels, masks=masks, **header["split"])
     report = DataReport.from_dict(header["report"])
-    features = header.get("feature_names", []), header.get("identity", False)
+    features = header.get("feature_names", []), header.get("identity", False), header.get("fanout", []), mapped
     return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors), *features)
 
 
