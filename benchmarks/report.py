@@ -25,6 +25,7 @@ SECTIONS = {
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",
     "graph_step": "Speed: a step of node-level recipes beside their peers",
+    "large_graph": "Scale: GRACE on large graphs",
     "kernels": "Speed: the contrastive kernels",
     "operators": "Speed: propagation",
     "dgl_backend": "Speed: DGL's kernels beside ours",

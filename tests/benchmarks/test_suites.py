@@ -17,6 +17,7 @@ from benchmarks import (
     family_small,
     graph_accuracy,
     graph_step,
+    large_graph,
     lightgcl_ablation,
     lightgcl_step,
     lightgcn_gowalla,
@@ -38,6 +39,7 @@ SUITES = [
     evaluation.suite(2, 300, 200, 1),
     graph_accuracy.SUITE,
     graph_step.suite(2, 1),
+    large_graph.SUITE,
     dgl_backend.suite(1, 1),
     pot_nodes.SUITE,
 ]
