@@ -36,7 +36,7 @@ class GINLayer(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_dim, *[dim] * mlp_layers]
-        inside = {"activation": "relu", "batch_norm": batch_norm == "inside", "generator": generator}
+        inside = {"activation": "relu", "batch_norm": batch_norm == "inside", "glorot": True, "generator": generator}
         self.mlp = nn.Sequential(*(Layer(a, b, **inside) for a, b in pairwise(widths)))  # type: ignore[arg-type]
         self.norm = BatchNorm(dim) if batch_norm == "after" else None
         self.eps = nn.Parameter(torch.zeros(())) if learn_eps else None

@@ -26,6 +26,7 @@ class MLPHead(nn.Module):
         num_layers: Count = 2,
         activation: Literal["elu", "relu", "prelu"] = "elu",
         batch_norm: bool = False,
+        shortcut: bool = False,
         *,
         in_dim: int,
         generator: torch.Generator,
@@ -37,6 +38,7 @@ class MLPHead(nn.Module):
             num_layers: Number of layers.
             activation: After every layer but the last.
             batch_norm: Whether every layer but the last is batch-normalised.
+            shortcut: Whether a linear map of the latent is added to the output (InfoGraph's heads).
             in_dim: Width of the latent (supplied).
             generator: Source of the initial weights (supplied).
         """
@@ -47,10 +49,11 @@ class MLPHead(nn.Module):
             Layer(a, b, activation=activation, batch_norm=batch_norm, generator=generator) for a, b in pairwise(widths)
         ]
         self.layers = nn.Sequential(*layers, Layer(widths[-1], dim, generator=generator))
+        self.shortcut = make_linear(in_dim, dim, generator=generator) if shortcut else None
 
     def forward(self, latent: Tensor, view: View | None = None) -> Tensor:
         """[N, in_dim] -> [N, dim]."""
-        return self.layers(latent)
+        return self.layers(latent) if self.shortcut is None else self.layers(latent) + self.shortcut(latent)
 
 
 @register("head", "linear", example={"dim": 4})

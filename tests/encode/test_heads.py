@@ -46,3 +46,12 @@ def test_weights_come_from_the_generator_alone():
     x = torch.ones(2, 5)
     assert torch.equal(a(x), b(x))
     assert not torch.equal(a(x), c(x))
+
+
+def test_a_shortcut_adds_a_linear_map():
+    plain, with_shortcut = (
+        MLPHead(dim=3, num_layers=3, shortcut=shortcut, in_dim=4, generator=generator(0)) for shortcut in (False, True)
+    )
+    x = torch.randn(5, 4, generator=generator(1))
+    linear = with_shortcut.shortcut
+    torch.testing.assert_close(with_shortcut(x), plain(x) + x @ linear.weight.T + linear.bias)
