@@ -111,7 +111,7 @@ def test_dropped_nodes_are_as_if_they_had_never_been(pooling: str, training: boo
         part.subgraph(part.kept_nodes)
         for part in dropped.to_data_list()
     ]
-    assert 0 < sum(part.num_nodes for part in left) < 30
+    assert 0 < sum(part.num_nodes for part in left) < batch.num_nodes
     without = Batch.from_data_list([Data(x=g.x, edge_index=g.edge_index, edge_weight=g.edge_weight) for g in left])
     one, other = (tower(batch, pooling=pooling).train(training) for _ in range(2))
     masked, cut = one(View(dropped)), other(View(without))
@@ -125,9 +125,9 @@ def test_a_graph_that_lost_everything_keeps_its_row() -> None:
     batch = batch_graph()
     for p in (0.9, 1.0):
         dropped = drop_nodes(batch, p, generator=generator(0))
-        assert torch.bincount(dropped.batch[dropped.kept_nodes], minlength=3).min() >= 1
+        assert torch.bincount(dropped.batch[dropped.kept_nodes], minlength=batch.num_graphs).min() >= 1
         graphs = tower(batch)(View(dropped)).graphs
-        assert graphs.shape == (3, 15)
+        assert graphs.shape == (batch.num_graphs, 15)
         assert bool(torch.isfinite(graphs).all())
 
 

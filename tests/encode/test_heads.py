@@ -50,8 +50,8 @@ def test_weights_come_from_the_generator_alone():
 
 def test_a_shortcut_adds_a_linear_map():
     plain, with_shortcut = (
-        MLPHead(dim=3, num_layers=3, shortcut=shortcut, in_dim=4, generator=generator(0)) for shortcut in (False, True)
+        MLPHead(dim=3, num_layers=3, shortcut=shortcut, in_dim=4, generator=seeded()) for shortcut in (False, True)
     )
-    x = torch.randn(5, 4, generator=generator(1))
+    x = torch.randn(5, 4, generator=seeded(1))
     linear = with_shortcut.shortcut
     torch.testing.assert_close(with_shortcut(x), plain(x) + x @ linear.weight.T + linear.bias)
