@@ -93,7 +93,7 @@ def table(what: str, found: Sequence[Entry]) -> Table:
     if found and "options" in found[0]:
         table = _table("name", "what it does", "options (default)")
         for entry in found:
-            table.add_row(entry["name"], _first_sentence(entry["doc"]), _options(entry))
+            table.add_row(entry["name"], first_sentence(entry["doc"]), _options(entry))
     elif found and "paper" in found[0]:
         table = _table("recipe", "title", "paper")
         for entry in found:
@@ -116,7 +116,8 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _first_sentence(doc: str) -> str:
+def first_sentence(doc: str) -> str:
+    """The first sentence of a docstring, on one line."""
     paragraph = " ".join(doc.split("\n\n")[0].split())
     sentence, dot, _ = paragraph.partition(". ")
     return sentence + dot.strip()
