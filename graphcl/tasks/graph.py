@@ -102,14 +102,15 @@ class GraphTask:
         Raises:
             UserError: an unknown probe or baseline, a probe of links, or a class with fewer graphs than folds.
         """
-        self.data, self.random_encoder = data, random_encoder
+        self.data, labelled = data, bool((data.labels >= 0).any())
+        self.random_encoder = random_encoder and labelled
         self.probe: Probe = build("probe", probe, probe_options or {})
         if self.probe.needs != "classes":
             raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
         options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
         self._judged_by = {"probe": probe, "probe_options": {**options, **(probe_options or {})}}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
-        self._folds = [data.folds(folds, repeat) for repeat in range(repeats)]
+        self._folds = [data.folds(folds, repeat) for repeat in range(repeats if labelled else 0)]
         self._baselines = {name: _build_baseline(name) for name in baselines}
         self._chosen: dict[str, dict[str, int]] = {}
 
@@ -143,7 +144,7 @@ class GraphTask:
         return Batch(ids, rows, {"graph": self.data.packed.batch(ids)}, targets=ids.numel())
 
     def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
-        """Cross-validate the probe.
+        """Cross-validate the probe; {} where there are no labels.
 
         Args:
             embeddings: ``graph`` -> [G, d], in the order of the graphs.
@@ -181,7 +182,7 @@ class GraphTask:
         A baseline with a probe of its own is left out where that measures something else than the task's.
         """
         found = {}
-        for name, baseline in self._baselines.items():
+        for name, baseline in self._baselines.items() if self._folds else ():
             probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
             if probe.metrics == self.probe.metrics:
                 found[name] = self._baseline(name, baseline, probe, seed)
@@ -208,16 +209,23 @@ class GraphTask:
         return {
             "task": "graph",
             "graphs": len(self.data),
-            "protocol": f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation"
-            f"{f', {len(self._folds)} times' if len(self._folds) > 1 else ''}; the probe's settings are chosen within "
-            "the training folds, the number of epochs beforehand",
+            "protocol": self._protocol(),
             **self._judged_by,
-            "notes": self.data.report.lines(),
-            "fold_sizes": [fold.numel() for fold in self._folds[0]],
+            "notes": [*self.data.report.lines(), *([] if self._folds else [self._protocol()])],
+            "fold_sizes": [fold.numel() for fold in self._folds[0]] if self._folds else [],
             "folds_hash": hashlib.sha256(text.encode()).hexdigest(),
             "data_hash": self.data.report.split_hash,
             "baselines": self._chosen,
         }
+
+    def _protocol(self) -> str:
+        if not self._folds:
+            return "nothing is judged: the graphs have no labels"
+        times = f", {len(self._folds)} times" if len(self._folds) > 1 else ""
+        return (
+            f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation{times}; the probe's "
+            "settings are chosen within the training folds, the number of epochs beforehand"
+        )
 
 
 def _build_baseline(name: str) -> GraphBaseline:

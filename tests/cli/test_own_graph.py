@@ -303,3 +303,39 @@ def test_a_damaged_checkpoint_is_said(graphcl: Command, run: Path, files: str, t
     (copy / "checkpoints" / "best.safetensors").write_bytes(b"cut")
     outcome = graphcl("embed", copy, "--data", files, "--out", tmp_path / "e.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+
+
+# --- many graphs ------------------------------------------------------------------------------------
+
+
+def write_set(folder: Path, count: int, *, labels: bool = True) -> Path:
+    """Rings and stars of four nodes, with a feature ``f``."""
+    folder.mkdir()
+    ring, star = [(0, 1), (1, 2), (2, 3), (3, 0)], [(0, 1), (0, 2), (0, 3)]
+    names = [f"g{number}" for number in range(count)]
+    graphs = pd.DataFrame({"id": names, "label": [number % 2 for number in range(count)]})
+    four = range(4)
+    nodes = [(f"{name}-{node}", name, float(node + number % 2)) for number, name in enumerate(names) for node in four]
+    edges = [(f"{name}-{a}", f"{name}-{b}") for number, name in enumerate(names) for a, b in (ring, star)[number % 2]]
+    (graphs if labels else graphs[["id"]]).to_csv(folder / "graphs.csv", index=False)
+    pd.DataFrame(nodes, columns=["id", "graph", "f"]).to_csv(folder / "nodes.csv", index=False)
+    pd.DataFrame(edges, columns=["source", "target"]).to_csv(folder / "edges.csv", index=False)
+    return folder
+
+
+def test_new_graphs_of_a_graph_run(graphcl: Command, tmp_path: Path) -> None:
+    trained, run = write_set(tmp_path / "old", 12), tmp_path / "run"
+    arguments = ["train", "graphcl", f"data.path={trained}", "eval.folds=3", *SMALL, "--out", run, "--quiet"]
+    assert graphcl(*arguments).code == 0
+    graphcl("embed", run, "--out", tmp_path / "own.parquet")
+    fewer = write_set(tmp_path / "new", 3, labels=False)
+    outcome = graphcl("embed", run, "--data", fewer, "--out", tmp_path / "new.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "3 graphs, no labels, 12 nodes" in outcome.err
+    own, new = vectors(tmp_path / "own.parquet"), vectors(tmp_path / "new.parquet")
+    assert list(new) == ["g0", "g1", "g2"]
+    assert all(np.allclose(new[name], own[name], atol=1e-5) for name in new)
+    (fewer / "nodes.csv").write_text((fewer / "nodes.csv").read_text().replace("graph,f", "graph,ff"))
+    outcome = graphcl("embed", run, "--data", fewer, "--out", tmp_path / "x.parquet", "--quiet")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "lacks 1 of the 1 feature of the run: 'f'; nearest to 'f': 'ff'" in outcome.err

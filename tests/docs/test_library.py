@@ -47,7 +47,7 @@ def test_every_block_runs(empty_folder: Path) -> None:
         else:
             for line in text.splitlines():
                 assert main.run(shlex.split(line)[1:]) == 0, line
-    assert len(ran) == 13
+    assert len(ran) == 14
     assert len(pd.read_parquet("new.parquet")) == 4
     lines = [line for line in Path("my_parts.py").read_text().splitlines() if line.strip()]
     assert len(lines) == 10

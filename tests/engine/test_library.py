@@ -169,3 +169,56 @@ def test_graph_objects_only_where_the_task_takes_them() -> None:
         graphcl.fit("lightgcl", data=two_rings())
     with pytest.raises(UserError, match=r"labels of shape .* one class a node"):
         graphcl.fit("grace", data=two_rings(y=torch.randn(40)))
+
+
+# --- many graphs ------------------------------------------------------------------------------------
+
+MANY = {"train": {"epochs": 2, "threads": 1, "batch_size": 8}, "encoder": {"dim": 8}, "eval": {"baselines": []}}
+
+
+def rings_and_stars(count: int = 24, *, labelled: bool = True) -> list[Data]:
+    graphs = []
+    for number in range(count):
+        size = 4 + number % 4
+        graph = graphcl.as_graph(nx.cycle_graph(size) if number % 2 else nx.star_graph(size - 1))
+        graph.x = torch.randn(size, 3, generator=torch.Generator().manual_seed(number))
+        if labelled:
+            graph.y = torch.tensor([number % 2])
+        graphs.append(graph)
+    return graphs
+
+
+def test_a_list_of_graphs_is_data_of_a_graph_recipe() -> None:
+    run = graphcl.fit("graphcl", data=rings_and_stars(), **MANY, **{"eval.folds": 3})
+    assert run.embed().shape[0] == 24
+    assert "test/accuracy" in run.metrics
+    again = run.embed(rings_and_stars())
+    assert torch.allclose(again, run.embed(), atol=1e-5)
+    assert torch.allclose(run.embed(rings_and_stars()[3:5]), run.embed()[3:5], atol=1e-5)
+    with pytest.raises(UserError, match="2 features, the run was trained on 3"):
+        run.embed([Data(x=torch.ones(2, 2), edge_index=torch.tensor([[0], [1]]))])
+    with pytest.raises(UserError, match=r"the features are degree, the run was trained on attributes \(3 columns\)"):
+        run.embed([nx.path_graph(3)])
+
+
+def test_graphs_without_labels_and_without_features(tmp_path: Path) -> None:
+    graphs = [nx.cycle_graph(3 + number % 4) if number % 2 else nx.star_graph(3) for number in range(12)]
+    run = graphcl.fit("graphcl", data=graphs, out=tmp_path / "run", **MANY)
+    assert "nothing is judged: the graphs have no labels" in run.notes
+    assert not any(name.endswith("accuracy") for name in run.metrics)
+    hub = run.embed([nx.star_graph(30), nx.cycle_graph(3)])  # a degree that training has never seen
+    assert hub.shape[0] == 2
+    assert torch.isfinite(hub).all()
+    found, _ = open_run(tmp_path / "run").embed_unseen(graphs)
+    assert torch.allclose(found["graph"], run.embed(), atol=1e-5)
+
+
+def test_a_batch_is_taken_apart_and_types_are_refused() -> None:
+    from torch_geometric.data import Batch
+
+    graphs = rings_and_stars(12)
+    batch = [Batch.from_data_list(graphs)]
+    one, other = (graphcl.fit("graphcl", data=data, **MANY, **{"eval.folds": 3}) for data in (graphs, batch))
+    assert torch.equal(one.embed(), other.embed())
+    with pytest.raises(UserError, match="several types of nodes"):
+        graphcl.fit("graphcl", data=[HeteroData(), HeteroData()], **MANY)

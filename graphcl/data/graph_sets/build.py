@@ -19,27 +19,40 @@ Features = Literal["given", "all", "degree", "constant"]
 
 
 def check_set(raw: RawGraphSet) -> Tensor:
-    """The labels [G], after refusing what no graph task can use.
+    """The labels [G], -1 everywhere where there are none, after refusing what no graph task can train on.
 
     Raises:
-        UserError: no labels, fewer than two classes, a graph without nodes, a node or edge of nothing, an edge between
-            two graphs, features that are not finite, lengths that do not fit.
+        UserError: labels of one class; see :func:`check_graphs`.
     """
-    where = raw.source
-    if raw.y is None:
-        raise UserError(f"{where}: the graphs have no labels; the graph task needs a class for each")
-    if raw.y[raw.y >= 0].unique().numel() < 2:
-        raise UserError(f"{where}: the labelled graphs have fewer than two classes; there is nothing to tell apart")
-    if raw.num_nodes and int(raw.graph_of.max()) >= raw.y.numel():
+    check_graphs(raw)
+    labels = torch.full((raw.num_graphs,), -1) if raw.y is None else raw.y
+    if labels[labels >= 0].unique().numel() == 1:
+        raise UserError(
+            f"{raw.source}: the labelled graphs are all of one class, and there is nothing to tell apart; "
+            "leave the labels out to train without them"
+        )
+    return labels
+
+
+def check_graphs(raw: RawGraphSet) -> None:
+    """Refuse a set whose parts do not fit each other.
+
+    Raises:
+        UserError: no graphs, a graph without nodes, a node or edge of nothing, an edge between two graphs, features
+            that are not finite, lengths that do not fit.
+    """
+    where, count = raw.source, raw.num_graphs
+    if not count:
+        raise UserError(f"{where}: there are no graphs")
+    if raw.num_nodes and int(raw.graph_of.max()) >= count:
         node, graph = int(raw.graph_of.argmax()), int(raw.graph_of.max())
-        raise UserError(f"{where}: node {node} is of graph {graph}, but there are labels for {raw.y.numel()} graphs")
-    sizes = torch.bincount(raw.graph_of, minlength=raw.y.numel())
+        raise UserError(f"{where}: node {node} is of graph {graph}, but there are {count} graphs")
+    sizes = torch.bincount(raw.graph_of, minlength=count)
     if bool((sizes == 0).any()):
         empty = int((sizes == 0).nonzero()[0])
-        raise UserError(f"{where}: graph {raw.name(empty)} has a label but no nodes; leave it out, or give it nodes")
+        raise UserError(f"{where}: graph {raw.name(empty)} has no nodes; leave it out, or give it nodes")
     _check_edges(raw)
     _check_features(raw)
-    return raw.y
 
 
 def _check_edges(raw: RawGraphSet) -> None:
@@ -69,16 +82,34 @@ def _check_features(raw: RawGraphSet) -> None:
         raise UserError(f"{raw.source}: feature {column} of node {node} is {value}; give finite numbers")
 
 
+def kind_of_features(raw: RawGraphSet, features: Features) -> str:
+    """What the nodes' features are made of: ``attributes``, ``categories`` (or both), ``degree`` or ``constant``."""
+    if features in ("degree", "constant"):
+        return features
+    kinds = ["attributes"] if raw.attributes is not None and (features == "all" or raw.categories is None) else []
+    kinds += ["categories"] if raw.categories is not None else []
+    return " and ".join(kinds) or "degree"
+
+
 def pack_set(
-    raw: RawGraphSet, *, features: Features, max_degree: int, directed: bool, report: DataReport
+    raw: RawGraphSet, *, features: Features, max_degree: int, directed: bool, report: DataReport, width: int = 0
 ) -> PackedGraphs:
-    """Clean edges, make features, and put the nodes of each graph next to each other. Says what it decided."""
+    """Clean edges, make features, and put the nodes of each graph next to each other. Says what it decided.
+
+    Args:
+        raw: Checked.
+        features: What node features are made of.
+        max_degree: Degrees of this and more share a column.
+        directed: Whether edges keep their direction.
+        report: Gets what was decided.
+        width: Columns of one-hot degrees; 0: as many as these graphs need.
+    """
     order = raw.graph_of.argsort(stable=True)
     place = torch.empty_like(order).index_copy_(0, order, torch.arange(order.numel()))
     graph_of = raw.graph_of[order]
     union = RawGraph(edge_index=place[raw.edge_index], num_nodes=raw.num_nodes, source=raw.source)
     edges, _ = clean_edges(union, directed, report)
-    x = _node_features(raw, edges, order, features, max_degree, report)
+    x = _node_features(raw, edges, order, features, width - 1 if width else max_degree, report, width)
     node_ptr = pointer(torch.bincount(graph_of))
     # Edges come sorted by their source, so those of a graph lie together.
     of_edge = graph_of[edges[0]]
@@ -87,7 +118,7 @@ def pack_set(
 
 
 def _node_features(
-    raw: RawGraphSet, edges: Tensor, order: Tensor, kind: Features, max_degree: int, report: DataReport
+    raw: RawGraphSet, edges: Tensor, order: Tensor, kind: Features, max_degree: int, report: DataReport, width: int
 ) -> Tensor:
     """[N, F] float32 in the new order of nodes."""
     if kind == "constant":
@@ -100,7 +131,7 @@ def _node_features(
     lacking = "" if kind == "degree" else " (the data has no node features)"
     report.note(f"features: one-hot degree, {max_degree} and more in one column{lacking}")
     degree = torch.bincount(edges[1], minlength=raw.num_nodes).clamp_max(max_degree)
-    return one_hot(degree).to(torch.float32)
+    return one_hot(degree, width or -1).to(torch.float32)
 
 
 def _given(raw: RawGraphSet, *, everything: bool) -> list[tuple[str, Tensor]]:
@@ -116,9 +147,10 @@ def _given(raw: RawGraphSet, *, everything: bool) -> list[tuple[str, Tensor]]:
 
 def describe_set(packed: PackedGraphs, labels: Tensor, report: DataReport) -> None:
     """Add the counts to the report."""
-    sizes, edges = packed.sizes, packed.edge_ptr.diff()
+    sizes, edges, classes = packed.sizes, packed.edge_ptr.diff(), int(labels.max()) + 1
+    told = f"{classes} classes" if classes else "no labels"
     report.note(
-        f"{len(packed):,} graphs in {int(labels.max()) + 1} classes, {int(sizes.sum()):,} nodes ({int(sizes.min())} to "
+        f"{len(packed):,} graphs, {told}, {int(sizes.sum()):,} nodes ({int(sizes.min())} to "
         f"{int(sizes.max())} a graph), {int(edges.sum()):,} directed edges, {packed.x.shape[1]} features"
     )
     for count, what in (
@@ -127,5 +159,5 @@ def describe_set(packed: PackedGraphs, labels: Tensor, report: DataReport) -> No
     ):
         if count:
             report.note(f"graphs {what}, kept: {count:,}")
-    if unlabelled := int((labels < 0).sum()):
+    if classes and (unlabelled := int((labels < 0).sum())):
         report.note(f"graphs without a label, trained on but not judged: {unlabelled:,}")

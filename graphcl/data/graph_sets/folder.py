@@ -23,24 +23,26 @@ LAYOUT = "a graph set is graphs.csv, nodes.csv and edges.csv (or .tsv, .parquet)
 def read_graph_folder(folder: Path) -> RawGraphSet:
     """Read a set of graphs.
 
-    - ``graphs``: ``id``, ``label`` (empty: unknown).
+    - ``graphs``: ``id``; ``label`` optional (empty: unknown).
     - ``nodes``: ``id`` (unique over all graphs), ``graph`` (an id of ``graphs``); other columns are numeric features.
     - ``edges``: ``source``, ``target``, ids of ``nodes``.
 
     Raises:
         UserError: a file or column is missing, an id is repeated or unknown, a feature is not a number.
     """
-    graphs = find_table(folder, "graphs", LAYOUT, ("id", "label"))
+    graphs = find_table(folder, "graphs", LAYOUT, ("id",))
     nodes = find_table(folder, "nodes", LAYOUT, ("id", "graph"))
     edges = find_table(folder, "edges", LAYOUT)
-    listed, table = read_strings(graphs, ("id", "label")), read_strings(nodes, nodes.columns)
+    listed, table = read_strings(graphs, graphs.columns), read_strings(nodes, nodes.columns)
     graph_ids, node_ids = unique_ids(listed["id"], graphs, "graph"), unique_ids(table["id"], nodes, "node")
-    y, class_names = label_codes(listed["label"])
+    y, class_names = label_codes(listed["label"]) if "label" in listed else (None, [])
+    features = [name for name in nodes.columns if name not in ("id", "graph")]
     return RawGraphSet(
         edge_index=edge_rows(edges, node_ids, nodes.path.name),
         graph_of=torch.from_numpy(positions(table["graph"], graph_ids, nodes, graphs.path.name)),
         y=y,
-        attributes=feature_columns(table.drop(columns=["id", "graph"]), nodes, ("id", "graph")),
+        attributes=feature_columns(table[features], nodes, ("id", "graph")),
+        feature_names=features,
         ids=list(graph_ids),
         class_names=class_names,
         source=str(folder),

@@ -15,10 +15,21 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
+from graphcl.core.words import counted
 from graphcl.data.cards import load_card
-from graphcl.data.graph_sets.build import Features, check_set, describe_set, pack_set
+from graphcl.data.graph_sets.build import (
+    Features,
+    check_graphs,
+    check_set,
+    describe_set,
+    kind_of_features,
+    pack_set,
+)
 from graphcl.data.graph_sets.locate import locate_set
 from graphcl.data.graph_sets.packed import PackedGraphs
+from graphcl.data.graph_sets.pyg import from_graphs, separate
+from graphcl.data.graph_sets.raw import RawGraphSet
+from graphcl.data.graphs.match import match_features
 from graphcl.data.graphs.splits import stratified_folds
 from graphcl.data.report import DataReport
 
@@ -34,6 +45,8 @@ class GraphSet:
         ids: The user's graph ids in order, or None when graphs are numbered.
         class_names: Name of each class; empty when classes are numbered.
         report: What was read, left out and decided; its ``split_hash`` is that of the graphs and labels.
+        features: What node features are made of: ``attributes``, ``categories``, ``degree``, ``constant``.
+        feature_names: Name of each column of attributes; empty when they are numbered.
     """
 
     packed: PackedGraphs
@@ -42,6 +55,8 @@ class GraphSet:
     ids: list[str] | None = None
     class_names: list[str] = field(default_factory=list)
     report: DataReport = field(default_factory=DataReport)
+    features: str = ""
+    feature_names: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -93,6 +108,7 @@ class GraphSetData:
         directed: bool = False,
         *,
         data_root: Path | None = None,
+        given: Any = None,
     ) -> None:
         """
         Args:
@@ -103,7 +119,9 @@ class GraphSetData:
             max_degree: Degrees of this and more share a column.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
             data_root: Folder in which named data sets are looked up first.
+            given: Graphs in memory, in the place of name and path.
         """
+        self.given = given
         self.name, self.path, self.features = name, path, features
         self.max_degree, self.directed, self.data_root = max_degree, directed, data_root
 
@@ -133,14 +151,58 @@ class GraphSetData:
         Raises:
             UserError: the data cannot be found or used.
         """
-        raw, report = locate_set(self.name, self.path, self.data_root)
+        raw, report = self._raw()
         labels = check_set(raw)
         packed = pack_set(
             raw, features=self.features, max_degree=self.max_degree, directed=self.directed, report=report
         )
         describe_set(packed, labels, report)
         report.split_hash = _digest(packed, labels)
-        return GraphSet(packed, labels, seed, raw.ids, raw.class_names, report)
+        kind = kind_of_features(raw, self.features)
+        names = raw.feature_names if kind == "attributes" else []
+        return GraphSet(packed, labels, seed, raw.ids, raw.class_names, report, kind, names)
+
+    def load_unseen(self, trained_on: GraphSet) -> GraphSet:
+        """Read graphs to embed with what was trained on others: the same features, no labels.
+
+        Args:
+            trained_on: Whose features the new graphs must have.
+
+        Raises:
+            UserError: the data cannot be found or used, or has other features.
+        """
+        raw, report = self._raw()
+        raw.y = None if raw.ids is not None or raw.y is None else torch.full_like(raw.y, -1)
+        check_graphs(raw)
+        kind, width = kind_of_features(raw, self.features), trained_on.packed.x.shape[1]
+        if "categories" in trained_on.features:
+            raise UserError(
+                "the run was trained on node categories, which are numbered anew in each set of files, so that those "
+                "of other graphs mean something else; train with numeric features, or data.features=degree"
+            )
+        if kind != trained_on.features:
+            raise UserError(
+                f"{raw.source}: the features are {kind}, the run was trained on {trained_on.features} "
+                f"({counted(width, 'column')})"
+            )
+        if kind == "attributes":
+            raw.attributes = match_features(
+                raw.attributes, raw.feature_names, raw.source,
+                names=trained_on.feature_names, width=width, report=report,
+            )  # fmt: skip
+        options = {"features": self.features, "max_degree": self.max_degree, "directed": self.directed}
+        packed = pack_set(raw, **options, report=report, width=width if kind == "degree" else 0)  # type: ignore[arg-type]
+        labels = torch.full((len(packed),), -1)
+        describe_set(packed, labels, report)
+        return GraphSet(packed, labels, 0, raw.ids, [], report, kind, trained_on.feature_names)
+
+    def _raw(self) -> tuple[RawGraphSet, DataReport]:
+        """The graphs in memory, else those of a path or name."""
+        if self.given is None:
+            return locate_set(self.name, self.path, self.data_root)
+        several = self.given if isinstance(self.given, list | tuple) else [self.given]
+        source = "the given graph" + ("s" if len(several) > 1 else "")
+        return from_graphs(separate(several), source), DataReport(source=source, format=type(several[0]).__name__)
 
 
 def _digest(packed: PackedGraphs, labels: Tensor) -> str:

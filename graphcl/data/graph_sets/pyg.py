@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
@@ -9,6 +12,7 @@ from torch_geometric.data import Data
 from graphcl.core.errors import UserError
 from graphcl.data.graph_sets.raw import RawGraphSet
 from graphcl.data.graphs.pyg import load_pyg
+from graphcl.graph import as_graph
 
 
 def read_pyg_set(name: str) -> RawGraphSet:
@@ -24,6 +28,21 @@ def read_pyg_set(name: str) -> RawGraphSet:
     if len(graphs) < 2 or not all(isinstance(graph, Data) for graph in graphs):
         raise UserError(f"data.name: {name} is not a set of homogeneous graphs; the graph task needs one")
     return from_graphs(graphs, name)
+
+
+def separate(graphs: Iterable[Any]) -> list[Data]:
+    """Graphs of any library, one by one: batches are taken apart.
+
+    Raises:
+        UserError: a graph with several types of nodes.
+    """
+    found: list[Data] = []
+    for graph in map(as_graph, graphs):
+        parts = graph.to_data_list() if isinstance(graph, GraphBatch) else [graph]
+        if not all(isinstance(part, Data) for part in parts):
+            raise UserError("a given graph has several types of nodes; the graph task needs one type")
+        found += parts
+    return found
 
 
 def from_graphs(graphs: list[Data], source: str) -> RawGraphSet:

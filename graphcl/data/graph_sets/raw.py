@@ -19,6 +19,7 @@ class RawGraphSet:
         attributes: [N, F] float32, numbers of the nodes; None without.
         ids: the user's own graph ids in order; None when graphs are numbered.
         class_names: name of each class.
+        feature_names: name of each column of ``attributes``; empty when they are numbered.
         source: where it was read, for messages.
     """
 
@@ -29,12 +30,21 @@ class RawGraphSet:
     attributes: Tensor | None = None
     ids: list[str] | None = None
     class_names: list[str] = field(default_factory=list)
+    feature_names: list[str] = field(default_factory=list)
     source: str = ""
 
     @property
     def num_nodes(self) -> int:
         """N."""
         return self.graph_of.numel()
+
+    @property
+    def num_graphs(self) -> int:
+        """G: as many as have labels or ids, else as the nodes name."""
+        listed = self.y if self.y is not None else self.ids
+        if listed is not None:
+            return len(listed)
+        return int(self.graph_of.max()) + 1 if self.graph_of.numel() else 0
 
     def name(self, graph: int) -> str:
         """A graph as its user knows it, for messages."""

@@ -25,6 +25,7 @@ def save_graph_set(data: GraphSet, folder: Path) -> None:
     tensors = {name: getattr(data.packed, name) for name in _TENSORS}
     tensors |= {"labels": data.labels, **sparse_packed(data.packed.x)}
     header = {"seed": data.seed, "ids": data.ids, "class_names": data.class_names, "report": asdict(data.report)}
+    header |= {"features": data.features, "feature_names": data.feature_names}
     write_stored(folder, tensors, header)
 
 
@@ -40,4 +41,5 @@ def load_graph_set(folder: Path) -> GraphSet:
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:
     packed = PackedGraphs(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
     report = DataReport.from_dict(header["report"])
-    return GraphSet(packed, tensors["labels"], header["seed"], header["ids"], header["class_names"], report)
+    features = header.get("features", ""), header.get("feature_names", [])
+    return GraphSet(packed, tensors["labels"], header["seed"], header["ids"], header["class_names"], report, *features)

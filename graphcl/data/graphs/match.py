@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from graphcl.core.errors import UserError, nearest
 from graphcl.core.words import counted
-from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
 
 
-def match_features(raw: RawGraph, names: Sequence[str], width: int, report: DataReport) -> RawGraph:
-    """The graph with its feature columns as they were in training.
+def match_features(
+    x: Tensor | None, there: Sequence[str], where: str, *, names: Sequence[str], width: int, report: DataReport
+) -> Tensor | None:
+    """Feature columns [N, F] in the order in which they were trained on.
 
     Columns are matched by name where both have names, else by position.
 
     Args:
-        raw: The new graph.
+        x: Of the new graph; None without features.
+        there: Names of its columns; empty when they are numbered.
+        where: The new graph, for messages.
         names: Of the columns that were trained on; empty when they were numbered.
         width: Their number.
         report: Gets how they were matched, where that is not by name.
@@ -27,20 +30,17 @@ def match_features(raw: RawGraph, names: Sequence[str], width: int, report: Data
     Raises:
         UserError: columns are missing (named, with the nearest that is there), or another number of them.
     """
-    if names and raw.feature_names:
-        require_features(names, raw.feature_names, raw.source)
-        if raw.x is None or list(names) == raw.feature_names:
-            return raw
-        order = torch.tensor([raw.feature_names.index(name) for name in names])
-        return replace(raw, x=raw.x.index_select(1, order), feature_names=list(names))
-    found = 0 if raw.x is None else raw.x.shape[1]
+    if names and there:
+        require_features(names, there, where)
+        return x if x is None else x.index_select(1, torch.tensor([list(there).index(name) for name in names]))
+    found = 0 if x is None else x.shape[1]
     if found != width:
-        there = "no features" if raw.x is None else counted(found, "feature")
+        has = "no features" if x is None else counted(found, "feature")
         wanted = f" ({_listed(names)})" if names else ""
-        raise UserError(f"{raw.source}: {there}, the run was trained on {width:,}{wanted}")
-    if names or raw.feature_names:
+        raise UserError(f"{where}: {has}, the run was trained on {width:,}{wanted}")
+    if names or there:
         report.note("features are matched by position: only one of the two graphs names its columns")
-    return raw
+    return x
 
 
 def require_features(names: Sequence[str], there: Sequence[str], where: object) -> None:

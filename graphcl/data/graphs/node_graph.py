@@ -232,7 +232,8 @@ class NodeGraphData:
         check_parts(raw)
         edge_index, weight = clean_edges(raw, self.directed, report)
         if self.features == "given":
-            raw = match_features(raw, trained_on.feature_names, trained_on.graph.num_features, report)
+            names, width = trained_on.feature_names, trained_on.graph.num_features
+            raw.x = match_features(raw.x, raw.feature_names, raw.source, names=names, width=width, report=report)
         x = node_features(raw, edge_index, self.features, self.normalize_features, report)
         labels = torch.full((raw.num_nodes,), -1)
         graph = assemble(x, edge_index, raw.num_nodes, labels, report, weight)

@@ -96,9 +96,9 @@ def test_nodes_in_any_order_come_out_by_graph(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"graph_labels": "1\n1\n1\n"}, "fewer than two classes"),
-        ({"graph_labels": "1\n2\n"}, "node 6 is of graph 2, but there are labels for 2"),
-        ({"graph_labels": "1\n2\n2\n2\n"}, "graph '4' has a label but no nodes"),
+        ({"graph_labels": "1\n1\n1\n"}, "all of one class"),
+        ({"graph_labels": "1\n2\n"}, "node 6 is of graph 2, but there are 2 graphs"),
+        ({"graph_labels": "1\n2\n2\n2\n"}, "graph '4' has no nodes"),
         ({"A": "1, 4\n"}, "joins node 0 of graph '1' and node 3 of graph '2'"),
         ({"A": "1, 8\n"}, "names node 7, but there are 7 nodes"),
         ({"A": "0, 1\n"}, "names node -1"),
