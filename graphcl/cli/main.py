@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from graphcl.cli.check import check
+from graphcl.cli.compactness import compactness
 from graphcl.cli.doctor import doctor
 from graphcl.cli.embed import embed
 from graphcl.cli.evaluate import evaluate
@@ -53,7 +54,7 @@ def _graphcl(
     pass
 
 
-for command in (train, resume, evaluate, recommend, score, similar, embed, show, check, doctor):
+for command in (train, resume, evaluate, recommend, score, similar, embed, compactness, show, check, doctor):
     app.command()(command)
 app.command("list")(list_parts)
 

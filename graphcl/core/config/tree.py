@@ -333,7 +333,9 @@ def _descend(tree: Tree, keys: list[str], path: str, source: str) -> dict[str, A
     for depth, key in enumerate(keys):
         below = node.get(key)
         if below is None:
-            known = PART_LISTS.get(keys[0]) or ("augmenter" if keys[depth - 1] == "augment" else "")
+            known = "augmenter" if depth and keys[depth - 1] == "augment" else ""
+            if depth == 1:  # the label of a part; deeper lies an option that was not set so far
+                known = PART_LISTS.get(keys[0], known)
             if known:
                 raise UserError(f"{source}: '{path}': the recipe has no {known} {key!r}{suggestion(key, node)}; "
                                 f"add it with +{'.'.join(keys[:depth])}={key}")

@@ -103,11 +103,9 @@ class Pot(Term):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per node: the mean over both directions."""
         at = (self.each or [""]).index(node_type)
-        nothing = flow.tensor(_input(at_type(self.anchors, node_type)))[:0].sum()
-        if self.observe:
-            return Anchored(nothing.reshape(1)[:0])
-        if flow.step % self.refresh:
-            return Anchored(self.last[at].clone().reshape(1) + nothing)
+        if self.observe or flow.step % self.refresh:
+            nothing = flow.rows(at_type(self.anchors, node_type)).base[:0].sum(1)  # with a graph attached
+            return Anchored(nothing if self.observe else self.last[at] + nothing.sum().reshape(1))
         sides = self.compactness(flow, node_type)
         values = torch.stack([F.softplus(-side.score) for side in sides]).mean(0)
         weight = self.anchor_weight(flow, node_type, sides[0].nodes, torch.ones_like(values))
@@ -148,6 +146,10 @@ class Pot(Term):
                 for address in (self.anchors, self.others)
             },
         }
+
+    def views(self) -> tuple[str, str]:
+        """The two views, in the order of :meth:`compactness`."""
+        return _view(self.anchors), _view(self.others)
 
     def _sides(self, flow: Flow, mode: Mode) -> list[Compactness]:
         return [side for node_type in self.each or [""] for side in self.compactness(flow, node_type, mode)]
