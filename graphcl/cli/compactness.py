@@ -38,9 +38,9 @@ def compactness(
     quiet: Quiet = False,
 ) -> None:
     """Bound the compactness of every node of a run's two views under deleted edges, before and after training."""
-    for name, value, known in (("--mode", mode, ("sound", "reference")), ("--inner", inner, ("row", "interval"))):
-        if value and value not in known:
-            raise UserError(f"{name}: {value!r}; known: {', '.join(known)}")
+    for name, given, known in (("--mode", mode, ("sound", "reference")), ("--inner", inner, ("row", "interval"))):
+        if given and given not in known:
+            raise UserError(f"{name}: {given!r}; known: {', '.join(known)}")
     from graphcl.serve.export import require_output
 
     table = out or run / "compactness.parquet"

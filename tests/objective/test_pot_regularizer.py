@@ -128,7 +128,7 @@ class TestOptions:
             flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
             value = reduce_groups(term(flow), term.reduce)
             grad = torch.autograd.grad(value, list(run.model.towers.parameters()), allow_unused=True)
-            values.append((float(value), any(g is not None and bool(g.any()) for g in grad)))
+            values.append((value.item(), any(g is not None and bool(g.any()) for g in grad)))
         assert [moves for _, moves in values] == [True, False, True]
         assert values[1][0] == pytest.approx(values[0][0])
         assert "last" in term.state_dict()
