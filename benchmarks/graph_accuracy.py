@@ -83,6 +83,10 @@ FURTHER = (
 )
 
 
+#: Baselines of one column: of nodes, and what stands in their place for whole graphs.
+REFERENCES = (("raw_features", "pooled_features"), ("propagated_features", "wl_histogram"), ("random_encoder",))
+
+
 def cell(claim: Claim, seed: int) -> Cell:
     overrides = [f"data={claim.data}", f"train.seed={seed}", "train.threads=1", *claim.overrides]
     arguments = {"recipe": claim.recipe, "overrides": overrides}
@@ -120,7 +124,7 @@ def _row(claim: Claim) -> list[str]:
     values = [100 * record["metrics"]["test/accuracy"] for record in found]
     complete = len(found) == claim.seeds
     met = tables.aim(tables.mean(values) if complete else None, claim.aim)
-    references = [_reference(found, name) for name in ("raw_features", "propagated_features", "random_encoder")]
+    references = [_reference(found, names) for names in REFERENCES]
     epochs = str(found[0]["protocol"].get("epochs", "")) if found else tables.NOT_RUN
     cpu = tables.median(record["cpu_s"] for record in found)
     return [
@@ -130,8 +134,9 @@ def _row(claim: Claim) -> list[str]:
     ]
 
 
-def _reference(found: list[Mapping[str, Any]], name: str) -> str:
-    values = [100 * r["metrics"][key] for r in found if (key := f"baseline/{name}/accuracy") in r["metrics"]]
+def _reference(found: list[Mapping[str, Any]], names: tuple[str, ...]) -> str:
+    keys = [f"baseline/{name}/accuracy" for name in names]
+    values = [100 * record["metrics"][key] for record in found for key in keys if key in record["metrics"]]
     return tables.mean_sd(values, 1) if values else ""
 
 
