@@ -196,6 +196,9 @@ class SameLabel(nn.Module):
     Only labels of the training split are read; every other node is its own partner.
     """
 
+    #: what it knows by position in the task's full graph, so that it has no answer for a piece of it
+    of_whole_graph = ("labels",)
+
     def __init__(self, *, task: Any = None) -> None:
         """
         Args:

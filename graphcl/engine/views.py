@@ -138,8 +138,9 @@ class Views:
         """
         plan = self._plans[name]
         sampled = batch is not None and batch.nodes is not None
-        if sampled and inputs:
-            raise UserError(f"views.{name}.source reads {', '.join(inputs)} of the whole graph; leave data.fanout out")
+        known = [*inputs, *getattr(plan.source, "of_whole_graph", ())]
+        if sampled and known:
+            raise UserError(f"views.{name}.source reads {', '.join(known)} of the whole graph; leave data.fanout out")
         graphs = batch.graphs if batch is not None and sampled else self._graphs
         return plan.source(ids, _field(graphs, plan.of), node_type=node_type, **inputs, generator=generator)
 

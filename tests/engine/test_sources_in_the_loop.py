@@ -146,6 +146,13 @@ def test_labels_of_training_nodes_are_used_and_no_others() -> None:
     assert notes.told[0].startswith("epoch 1: anchors without a partner: 9")
 
 
+def test_a_piece_of_the_graph_has_no_labels_by_position() -> None:
+    recipe = graphcl.load("grace", "views.b.source=same_label", "train.threads=1", "data.fanout=[3,3]",
+                          "train.batch_size=8", "encoder.dim=4", "train.epochs=1")
+    with pytest.raises(UserError, match=r"views\.b\.source reads labels of the whole graph; leave data\.fanout out"):
+        graphcl.fit(recipe)
+
+
 def test_labels_are_given_for_one_split_alone() -> None:
     recipe = graphcl.load("grace", "eval.splits=2")
     with pytest.raises(UserError, match=r"eval\.splits must be 1"):
