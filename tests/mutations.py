@@ -44,6 +44,12 @@ class Mutation:
 GRAPH, FEATURES = "augment/graph.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
+    Mutation("features of a new graph in the order of its file", "data/graphs/match.py",
+             "return x if x is None else x.index_select(", "return x if names else x.index_select(",
+             ("cli/test_own_graph.py::test_every_form_of_the_same_graph_says_the_same[columns]",)),
+    Mutation("edges of a DGL batch not grouped by graph", "dgl/convert.py",
+             "order = member.argsort(stable=True)", "order = torch.arange(member.numel())",
+             ("dgl/test_convert.py::test_edges_of_a_batch_are_grouped_by_graph",)),
     Mutation("p inverted in drop_edges", GRAPH, "kept = uniform(total, units[0], generator) >= chance",
              "kept = uniform(total, units[0], generator) < chance",
              ("augment/test_graph.py::test_p_is_the_dropped_share_of_edges",

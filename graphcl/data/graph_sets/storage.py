@@ -24,8 +24,8 @@ def save_graph_set(data: GraphSet, folder: Path) -> None:
     """
     tensors = {name: getattr(data.packed, name) for name in _TENSORS}
     tensors |= {"labels": data.labels, **sparse_packed(data.packed.x)}
-    header = {"seed": data.seed, "ids": data.ids, "class_names": data.class_names, "report": asdict(data.report)}
-    header |= {"features": data.features, "feature_names": data.feature_names}
+    plain = ("seed", "ids", "class_names", "features", "feature_names")
+    header = {**{name: getattr(data, name) for name in plain}, "report": asdict(data.report)}
     write_stored(folder, tensors, header)
 
 
