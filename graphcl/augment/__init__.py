@@ -30,6 +30,7 @@ from graphcl.augment.graph import (
     drop_nodes,
     random_walk_subgraph,
 )
+from graphcl.augment.mask_nodes import MaskNodes, mask_nodes
 from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges, perturb_edges
 from graphcl.augment.operator import (
     DropoutEntries,
@@ -56,6 +57,7 @@ __all__ = [
     "LowRank",
     "Markov",
     "MaskFeatures",
+    "MaskNodes",
     "OneOf",
     "PerturbEdges",
     "PropagationNoise",
@@ -75,6 +77,7 @@ __all__ = [
     "low_rank",
     "markov",
     "mask_features",
+    "mask_nodes",
     "perturb_edges",
     "ppr",
     "propagation_noise",

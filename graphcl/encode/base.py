@@ -16,6 +16,8 @@ Graph: TypeAlias = Data | HeteroData
 
 #: Mask [N] of the nodes that an augmenter left in a graph; the others keep their number, but are as good as gone.
 KEPT = "kept_nodes"
+#: Node masks of a graph: nodes whose features are hidden, and those of them whose row is 0.
+MASKED, BLANK = "masked", "blank"
 
 
 @dataclass

@@ -50,6 +50,17 @@ class BatchNorm(nn.BatchNorm1d):
         return super().forward(x)
 
 
+def activate(x: Tensor, name: ActivationName, slope: Tensor | None) -> Tensor:
+    """The activation of that name; ``slope`` is prelu's below 0."""
+    if name == "relu":
+        return F.relu(x)
+    if name == "elu":
+        return F.elu(x)
+    if slope is not None:
+        return F.relu(x) - slope * F.relu(-x)
+    return x
+
+
 class Layer(nn.Module):
     """``f(BN(A (dropout(x) W) + b))``; without an operator A is the identity."""
 
@@ -85,7 +96,7 @@ class Layer(nn.Module):
             x = self.norm(x)
         if rows is not None and late:
             x = x.index_select(0, rows)
-        return self._activate(x)
+        return activate(x, self.activation, self.slope)
 
     @torch.no_grad()
     def in_blocks(self, x: Tensor, operator: Operator | None, size: int) -> Tensor:
@@ -97,17 +108,9 @@ class Layer(nn.Module):
         for rows in torch.arange(x.shape[0]).split(size):
             block = x.index_select(0, rows) if operator is None else operator.propagate(x, rows)
             block = F.linear(block.to(weight.device), weight, self.linear.bias)
-            result[rows] = self._activate(block if self.norm is None else self.norm(block)).to(result.device)
+            block = block if self.norm is None else self.norm(block)
+            result[rows] = activate(block, self.activation, self.slope).to(result.device)
         return result
-
-    def _activate(self, x: Tensor) -> Tensor:
-        if self.activation == "relu":
-            return F.relu(x)
-        if self.activation == "elu":
-            return F.elu(x)
-        if self.slope is not None:
-            return F.relu(x) - self.slope * F.relu(-x)
-        return x
 
     def linear_layers(self, norm: str | None) -> list[LinearLayer]:
         """The layer in evaluation mode, with propagation under ``norm`` (None for none).

@@ -65,6 +65,7 @@ class StepFlow:
         self._overrides, self.ranks = overrides or {}, ranks
         self.divides = ranks.count > 1 and batch is not None and divisible(batch.graphs, ranks.count)
         self._encodings: dict[tuple[str, str], Encoding] = {}
+        self._drawn: dict[tuple[str, str], View] = {}
         self._members: dict[tuple[str, str], Tensor | None] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
         self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
@@ -99,6 +100,8 @@ class StepFlow:
         if parsed.root != "encoded":
             base = self._root(parsed)
             index, ids = self._positions(parsed, base.shape[0])
+            if parsed.root == "input" and self.batch is not None and self.batch.nodes is not None:
+                ids = self._name(torch.arange(len(base), device=base.device) if index is None else index)
             return Rows(base, index, ids if parsed.root != "state" else None)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._together(parsed, self._level(parsed, encoding))
@@ -140,6 +143,7 @@ class StepFlow:
             view = View(take_records(drawn.graph, self.ranks), drawn.transforms, hidden)
         else:
             view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
+        self._drawn[tower, name] = view
         self._members[tower, name] = drawn.graph.get("batch") if isinstance(drawn.graph, Data) else None
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
@@ -224,7 +228,7 @@ class StepFlow:
     def _apply_head(self, address: Address, latent: Tensor) -> Tensor:
         copies = getattr(self._tower(address.tower)[1], "copies", {})
         if address.level in copies:  # a teacher's own copy of the head
-            return copies[address.level](latent)
+            return copies[address.level](latent, *self._seen_by(copies[address.level], address))
         if address.level in self.model.latents:
             module = self.model.latents[address.level]
             latent = self._together(replace(address, level=self._of(address.level)), latent)  # it may mix rows
@@ -233,7 +237,12 @@ class StepFlow:
             purpose = address.level if everywhere else f"{address.level}({address.tower}({address.view}))"
             generator = self.generator(purpose)
             return self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
-        return self.call(f"heads.{address.level}", self.model.heads[address.level], latent)
+        head = self.model.heads[address.level]
+        return self.call(f"heads.{address.level}", head, latent, *self._seen_by(head, address))
+
+    def _seen_by(self, head: nn.Module, address: Address) -> tuple[View, ...]:
+        """The view, for a head that says it wants it."""
+        return (self._drawn[address.tower, address.view],) if getattr(head, "wants_view", False) else ()
 
     def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:
         start, stop = encoding.slices.get(address.node_type or "", (0, base.shape[0]))
@@ -284,8 +293,12 @@ class StepFlow:
         """Positions of a named row set within its node type."""
         if self.batch is None:
             raise UserError(f"rows [{address.rows}] exist only within a step")
-        found = self.batch.rows[address.rows or ""]
-        return found if isinstance(found, Tensor) else found[address.node_type or ""]
+        name, node_type = address.rows or "", address.node_type or ""
+        if name not in self.batch.rows:  # a set that an augmenter of the view drew, as a mask of its nodes
+            graph = self._drawn[address.tower, address.view].graph
+            return (graph[node_type] if node_type else graph)[name].nonzero().view(-1)
+        found = self.batch.rows[name]
+        return found if isinstance(found, Tensor) else found[node_type]
 
     def _positions(self, address: Address, count: int) -> tuple[Tensor | None, Tensor | None]:
         if address.rows is None:
@@ -302,8 +315,8 @@ class StepFlow:
                 raise UserError(f"address 'table.{address.name}': tower 'main' has no table of that node type")
             return tables[name]
         if address.root == "input":
-            sampled = self.batch is not None and self.batch.nodes is not None
-            graph = next(iter(self.batch.graphs.values())) if self.batch and sampled else self.views.clean().graph
+            own = self.batch.graphs if self.batch is not None else {}
+            graph = next(iter(own.values())) if own else self.views.clean().graph
             value = graph.get(address.name)
             if not isinstance(value, Tensor):
                 raise UserError(f"address 'input.{address.name}': the graph has no tensor of that name")

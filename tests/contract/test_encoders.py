@@ -36,6 +36,9 @@ BUILT = [(part, kind) for part in parts("tower") for kind in GRAPHS if builds(pa
 POOLED = [(part, kind) for part, kind in BUILT if "pooling" in describe(part.cls)["options"] and kind != "bipartite"]
 on_graphs = pytest.mark.parametrize(("part", "kind"), BUILT, ids=[f"{part.name}-{kind}" for part, kind in BUILT])
 heads = pytest.mark.parametrize("part", parts("head"), ids=lambda part: part.name)
+row_heads = pytest.mark.parametrize(
+    "part", [part for part in parts("head") if not getattr(part.cls, "wants_view", False)], ids=lambda part: part.name
+)
 
 
 def same(a: Encoding, b: Encoding) -> bool:
@@ -128,10 +131,23 @@ def test_the_graph_is_not_written_to(part: Part, kind: str) -> None:
 
 
 def head(part: Part, seed: int = 0) -> nn.Module:
-    return build("head", part.name, part.example or {}, in_dim=DIM, generator=generator(seed)).eval()
+    context = {"in_dim": DIM, "graph": GRAPHS["plain"](), "generator": generator(seed)}
+    return build("head", part.name, part.example or {}, **context).eval()
+
+
+def applied(module: nn.Module, latent: Tensor) -> Tensor:
+    return module(latent, View(GRAPHS["plain"]())) if getattr(module, "wants_view", False) else module(latent)
 
 
 @heads
+def test_a_head_keeps_the_number_of_rows_and_leaves_its_input_alone(part: Part) -> None:
+    latent = torch.randn(10, DIM, generator=generator(1))
+    module, before = head(part), latent.clone()
+    assert applied(module, latent).shape == (10, module.out_dim)
+    assert torch.equal(latent, before)
+
+
+@row_heads
 def test_a_head_maps_rows_to_its_width_each_by_itself(part: Part) -> None:
     latent = torch.randn(6, DIM, generator=generator(1))
     module, before = head(part), latent.clone()
@@ -144,9 +160,9 @@ def test_a_head_maps_rows_to_its_width_each_by_itself(part: Part) -> None:
 
 @heads
 def test_a_head_follows_from_the_seed(part: Part) -> None:
-    latent = torch.randn(6, DIM, generator=generator(1))
+    latent = torch.randn(10, DIM, generator=generator(1))
     torch.manual_seed(1)
-    first = head(part)(latent)
+    first = applied(head(part), latent)
     torch.manual_seed(2)
-    assert torch.equal(first, head(part)(latent))
-    assert not torch.equal(first, head(part, seed=1)(latent))
+    assert torch.equal(first, applied(head(part), latent))
+    assert not torch.equal(first, applied(head(part, seed=1), latent))

@@ -345,6 +345,15 @@ def is_address(option: Mapping[str, Any]) -> bool:
     return option.get("format") == "address" or any(is_address(o) for o in option.get("anyOf", []))
 
 
+def _drawn_sets(view: Mapping[str, Any]) -> Iterator[str]:
+    """The row sets that a view's augmenters draw."""
+    for label in view.get("augment") or {}:
+        try:
+            yield from schema.part_schema("augmenter", part_name(label))["meta"].get("row_sets", ())
+        except UserError:
+            continue  # said elsewhere
+
+
 def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) -> str:
     """What is wrong with an address, or ""."""
     views, towers, states = tree.get("views") or {}, tree.get("towers") or {}, tree.get("states") or {}
@@ -353,8 +362,9 @@ def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) 
         match = nearest(name, known)
         return f"no {what} {name!r}" + (f"; nearest: '{match}'" if match else f"; known: {', '.join(known) or 'none'}")
 
-    if address.rows is not None and address.rows not in meta.get("rows", ()):
-        return missing("row set", address.rows, [*meta.get("rows", ()), *meta.get("types", ())])
+    sets = [*meta.get("rows", ()), *_drawn_sets(views.get(address.view) or {})]
+    if address.rows is not None and address.rows not in sets:
+        return missing("row set", address.rows, [*sets, *meta.get("types", ())])
     if address.node_type == "*" and not each:
         return "'*' stands for a node type only where the part has 'each'"
     if address.root == "state" and address.name not in states:
