@@ -247,3 +247,31 @@ def test_a_latent_may_be_drawn_once_for_all_views_and_anew_each_step(tmp_path: P
 def test_what_stands_on_itself_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'heads\.pred\.of' is 'small'; known at this place: nodes, graphs"):
         toy_recipe(tmp_path, RECIPE + SKETCH.replace("{small: {name: sketch,", "{small: {name: sketch, of: pred,"))
+
+
+def test_rows_that_a_view_hid_and_a_head_that_sees_it(tmp_path: Path) -> None:
+    text = RECIPE.replace("a: [toy_noise]", "a: [{mask_nodes: {p: 0.5}}]") + "heads: {decoder: gnn_decoder}\n"
+    made = toy_training(toy_recipe(tmp_path, text))
+    step, graph = flow(made), made.views.draw("a", epoch=0, step=0).graph
+    hidden = graph.masked.nonzero().view(-1)
+    assert 0 < len(hidden) < 12
+    rows = step.rows("a.decoder[masked]")
+    assert torch.equal(rows.ids, hidden)
+    head = made.model.heads["decoder"]
+    expected = head(step.rows("a.nodes").values, step.view("a"))[hidden]
+    assert torch.equal(rows.values, expected)
+    assert torch.equal(step.rows("a.nodes[masked]").values, encoded(made, "a")[hidden])
+    part = flow(made, needs={("main", "a"): [parse_address("a.nodes[masked]")]})
+    assert torch.equal(part.rows("a.nodes[masked]").values, step.rows("a.nodes[masked]").values)
+    with pytest.raises(UserError, match=r"no row set 'masked'; known: batch"):
+        toy_recipe(tmp_path, text.replace("a.nodes[batch]", "b.nodes[masked]"))
+
+
+def test_the_input_of_a_batch_of_graphs_is_its_own(tmp_path: Path) -> None:
+    made = toy_training(toy_recipe(tmp_path))
+    graph = made.views.clean().graph.clone()
+    graph.x = graph.x + 1
+    step = flow(made, batch=Batch(torch.arange(2), graphs={"graph": graph}))
+    assert torch.equal(step.rows("input.x").values, graph.x)
+    sampled = Batch(torch.arange(2), graphs={"graph": graph}, nodes=torch.arange(12).flip(0))
+    assert torch.equal(flow(made, batch=sampled).rows("input.x").ids, torch.arange(12).flip(0))
