@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcl.cli.output import Output
+from graphcl.core.launched import is_first
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from graphcl.core.config.recipe import Recipe
     from graphcl.engine.observe import Observer
-
-
-def is_first() -> bool:
-    """Whether this process is the first, or the only one, of those that train together."""
-    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
 def announce(output: Output, recipe: Recipe, folder: Path, overrides: Sequence[str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from graphcl.cli.fitting import finished, interruptible, is_first, observers
+from graphcl.cli.fitting import finished, interruptible, observers
 from graphcl.cli.options import AllowPlugins, DataRoot, Json, Quiet, Run
 from graphcl.cli.output import Output
+from graphcl.core.launched import is_first
 
 
 def resume(

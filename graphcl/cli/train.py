@@ -8,9 +8,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from graphcl.cli.fitting import announce, announced, finished, interruptible, is_first
+from graphcl.cli.fitting import announce, announced, finished, interruptible
 from graphcl.cli.options import AllowPlugins, Configs, DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
+from graphcl.core.launched import is_first
 
 if TYPE_CHECKING:
     from graphcl.core.config.recipe import Recipe

@@ -17,6 +17,7 @@ from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import GraphCLError, UserError
 from graphcl.core.files import write_json
+from graphcl.core.launched import is_first
 from graphcl.core.registry import resolve
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
@@ -164,12 +165,12 @@ def resume(
     run = RunFolder.open(path)
     if run.complete:
         return None
+    if is_first():
+        run.sweep()
     recipe = run.recipe(allow_plugins=allow_plugins)
     device = set_up(recipe)
     ranks = join(device)
     watch = Observers(observers)
-    if ranks.first:
-        run.sweep()
     for change in changed_environment(run):
         watch.note(f"not what the run began with, so results may differ in the last bits ({change})")
     data = stored_data(recipe, run)

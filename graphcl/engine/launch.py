@@ -10,17 +10,13 @@ import torch
 import torch.distributed as dist
 
 from graphcl.core.errors import UserError
+from graphcl.core.launched import asked_for
 from graphcl.engine.distributed import ALONE, Ranks
 
 #: How long a rank waits for another: the first one evaluates alone. A rank that dies is noticed at once.
 PATIENCE = timedelta(hours=12)
 
 _STORE: dist.Store | None = None
-
-
-def asked_for() -> int:
-    """How many processes the launcher (torchrun) says there are."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def join(device: torch.device) -> Ranks:

@@ -233,8 +233,9 @@ class Training:
             else:
                 metrics = self._evaluate()
             measured = self.ranks.from_first(self._measure, self.device)
-            metrics |= measured
-            p.history[-1] |= measured
+            if measured:
+                metrics |= measured
+                p.history[-1] |= measured
         record = {"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics}
         self._log({**record, "unpaired": without} if without else record)
         if without and not self._unpaired_told:

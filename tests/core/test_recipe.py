@@ -133,7 +133,7 @@ def test_a_mistake_of_shape_does_not_hide_the_others(tmp_path: Path) -> None:
     )
     text = "\n".join(found)
     assert "mine.yaml:2: a part is written" in text
-    assert "mine.yaml:1: 'task' is the name of a task, got {'name': 'recomend'}; known: node" in text
+    assert "mine.yaml:1: 'task' is the name of a task, got {'name': 'recomend'}; known: graph, node" in text
     assert "unknown key 'trian'; nearest: 'train'" in text
     assert "'train.epochs' must be a whole number >= 1, got -3" in text
     assert "unknown key 'terms.bpr.weigth'; nearest: 'terms.bpr.weight'" in text

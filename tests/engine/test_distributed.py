@@ -166,20 +166,20 @@ def test_shares_are_a_partition(number: int, count: int) -> None:
 
 def test_records_are_taken_with_all_that_belongs_to_them() -> None:
     graph = batch_graph()
-    graph.y = torch.tensor([5, 6, 7])
+    graph.y = torch.arange(graph.num_graphs)
     parts = [take_records(graph, Ranks(rank, 2)) for rank in range(2)]
-    assert [part.num_graphs for part in parts] == [1, 2]
+    assert [part.num_graphs for part in parts] == [2, 3]
     for name in ("x", "edge_weight", "y"):
         assert torch.equal(torch.cat([part[name] for part in parts]), graph[name])
     shifted = [parts[0].edge_index, parts[1].edge_index + parts[0].num_nodes]
     assert torch.equal(torch.cat(shifted, dim=1), graph.edge_index)
-    assert torch.equal(torch.cat([parts[0].batch, parts[1].batch + 1]), graph.batch)
-    assert parts[1].ptr.tolist() == [0, 10, 20]
+    assert torch.equal(torch.cat([parts[0].batch, parts[1].batch + 2]), graph.batch)
+    assert torch.equal(torch.cat([parts[0].ptr, parts[1].ptr[1:] + parts[0].num_nodes]), graph.ptr)
 
 
 def test_only_batches_of_enough_records_are_divided() -> None:
-    assert divisible({"graph": batch_graph()}, 3)
-    assert not divisible({"graph": batch_graph()}, 4)
+    assert divisible({"graph": batch_graph()}, 5)
+    assert not divisible({"graph": batch_graph()}, 6)
     assert not divisible({"graph": batch_graph(), "other": plain_graph()}, 2)
     assert not divisible({}, 2)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from graphcl.core.errors import UserError
+from graphcl.data.interactions import Ids
 from graphcl.serve.embeddings import write_embeddings
 from graphcl.serve.export import require_output, writing
 
@@ -76,8 +77,8 @@ def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
 
 
 class Data:
-    users = ("u1", "u2")
-    items = ("i1", "i2", "i3")
+    users = Ids.of(["u1", "u2"])
+    items = Ids.of(["i1", "i2", "i3"])
 
 
 EMBEDDINGS = {"user": torch.arange(4.0).view(2, 2), "item": torch.arange(6.0).view(3, 2)}
@@ -101,7 +102,7 @@ def test_embeddings_as_csv(tmp_path: Path) -> None:
 def test_embeddings_as_npz_need_no_pickle(tmp_path: Path) -> None:
     write_embeddings(tmp_path / "e.npz", EMBEDDINGS, Data)
     with np.load(tmp_path / "e.npz", allow_pickle=False) as found:
-        assert found["item_ids"].tolist() == list(Data.items)
+        assert found["item_ids"].tolist() == ["i1", "i2", "i3"]
         assert found["user"].tolist() == [[0, 1], [2, 3]]
 
 
