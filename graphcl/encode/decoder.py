@@ -63,8 +63,10 @@ class GNNDecoder(nn.Module):
         self.linear = make_linear(in_dim, in_dim, bias=False, generator=generator)
         self.gat = self.gcn = None
         if layer == "gat":
-            options = {"heads": heads, "attention_dropout": attention_dropout}
-            self.gat = GATLayer(in_dim, self.out_dim, dropout=dropout, **options, generator=generator)
+            self.gat = GATLayer(
+                in_dim, self.out_dim, dropout=dropout, heads=heads, attention_dropout=attention_dropout,
+                generator=generator,
+            )
         else:
             self.gcn = Layer(in_dim, self.out_dim, dropout=dropout, glorot=True, generator=generator)
 

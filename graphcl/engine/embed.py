@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,7 +71,7 @@ def _in_blocks(model: Model, views: Views) -> Tensor:
     if asked or block["level"] == "graphs":
         what = " and ".join(asked) or "embed.level=graphs"
         raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
-    tower = _tower(model, block["tower"])
+    tower: Any = _tower(model, block["tower"])
     tower = tower.copies[tower.tower] if hasattr(tower, "copies") else tower  # a teacher's
     if not hasattr(tower, "in_blocks"):
         raise UserError(

@@ -42,7 +42,7 @@ class Pot(Term):
     the factor ``1 - kappa``, which Adam does not see.
     """
 
-    combine: ClassVar[Literal["mean", "gather"]] = "mean"
+    combine = "gather"
     detached: ClassVar[tuple[str, ...]] = ("anchors", "others")
 
     last: Tensor
