@@ -21,7 +21,7 @@ from graphcl.engine.training import Training
 from graphcl.objective.base import reduce_groups
 from graphcl.objective.pot import Budget, Deletable, compactness_weights, lower_bound
 from graphcl.objective.regularizers.pot import Pot
-from tests.contract.toys import ToyTask, plain_graph
+from tests.contract.toys import ToyTask, plain_graph, toy_flow
 
 SMALL = ("encoder.dim=8", "train.epochs=3", "train.eval_every=3", "eval.baselines=[]", "train.threads=1")
 ANY = "+regularizers={pot: {budget: {by: any}}}"
@@ -173,6 +173,12 @@ class TestOptions:
         for task, message in ((Weighted(), "weighted"), (Directed(), "directed")):
             with pytest.raises(UserError, match=message):
                 build("regularizer", "pot", {"budget": {"by": "any"}}, towers=towers, task=task)
+
+    def test_a_batch_that_is_a_piece_of_the_graph_is_refused(self) -> None:
+        term = pot()
+        term._deletable = Deletable.of(Data(edge_index=torch.zeros(2, 0, dtype=torch.int64), num_nodes=99), loops=True)
+        with pytest.raises(UserError, match="train without neighbour sampling"):
+            term(toy_flow())
 
     def test_a_view_whose_rate_is_unknown_or_one_way_is_refused(self) -> None:
         for augment, message in (

@@ -158,6 +158,11 @@ class Pot(Term):
     def _side(self, flow: Flow, one: str, other: str, targets: Tensor | None, mode: Mode) -> Compactness:
         x = flow.tensor(_input(one))
         self._deletable = graph = self._deletable.to(x.device)
+        if len(x) != graph.num_nodes:
+            raise UserError(
+                f"pot bounds nodes of the full graph of {graph.num_nodes}, but a batch holds a piece of {len(x)}; "
+                "train without neighbour sampling, and set pot's 'nodes' to bound a part of them at each step"
+            )
         propagate = flow.view(_view(one)).operator("gcn").propagate if mode == "reference" else None
         with torch.autocast(x.device.type, enabled=False):
             return node_compactness(

@@ -121,13 +121,13 @@ def lightgcn(steps: int) -> list[LinearLayer]:
 
 #: Name -> (layers of it, whether propagation adds self loops).
 ENCODERS: dict[str, tuple[Callable[[torch.Generator], list[LinearLayer]], bool]] = {
-    "1 layer": (lambda g: gcn([5, 4], g), True),
-    "2 layers": (lambda g: gcn([5, 6, 4], g), True),
-    "3 layers": (lambda g: gcn([5, 6, 6, 4], g), True),
+    "1_layer": (lambda g: gcn([5, 4], g), True),
+    "2_layers": (lambda g: gcn([5, 6, 4], g), True),
+    "3_layers": (lambda g: gcn([5, 6, 6, 4], g), True),
     "prelu": (lambda g: gcn([5, 6, 4], g, slope=0.25), True),
-    "batch norm": (lambda g: gcn([5, 6, 4], g, norm=True), True),
+    "batch_norm": (lambda g: gcn([5, 6, 4], g, norm=True), True),
     "sgc": (lambda g: sgc(2, g, False), True),
-    "sgc, 3 steps, linear first": (lambda g: sgc(3, g, True), True),
+    "sgc_linear_first": (lambda g: sgc(3, g, True), True),
     "lightgcn": (lambda g: lightgcn(2), False),
-    "lightgcn, 3 steps": (lambda g: lightgcn(3), False),
+    "lightgcn_3_steps": (lambda g: lightgcn(3), False),
 }

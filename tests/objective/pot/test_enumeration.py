@@ -66,8 +66,8 @@ def test_the_true_least_value_is_near_the_bound_of_one_deletion_set(name: str) -
 
 def test_the_row_bound_is_not_vacuous() -> None:
     """Two layers: its gap at most .6 of the entry bound's, and at least .35 of the truly positive nodes certified."""
-    least, by_row = gaps("2 layers", "row", "row")
-    _, by_entry = gaps("2 layers", "row", "entry")
+    least, by_row = gaps("2_layers", "row", "row")
+    _, by_entry = gaps("2_layers", "row", "entry")
     assert (least - by_row).mean() <= 0.6 * (least - by_entry).mean()
     positive = least > 0
     assert positive.sum() > 50
@@ -80,7 +80,7 @@ def test_the_row_of_pairs_is_never_looser_than_intervals(name: str) -> None:
     _, by_interval = gaps(name, "interval", "row")
     assert bool((by_row >= by_interval - 1e-9).all())
     assert (least - by_row).mean() <= (least - by_interval).mean()
-    if name not in ("1 layer",):
+    if name != "1_layer":
         assert (by_row > by_interval + 1e-6).any()
 
 
@@ -88,7 +88,7 @@ def test_the_first_deletion_set_is_none_and_the_whole_budget_is_tried() -> None:
     """The yardstick itself: some deletion reaches every node's budget where edges allow, and isolation occurs."""
     isolated = 0
     for seed in SEEDS:
-        case = prepared("2 layers", seed)[0]
+        case = prepared("2_layers", seed)[0]
         lost = (~case.kept).long() @ incidence(case)
         assert not lost[0].any()
         assert bool((lost <= case.budget).all())
