@@ -1,18 +1,21 @@
 """Break a part on purpose and see that its tests fail: ``python tests/mutations.py [NAME ...]``.
 
-Each mutation is applied to a temporary copy of the package, and the few tests that should notice are run on it. A
-mutation that they survive is named, and the exit code is 1. Not collected by pytest.
+Each mutation is applied to a temporary copy of the package, and the few tests that should notice are run on it, in a
+process forked from one that has the heavy libraries loaded. A mutation that they survive is named, and the exit code
+is 1. Not collected by pytest.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,7 +214,7 @@ def mutated(mutation: Mutation, folder: Path) -> None:
     """A copy of the repository with the break in it.
 
     Raises:
-        SystemExit: the piece does not occur exactly once: the code has moved on, so should the mutation.
+        ValueError: the piece does not occur exactly once: the code has moved on, so should the mutation.
     """
     for piece in PIECES:
         source = ROOT / piece
@@ -222,36 +225,53 @@ def mutated(mutation: Mutation, folder: Path) -> None:
     path = folder / "graphcl" / mutation.file
     text = path.read_text(encoding="utf-8")
     if text.count(mutation.old) != 1:
-        sys.exit(f"mutation '{mutation.name}': its piece occurs {text.count(mutation.old)} times in {mutation.file}")
+        raise ValueError(f"its piece occurs {text.count(mutation.old)} times in {mutation.file}")
     path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
 
 
-def run_tests(tests: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """pytest on these node ids in a copy."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-rf"]
-    return subprocess.run(
-        [*command, *(f"tests/{test}" for test in tests)], cwd=folder, env=environment, capture_output=True, text=True
-    )
+def run_tests(tests: Sequence[str], folder: Path) -> tuple[int, str]:
+    """pytest on these node ids in a copy, in this process: its exit code and what it says."""
+    import pytest
+
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ["PYTHONPATH"] = str(folder)  # for tests that start processes
+    options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-rf"]
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        code = pytest.main([*options, *(f"tests/{test}" for test in tests)])
+    return int(code), said.getvalue()
 
 
-def survivors(mutation: Mutation, output: subprocess.CompletedProcess[str]) -> list[str]:
+def survivors(mutation: Mutation, output: str) -> list[str]:
     """Tests that should have failed and did not."""
-    lines = [line for line in output.stdout.splitlines() if line.startswith("FAILED")]
+    lines = [line for line in output.splitlines() if line.startswith("FAILED")]
     failed = [line.split()[1].removeprefix("tests/") for line in lines]
     return [test for test in mutation.tests if not any(line.startswith(test) for line in failed)]
 
 
 def judge(mutation: Mutation) -> str:
-    """"" when the tests notice, else what is wrong."""
+    """"" when the tests notice, else what is wrong. For a process of its own, which imports the copy."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as name:
         folder = Path(name)
-        mutated(mutation, folder)
-        output = run_tests(mutation.tests, folder)
-    if output.returncode not in (0, 1):  # 1: tests failed, which is what we want; 2 to 5: they did not even run
-        return f"its tests cannot run:\n{output.stdout}{output.stderr}"
+        try:
+            mutated(mutation, folder)
+        except ValueError as error:
+            return str(error)
+        code, output = run_tests(mutation.tests, folder)
+        os.chdir(ROOT)
+    if code not in (0, 1):  # 1: tests failed, which is what we want; 2 to 5: they did not even run
+        return f"its tests cannot run:\n{output}"
     missed = survivors(mutation, output)
     return f"survives {', '.join(missed)}" if missed else ""
+
+
+def load_libraries() -> None:
+    """Import what takes seconds, once, before processes are forked; nothing of the package itself."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    for library in ("hypothesis", "networkx", "pandas", "pydantic", "pyarrow", "scipy.sparse", "sklearn.linear_model",
+                    "torch", "torch_geometric.data", "torch_geometric.utils"):
+        importlib.import_module(library)
 
 
 def main(names: Sequence[str]) -> int:
@@ -261,8 +281,9 @@ def main(names: Sequence[str]) -> int:
         print(f"no such mutation; known: {', '.join(mutation.name for mutation in MUTATIONS)}", file=sys.stderr)
         return 2
     failures = 0
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for mutation, problem in zip(chosen, pool.map(judge, chosen), strict=True):
+    load_libraries()
+    with multiprocessing.get_context("fork").Pool(WORKERS, maxtasksperchild=1) as pool:
+        for mutation, problem in zip(chosen, pool.imap(judge, chosen), strict=True):
             print(f"{'SURVIVED' if problem else 'noticed '}  {mutation.name}{': ' + problem if problem else ''}")
             failures += bool(problem)
     print(f"{len(chosen) - failures} of {len(chosen)} mutations are noticed")
