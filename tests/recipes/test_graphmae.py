@@ -38,4 +38,4 @@ def test_masked_rows_exist_only_where_nodes_are_hidden() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_learns_on_cora(shared_data: Path, seed: int) -> None:
     small = ("encoder.dim=64", "train.lr=5e-3", "train.epochs=30", f"train.seed={seed}")
-    assert gain_over_raw(shared_data, "graphmae", *small) > 0.05
+    assert gain_over_raw(shared_data, "graphmae", *small) > 0.03

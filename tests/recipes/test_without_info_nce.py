@@ -24,7 +24,7 @@ def test_without_decorrelation_the_columns_of_cca_ssg_become_one(shared_data: Pa
     runs = ((), ("terms.decorrelation.weight=0",))
     options = (*SMALL, "train.epochs=30", "train.lr=5e-3", "eval.baselines=[]")
     kept, collapsed = (on_cora(shared_data, "cca_ssg", *options, *run).metrics for run in runs)
-    assert collapsed["test/effective_rank"] < 0.6 * kept["test/effective_rank"]
+    assert collapsed["test/effective_rank"] < 0.7 * kept["test/effective_rank"]
     assert collapsed["test/accuracy"] < kept["test/accuracy"]
 
 

@@ -40,6 +40,7 @@ class Reconstruction(Term):
     With ``x: a.decoder[masked]`` these are the nodes that ``mask_nodes`` hid in view ``a``.
     """
 
+    combine = "gather"
     detached: ClassVar[tuple[str, ...]] = ("target",)
 
     def __init__(  # noqa: D417 - Term documents the common options
