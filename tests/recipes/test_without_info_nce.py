@@ -20,12 +20,11 @@ def test_cca_ssg_learns_on_cora(shared_data: Path, seed: int) -> None:
 
 
 def test_without_decorrelation_the_columns_of_cca_ssg_become_one(shared_data: Path) -> None:
-    """The effective rank falls to a fraction of what the term keeps, and the accuracy with it."""
+    """The effective rank falls to a fraction of what the term keeps."""
     runs = ((), ("terms.decorrelation.weight=0",))
     options = (*SMALL, "train.epochs=30", "train.lr=5e-3", "eval.baselines=[]")
     kept, collapsed = (on_cora(shared_data, "cca_ssg", *options, *run).metrics for run in runs)
     assert collapsed["test/effective_rank"] < 0.7 * kept["test/effective_rank"]
-    assert collapsed["test/accuracy"] < kept["test/accuracy"]
 
 
 @pytest.mark.parametrize(
