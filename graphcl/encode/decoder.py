@@ -35,7 +35,7 @@ class GNNDecoder(nn.Module):
     def __init__(
         self,
         dim: Index = 0,
-        layer: Literal["gat", "gcn"] = "gat",
+        layer: Literal["gat", "gcn", "gin"] = "gat",
         heads: Count = 1,
         dropout: DropProbability = 0.0,
         attention_dropout: DropProbability = 0.0,
@@ -48,7 +48,7 @@ class GNNDecoder(nn.Module):
         """
         Args:
             dim: Width of the output; 0 takes that of the node features.
-            layer: The layer over the edges.
+            layer: The layer over the edges: attention, convolution, or a sum with a perceptron of two layers.
             heads: Attention heads of a gat layer; they divide dim.
             dropout: Probability that an input of that layer is dropped.
             attention_dropout: Probability that an edge's weight is dropped (gat).
@@ -61,20 +61,50 @@ class GNNDecoder(nn.Module):
         self.out_dim = dim or node_features(graph).shape[1]
         self.masked_again = masked_again
         self.linear = make_linear(in_dim, in_dim, bias=False, generator=generator)
-        self.gat = self.gcn = None
+        self.layer: nn.Module
         if layer == "gat":
-            self.gat = GATLayer(
-                in_dim, self.out_dim, dropout=dropout, heads=heads, attention_dropout=attention_dropout,
-                generator=generator,
-            )
+            options = {"dropout": dropout, "attention_dropout": attention_dropout}
+            self.layer = _Attention(GATLayer(in_dim, self.out_dim, heads=heads, generator=generator, **options))
+        elif layer == "gcn":
+            self.layer = _Convolution(Layer(in_dim, self.out_dim, dropout=dropout, glorot=True, generator=generator))
         else:
-            self.gcn = Layer(in_dim, self.out_dim, dropout=dropout, glorot=True, generator=generator)
+            first = Layer(in_dim, in_dim, activation="relu", dropout=dropout, generator=generator)
+            self.layer = _Sum(first, Layer(in_dim, self.out_dim, generator=generator))
 
     def forward(self, latent: Tensor, view: View) -> Tensor:
         """[N, in_dim] -> [N, dim]."""
         x = self.linear(latent)
-        x = remask(x, view.graph) if self.masked_again else x
-        if self.gat is not None:
-            return self.gat(x, attended_edges(view))
-        assert self.gcn is not None
-        return self.gcn(x, view.operator("gcn"))
+        return self.layer(remask(x, view.graph) if self.masked_again else x, view)
+
+
+class _Attention(nn.Module):
+    """Attention over the edges of a view."""
+
+    def __init__(self, layer: GATLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, view: View) -> Tensor:
+        return self.layer(x, attended_edges(view))
+
+
+class _Convolution(nn.Module):
+    """A graph convolution."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, view: View) -> Tensor:
+        return self.layer(x, view.operator("gcn"))
+
+
+class _Sum(nn.Module):
+    """A perceptron on a node plus its neighbours (Xu et al., ICLR 2019), whose last layer is linear."""
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, view: View) -> Tensor:
+        return self.layers(x + view.operator("none").propagate(x))

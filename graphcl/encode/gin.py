@@ -14,6 +14,7 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, kept_nodes
 from graphcl.encode.features import node_features
 from graphcl.encode.layer import BatchNorm, Layer
+from graphcl.encode.mask_token import MaskToken
 from graphcl.encode.pooling import Pooling, pool_graph
 from graphcl.graph.operators import Operator
 
@@ -71,6 +72,7 @@ class GIN(nn.Module):
         learn_eps: bool = False,
         jk: Literal["last", "cat", "sum"] = "cat",
         norm: Literal["none", "row", "sym", "gcn"] = "none",
+        mask_token: bool = False,
         pooling: Pooling = "sum",
         *,
         graph: Graph,
@@ -85,6 +87,7 @@ class GIN(nn.Module):
             learn_eps: Whether the weight of a node itself, 1 + eps, is learnt; else eps is 0.
             jk: What becomes of the layers: the last alone, all concatenated (num_layers * dim wide), or their sum.
             norm: Normalisation of the propagation operator; none is the sum over neighbours.
+            mask_token: Whether nodes that mask_nodes left blank get a learnt row of features.
             pooling: How nodes make graphs; none gives no graphs.
             graph: A training graph, for the width of its features (supplied).
             generator: Source of the initial weights (supplied).
@@ -93,6 +96,7 @@ class GIN(nn.Module):
         self.jk, self.norm, self.pooling = jk, norm, pooling
         self.out_dim = dim * num_layers if jk == "cat" else dim
         widths = [node_features(graph).shape[1], *[dim] * (num_layers - 1)]
+        self.mask_token = MaskToken(widths[0]) if mask_token else None
         self.layers = nn.ModuleList(
             GINLayer(
                 width, dim, mlp_layers=mlp_layers, batch_norm=batch_norm, learn_eps=learn_eps, generator=generator
@@ -103,7 +107,8 @@ class GIN(nn.Module):
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
         operator, kept = view.operator(self.norm), kept_nodes(view.graph)
-        latents = [node_features(view.graph)]
+        x = node_features(view.graph)
+        latents = [x if self.mask_token is None else self.mask_token(x, view.graph)]
         for layer in cast("Iterable[GINLayer]", self.layers):
             latents.append(layer(latents[-1], operator, kept))
         nodes = self._combined(latents[1:])

@@ -295,7 +295,8 @@ class StepFlow:
             raise UserError(f"rows [{address.rows}] exist only within a step")
         name, node_type = address.rows or "", address.node_type or ""
         if name not in self.batch.rows:  # a set that an augmenter of the view drew, as a mask of its nodes
-            graph = self._drawn[address.tower, address.view].graph
+            whole = self.view(address.view) if self.divides else self._drawn[address.tower, address.view]
+            graph = whole.graph
             return (graph[node_type] if node_type else graph)[name].nonzero().view(-1)
         found = self.batch.rows[name]
         return found if isinstance(found, Tensor) else found[node_type]

@@ -15,6 +15,7 @@ from graphcl.core.errors import UserError
 from graphcl.encode.base import View
 from graphcl.encode.decoder import GNNDecoder, remask
 from graphcl.encode.gat import GAT, GATLayer, attended_edges
+from graphcl.encode.gin import GIN
 
 N, F = 7, 5
 
@@ -118,10 +119,11 @@ def test_a_view_without_stored_edges_is_refused_and_so_is_a_bound() -> None:
 
 
 class TestMaskToken:
-    def test_it_stands_in_blank_rows_alone(self) -> None:
+    @pytest.mark.parametrize("kind", [GAT, GIN])
+    def test_it_stands_in_blank_rows_alone(self, kind: type[GAT] | type[GIN]) -> None:
         data = mask_nodes(graph(), 0.9, replace=0.5, generator=seeded(2))
         assert 0 < int(data.blank.sum()) < int(data.masked.sum())
-        tower = GAT(dim=4, heads=2, mask_token=True, graph=graph(), generator=seeded())
+        tower = kind(dim=4, mask_token=True, graph=graph(), generator=seeded())
         with torch.no_grad():
             tower.mask_token.token.copy_(torch.arange(F) + 1.0)
         first = tower(View(data)).layers[0]
@@ -147,7 +149,7 @@ class TestDecoder:
         assert self.decoder()(latent, View(graph())).shape == (N, F)
         assert self.decoder(dim=2, layer="gcn")(latent, View(graph())).shape == (N, 2)
 
-    @pytest.mark.parametrize("layer", ["gat", "gcn"])
+    @pytest.mark.parametrize("layer", ["gat", "gcn", "gin"])
     def test_what_a_hidden_node_gets_does_not_depend_on_its_own_latent(self, layer: str) -> None:
         data = mask_nodes(graph(), 0.5, generator=seeded(1))
         hidden = data.masked.nonzero().view(-1)

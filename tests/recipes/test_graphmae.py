@@ -7,7 +7,7 @@ import pytest
 import graphcl
 from graphcl.core.errors import ConfigError
 
-from .node_runs import gain_over_raw, losses
+from .node_runs import Values, gain_over_raw, losses
 
 SMALL = ("encoder.dim=16", "encoder.heads=2")
 
@@ -39,3 +39,23 @@ def test_masked_rows_exist_only_where_nodes_are_hidden() -> None:
 def test_it_learns_on_cora(shared_data: Path, seed: int) -> None:
     small = ("encoder.dim=64", "train.lr=5e-3", "train.epochs=30", f"train.seed={seed}")
     assert gain_over_raw(shared_data, "graphmae", *small) > 0.03
+
+
+def test_whole_graphs_are_encoded_by_what_their_hidden_nodes_teach() -> None:
+    settings = ("train.threads=1", "train.epochs=3", "train.lr=5e-3", "encoder.dim=8", "encoder.num_layers=2")
+    values = Values()
+    recipe = graphcl.load("graphmae_graph", *settings)
+    fitted = graphcl.fit(recipe, observers=[values])
+    means = [sum(seen["reconstruction"] for seen in part) / len(part) for part in _thirds(values.seen)]
+    assert means[2] < means[0]
+    (embeddings,) = fitted.embeddings.values()
+    assert embeddings.shape[1] == 8
+    assert "test/accuracy" in fitted.metrics
+    other = Values()
+    graphcl.fit(recipe.override("encoder.mask_token=false"), observers=[other])
+    assert other.seen != values.seen
+
+
+def _thirds(seen: list[dict[str, float]]) -> list[list[dict[str, float]]]:
+    size = len(seen) // 3
+    return [seen[:size], seen[size : 2 * size], seen[2 * size :]]
