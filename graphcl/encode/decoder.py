@@ -63,8 +63,11 @@ class GNNDecoder(nn.Module):
         self.linear = make_linear(in_dim, in_dim, bias=False, generator=generator)
         self.layer: nn.Module
         if layer == "gat":
-            options = {"dropout": dropout, "attention_dropout": attention_dropout}
-            self.layer = _Attention(GATLayer(in_dim, self.out_dim, heads=heads, generator=generator, **options))
+            attention = GATLayer(
+                in_dim, self.out_dim, heads=heads, dropout=dropout, attention_dropout=attention_dropout,
+                generator=generator,
+            )
+            self.layer = _Attention(attention)
         elif layer == "gcn":
             self.layer = _Convolution(Layer(in_dim, self.out_dim, dropout=dropout, glorot=True, generator=generator))
         else:
