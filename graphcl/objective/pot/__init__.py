@@ -5,8 +5,9 @@ from __future__ import annotations
 from graphcl.objective.pot.budgets import Budget, edge_budgets
 from graphcl.objective.pot.compactness import Bound, compactness_weights, lower_bound
 from graphcl.objective.pot.encoder import check_layers, layers_of
+from graphcl.objective.pot.entries import entry_bound
 from graphcl.objective.pot.graph import Deletable
-from graphcl.objective.pot.rows import entry_bound, row_bound
+from graphcl.objective.pot.rows import row_bound
 
 __all__ = [
     "Bound",

@@ -12,10 +12,12 @@ from torch.nn import functional as F
 
 from graphcl.encode.linear_layers import LinearLayer, Propagate
 from graphcl.objective.pot.encoder import check_layers
+from graphcl.objective.pot.entries import ByEntry
 from graphcl.objective.pot.graph import Deletable, Patch, make_patch
 from graphcl.objective.pot.intervals import Interval, trace
+from graphcl.objective.pot.least import CHUNK_BYTES
 from graphcl.objective.pot.reference import reference_score
-from graphcl.objective.pot.rows import CHUNK_BYTES, ByEntry, ByRow, Degrees, RowRule
+from graphcl.objective.pot.rows import ByRow, Degrees, RowRule
 from graphcl.objective.pot.score import Encoded, Inner, score_bound
 
 #: (pair, neighbour) terms above which `inner: auto` takes intervals.

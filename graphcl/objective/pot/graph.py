@@ -69,6 +69,17 @@ class Deletable:
         """[N] int64."""
         return self.start.diff()
 
+    @cached_property
+    def _whole(self) -> dict[int, Patch]:
+        return {}
+
+    def whole(self, depth: int) -> Patch:
+        """All nodes, with everything within ``depth`` steps: made once, so that its blocks are, too."""
+        if depth not in self._whole:
+            sizes = (self.num_nodes,) * (depth + 1)
+            self._whole[depth] = Patch(None, sizes, self.start, self.neighbours, self.degree)
+        return self._whole[depth]
+
     def to(self, device: torch.device) -> Deletable:
         """The same graph on another device."""
         return self if self.start.device == device else Deletable(self.start.to(device), self.neighbours.to(device))
@@ -202,7 +213,7 @@ class Patch:
 def make_patch(graph: Deletable, depth: int, targets: Tensor | None = None) -> Patch:
     """The neighbourhood of ``targets`` [n] (unique; None for all nodes) up to ``depth`` >= 1 steps away."""
     if targets is None:
-        return Patch(None, (graph.num_nodes,) * (depth + 1), graph.start, graph.neighbours, graph.degree)
+        return graph.whole(depth)
     local = torch.full((graph.num_nodes,), -1, dtype=torch.int64, device=graph.start.device)
     nodes, sizes, rows = targets, [targets.numel()], []
     local[targets] = torch.arange(targets.numel(), device=targets.device)

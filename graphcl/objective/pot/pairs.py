@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from graphcl.objective.pot.entries import sparse_rows
 from graphcl.objective.pot.graph import Adjacency
-from graphcl.objective.pot.rows import sparse_rows
 
 
 def pair_products(left: Tensor, right: Tensor, adjacency: Adjacency, chunk_bytes: int) -> Tensor:

@@ -12,8 +12,9 @@ from graphcl.core.errors import UserError
 from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer, Propagate
 from graphcl.encode.sparse_input import multiply
 from graphcl.objective.pot.encoder import check_layers
+from graphcl.objective.pot.entries import sparse_rows
 from graphcl.objective.pot.graph import Deletable, make_patch
-from graphcl.objective.pot.rows import Degrees, sparse_rows
+from graphcl.objective.pot.rows import Degrees
 
 Stage = tuple[Linear, Propagate, Affine, Activation]
 

@@ -100,6 +100,7 @@ class Pot(Term):
                 raise UserError("pot: the towers of both views must agree on self loops")
             self._rate(address, mode)
         self._deletable = Deletable.of(graph, loops=self._loops)
+        self._budgets: dict[tuple[str, Mode], Tensor] = {}
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per node: the mean over both directions."""
@@ -167,9 +168,16 @@ class Pot(Term):
         with torch.autocast(x.device.type, enabled=False):
             return node_compactness(
                 self._layers(one), x, flow.rows(one).values, flow.rows(other).values, graph,
-                self.budget.of(graph.degree, mode, self._rate(one, mode)),
+                self._edge_budget(one, mode),
                 targets=targets, first=self._first(one), inner=self.inner, propagate=propagate,
             )  # fmt: skip
+
+    def _edge_budget(self, address: str, mode: Mode) -> Tensor:
+        """q [N] of the view of an address; found once."""
+        key = (address, mode)
+        if key not in self._budgets:
+            self._budgets[key] = self.budget.of(self._deletable.degree, mode, self._rate(address, mode))
+        return self._budgets[key].to(self._deletable.start.device)
 
     def _targets(self, flow: Flow, address: str) -> Tensor | None:
         count = len(flow.rows(address))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch_geometric.data import Data
 
 from graphcl.augment.graph import drop_edges
@@ -110,6 +113,30 @@ def test_sampled_nodes_have_the_bounds_of_all_and_chunks_change_nothing(name: st
         torch.testing.assert_close(some.output.high, whole.output.high[targets])
     small = lower_bound(layers, x, weights, graph, budget, inner=inner, chunk_bytes=1)
     torch.testing.assert_close(small.lower, whole.lower)
+
+
+class Largest(TorchDispatchMode):
+    """Records the entries of the largest tensor that any operation makes, forward or backward."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor) and value.layout == torch.strided:
+                self.entries = max(self.entries, value.numel())
+        return result
+
+
+@pytest.mark.parametrize("inner", ["interval", "row"])
+def test_nothing_has_nodes_x_nodes_entries(inner: str) -> None:
+    count = 900
+    graph, draw = random_graph(count, 3 / count), torch.Generator().manual_seed(1)
+    layers, x = gcn([5, 6, 4], draw), torch.randn(count, 5, generator=draw, dtype=DTYPE).requires_grad_()
+    weights = torch.randn(count, 4, generator=draw, dtype=DTYPE)
+    with Largest() as largest:
+        lower_bound(layers, x, weights, graph, graph.degree, inner=inner, chunk_bytes=1).lower.sum().backward()
+    assert 6 * count < largest.entries < count * count / 4
 
 
 def test_single_precision_is_within_the_margin() -> None:

@@ -9,7 +9,7 @@ from torch.autograd import gradcheck
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError
-from graphcl.objective.pot import Deletable, entry_bound, row_bound, rows
+from graphcl.objective.pot import Deletable, entry_bound, least, row_bound
 from graphcl.objective.pot.graph import make_patch
 
 from .enumerated import DTYPE, Case, deletable, deletions, draw_case
@@ -104,7 +104,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = (graph.degree * torch.rand(40, generator=draw)).long()
     found = []
     for chunk in (2**30, 1):
-        monkeypatch.setattr(rows, "CHUNK_BYTES", chunk)
+        monkeypatch.setattr(least, "CHUNK_BYTES", chunk)
         leaf = y.clone().requires_grad_()
         value = row_bound(leaf, graph, budget)
         value.square().sum().backward()
