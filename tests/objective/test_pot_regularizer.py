@@ -94,6 +94,10 @@ class TestInRecipes:
         assert "rate 0.4" in said["deletions"]["b"]
         assert "rate 0.7" in training("+regularizers=pot", recipe="gca").model.term("pot").describe()["deletions"]["a"]
 
+    def test_under_half_precision_the_bound_is_computed_in_single(self) -> None:
+        _, history = trained("+regularizers=pot", "train.precision=bf16")
+        assert 0 <= history[-1]["pot/certified"] <= 1
+
     def test_the_reference_says_that_it_is_none(self) -> None:
         _, history = trained("+regularizers=pot", "regularizers.pot.mode=reference")
         assert "pot/surrogate_positive_not_a_bound" in history[-1]

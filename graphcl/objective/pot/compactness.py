@@ -164,7 +164,7 @@ def node_compactness(
             (:func:`graphcl.objective.pot.reference.reference_score`) in the place of the bound.
     """
     picked = torch.arange(len(latents), device=latents.device) if targets is None else targets
-    weights = compactness_weights(others)
+    weights = compactness_weights(others.to(x.dtype))  # in half precision, where the encoder ran in it
     current = (latents.detach() * weights).sum(-1).index_select(0, picked)
     at = picked + first
     if propagate is None:
