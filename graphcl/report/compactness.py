@@ -57,6 +57,7 @@ def _distribution(axis: Any, columns: Mapping[str, np.ndarray], score: str, name
     for stage, colour in COLOURS.items():
         axis.hist(columns[f"{score}_{stage}"], edges, color=colour, alpha=0.7, label=f"{stage} training")
     axis.axvline(0, color="black", linewidth=0.8)
+    axis.locator_params(axis="x", nbins=5)
     axis.set(xlabel=name, ylabel="nodes (both views)", title="distribution")
     axis.legend(frameon=False)
 
@@ -67,7 +68,7 @@ def _against_degree(axis: Any, columns: Mapping[str, np.ndarray], score: str, na
         axis.scatter(columns["degree"], columns[f"{score}_{stage}"], s=9, color=colour, alpha=0.5, linewidths=0)
     axis.axhline(0, color="black", linewidth=0.8)
     axis.set_xscale("symlog", linthresh=1)
-    axis.set(xlabel="degree", ylabel=name, title="against degree")
+    axis.set(xlabel="degree", ylabel=name, title="against degree", xlim=(-0.3, 1.3 * max(1, columns["degree"].max())))
 
 
 def _certified(axis: Any, columns: Mapping[str, np.ndarray], score: str, name: str) -> None:
