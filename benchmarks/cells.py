@@ -80,9 +80,14 @@ class Suite:
             return False
         self.path(cell).parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path(cell).with_suffix(".tmp")
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+        temporary.write_text(lines_of(record))
         temporary.replace(self.path(cell))
         return True
+
+
+def lines_of(record: Mapping[str, Any]) -> str:
+    """JSON with a line for each key of the record, so that thousands of values for users are not as many lines."""
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()) + "\n}\n"
 
 
 def in_child(cell: Cell) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def tested(recipe: str, data: str, seed: int) -> dict[str, Any]:
     if setting is None:
         raise SystemExit(f"the trials of {recipe} on {data} come first: python -m benchmarks.family_small --only trial")
     overrides = [f"data={data}", *BUDGET, f"train.seed={seed}", *setting]
-    return train(recipe, overrides, split_seed=SPLIT_SEED, per_user=[MONITOR]) | {"setting": setting}
+    return train(recipe, overrides, split_seed=SPLIT_SEED, per_user=[MONITOR], beside=["ease"]) | {"setting": setting}
 
 
 def trial_cell(recipe: str, data: str, number: int) -> Cell:

@@ -9,14 +9,11 @@ each in a process of its own. GRACE and BGRL: PyGCL 0.1.2 by its own components;
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.cells import Cell, Suite, by_threads, command, data_root, in_turn
+from benchmarks.cells import Cell, Suite, by_threads, command, in_turn
 
 STEPS = 6
 #: Method and data -> what ours sets beside the recipe, so that both sides compute the same.
@@ -50,48 +47,24 @@ def round_of(method: str, data: str, number: int, threads: int) -> dict[str, Any
 def ours(method: str, data: str, threads: int) -> dict[str, Any]:
     """The recipe's steps through the engine."""
     import graphcl
-    from benchmarks.clock import Clock, Enough
-    from benchmarks.memory import extra_peak
-    from graphcl.engine.fit import load_data, make_task, set_up
-    from graphcl.engine.training import Training
+    from benchmarks.steps import engine_steps, ready
 
     overrides, _, _ = PAIRS[method, data]
     recipe = graphcl.load(
         method, f"data={data}", "train.batch_size=0", "train.device=cpu", f"train.threads={threads}",
         f"train.epochs={STEPS}", f"train.eval_every={STEPS + 1}", *overrides,
     )
-    root = data_root()
-    task = make_task(recipe, load_data(recipe, data_root=Path(root) if root else None))
-    clock = Clock(STEPS)
-    training = Training(recipe, task, observer=clock, run=None, device=set_up(recipe), validate=False)
-    with extra_peak() as memory, suppress(Enough):
-        training.train()
-    return {"wall": clock.wall[1:], "cpu": clock.cpu[1:], **memory}
+    return engine_steps(recipe, *ready(recipe), STEPS)[0]
 
 
 def _graph(data: str) -> tuple[Any, Any]:
     """Features and edges as our recipe sees them."""
     import graphcl
-    from graphcl.engine.fit import load_data
+    from benchmarks.steps import ready
 
-    root = data_root()
-    graph = load_data(graphcl.load("grace", f"data={data}"), data_root=Path(root) if root else None).graph
+    task, _ = ready(graphcl.load("grace", f"data={data}"))
+    graph: Any = task.graphs["graph"]
     return graph.x, graph.edge_index
-
-
-def _timed(step: Callable[[], None]) -> dict[str, Any]:
-    from benchmarks.clock import now
-    from benchmarks.memory import extra_peak
-
-    wall, cpu = [], []
-    with extra_peak() as memory:
-        for _ in range(STEPS):
-            start = now()
-            step()
-            stop = now()
-            wall.append(round(stop[0] - start[0], 4))
-            cpu.append(round(stop[1] - start[1], 4))
-    return {"wall": wall[1:], "cpu": cpu[1:], **memory}
 
 
 def _limited() -> None:
@@ -128,6 +101,7 @@ def pygcl_grace(method: str, data: str, threads: int) -> dict[str, Any]:
     from torch import nn
 
     from benchmarks import pygcl_peer
+    from benchmarks.steps import other_steps
 
     torch.set_num_threads(threads)
     gcl = pygcl_peer.load()
@@ -150,7 +124,7 @@ def pygcl_grace(method: str, data: str, threads: int) -> dict[str, Any]:
         optimizer.step()
 
     try:
-        return _timed(step)
+        return other_steps(step, STEPS)
     except (RuntimeError, MemoryError) as error:
         if "memory" not in str(error).lower() and "allocate" not in str(error).lower():
             raise
@@ -165,6 +139,7 @@ def pygcl_bgrl(method: str, data: str, threads: int) -> dict[str, Any]:
     from torch import nn
 
     from benchmarks import pygcl_peer
+    from benchmarks.steps import other_steps
 
     torch.set_num_threads(threads)
     gcl = pygcl_peer.load()
@@ -191,13 +166,15 @@ def pygcl_bgrl(method: str, data: str, threads: int) -> dict[str, Any]:
             for old, new in zip(teacher.parameters(), student.parameters(), strict=True):
                 old.lerp_(new, 0.01)
 
-    return _timed(step)
+    return other_steps(step, STEPS)
 
 
 def pyg_dgi(method: str, data: str, threads: int) -> dict[str, Any]:
     """DGI as torch_geometric has it."""
     import torch
     from torch_geometric.nn import DeepGraphInfomax
+
+    from benchmarks.steps import other_steps
 
     torch.set_num_threads(threads)
     x, edge_index = _graph(data)
@@ -214,7 +191,7 @@ def pyg_dgi(method: str, data: str, threads: int) -> dict[str, Any]:
         model.loss(*model(x, edge_index)).backward()
         optimizer.step()
 
-    return _timed(step)
+    return other_steps(step, STEPS)
 
 
 def suite(rounds: int, threads: int) -> Suite:

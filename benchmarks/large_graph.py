@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,25 +39,19 @@ def run(cell: str) -> dict[str, Any]:
     import torch
 
     import graphcl
-    from benchmarks.clock import Clock, Enough
-    from benchmarks.memory import extra_peak
+    from benchmarks.steps import engine_steps, ready
     from graphcl.engine.embed import embed
-    from graphcl.engine.fit import load_data, make_task, set_up
-    from graphcl.engine.training import Training
 
     _, (nodes, edges), overrides, steps = CELLS[cell]
     with tempfile.TemporaryDirectory() as name:
         generate(Path(name), nodes, edges)
         recipe = graphcl.load("grace", f"data.path={name}", "train.device=cpu", f"train.threads={THREADS}",
                               f"train.epochs={steps}", f"train.eval_every={steps + 1}", *overrides)
-        device, began = set_up(recipe), time.process_time()
-        task = make_task(recipe, load_data(recipe))
+        began = time.process_time()
+        task, device = ready(recipe)
         found: dict[str, Any] = {"load_cpu_s": round(time.process_time() - began, 1), "threads": THREADS}
-        clock = Clock(steps)
-        training = Training(recipe, task, observer=clock, run=None, device=device, validate=False)
-        with extra_peak() as memory, suppress(Enough):
-            training.train()
-        found |= {"wall": clock.wall[1:], "cpu": clock.cpu[1:], **memory}
+        measured, training = engine_steps(recipe, task, device, steps)
+        found |= measured
         if getattr(task, "in_blocks", False):
             began = time.process_time()
             rows = embed(training.model, training.views, task, "test")[""]

@@ -10,8 +10,6 @@ and the gradients of anchors and of candidates), which is the floor.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
@@ -43,27 +41,19 @@ def lightgcn_and_products(threads: int) -> dict[str, Any]:
 
 def _engine_steps(recipe_name: str, overrides: list[str], steps: int, threads: int) -> dict[str, Any]:
     import graphcl
-    from benchmarks.clock import Clock, Enough
-    from benchmarks.memory import extra_peak
+    from benchmarks.steps import engine_steps, ready
     from graphcl.core.seeds import generator
-    from graphcl.engine.fit import load_data, make_task, set_up
-    from graphcl.engine.training import Training
 
     recipe = graphcl.load(
         recipe_name, "data=gowalla", "data.split.valid=none", f"train.batch_size={BATCH}", "train.device=cpu",
         f"encoder.dim={DIM}", f"encoder.num_layers={LAYERS}", f"train.threads={threads}", *overrides,
     )
-    root = data_root()
-    task = make_task(recipe, load_data(recipe, data_root=Path(root) if root else None))
-    clock = Clock(steps)
-    training = Training(recipe, task, observer=clock, run=None, device=set_up(recipe), validate=False)
-    training.views.clean().operator("sym")
-    with extra_peak() as memory, suppress(Enough):
-        training.train()
+    task, device = ready(recipe)
+    record, _ = engine_steps(recipe, task, device, steps)  # its first step, which is left out, makes the operator
     batch = next(iter(task.batches(BATCH, generator=generator(0, "unique"))))
     unique = [batch.rows["batch"][node_type].unique().numel() for node_type in ("user", "item")]  # type: ignore[index]
-    candidates = [int(training.task.graphs["graph"][node_type].num_nodes) for node_type in ("user", "item")]
-    return _record(clock.wall, clock.cpu, memory) | {"unique": unique, "candidates": candidates}
+    candidates = [int(task.graphs["graph"][node_type].num_nodes or 0) for node_type in ("user", "item")]
+    return record | {"unique": unique, "candidates": candidates}
 
 
 def _products(anchors: list[int], candidates: list[int]) -> dict[str, float]:
@@ -85,8 +75,7 @@ def literal(threads: int) -> dict[str, Any]:
     """The authors' loss as their code states it (Cai et al., ICLR 2023), in plain torch."""
     import torch
 
-    from benchmarks.clock import now
-    from benchmarks.memory import extra_peak
+    from benchmarks.steps import other_steps
     from graphcl.data.source import InteractionsData
 
     torch.set_num_threads(threads)
@@ -128,20 +117,7 @@ def literal(threads: int) -> dict[str, Any]:
         loss.backward()
         optimizer.step()
 
-    wall, cpu = [], []
-    with extra_peak() as memory:
-        for _ in range(STEPS["literal"]):
-            start = now()
-            step()
-            stop = now()
-            wall.append(round(stop[0] - start[0], 4))
-            cpu.append(round(stop[1] - start[1], 4))
-    return _record(wall, cpu, memory)
-
-
-def _record(wall: list[float], cpu: list[float], memory: dict[str, float]) -> dict[str, Any]:
-    """The first step warms up and is left out of the times; its memory counts."""
-    return {"wall": wall[1:], "cpu": cpu[1:], **memory}
+    return other_steps(step, STEPS["literal"])
 
 
 def suite(rounds: int, threads: int) -> Suite:

@@ -26,6 +26,7 @@ SECTIONS = {
     "evaluation": "Speed: full-ranking evaluation",
     "graph_step": "Speed: a step of node-level recipes beside their peers",
     "large_graph": "Scale: GRACE on large graphs",
+    "pot_step": "Speed: what POT adds to a step",
     "kernels": "Speed: the contrastive kernels",
     "operators": "Speed: propagation",
     "dgl_backend": "Speed: DGL's kernels beside ours",

@@ -23,6 +23,7 @@ def train(
     log: bool = False,
     split_seed: int | None = None,
     per_user: Sequence[str] = (),
+    beside: Sequence[str] = (),
     keep: str = "",
 ) -> dict[str, Any]:
     """Train in this process; metrics and protocol.
@@ -33,7 +34,8 @@ def train(
         plugins: Allow the recipe's plugins.
         log: Add the records of the epochs (terms, validation).
         split_seed: Draw the split from this seed in the place of ``train.seed``.
-        per_user: Test metrics to add for each user, for the model and the baselines (paired tests).
+        per_user: Test metrics to add for each user, for the model and the baselines ``beside`` (paired tests).
+        beside: Names of these baselines.
         keep: Name of a folder under ``runs/benchmarks`` that is kept, so that a killed cell goes on in mid-training.
     """
     import graphcl
@@ -55,7 +57,7 @@ def train(
     if log:
         record["log"] = [json.loads(line) for line in lines]
     if per_user and fitted is not None:
-        record["per_user"] = per_user_values(fitted, per_user)
+        record["per_user"] = per_user_values(fitted, per_user, beside)
     return record
 
 
@@ -75,11 +77,13 @@ def _root() -> Path | None:
     return Path(root) if root else None
 
 
-def per_user_values(fitted: Fitted, metrics: Sequence[str]) -> dict[str, dict[str, list[float]]]:
+def per_user_values(
+    fitted: Fitted, metrics: Sequence[str], baselines: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
     """``model`` or the baseline's name -> metric -> value of each test user, users in one order."""
     task: Any = fitted.task
     rankings = {"model": task.rank_embeddings(fitted.embeddings, "test", seed=fitted.recipe["train.seed"])}
-    rankings |= {name: result.ranking for name, result in task.results.items()}
+    rankings |= {name: task.results[name].ranking for name in baselines}
     return {
         name: {metric: [round(value, 6) for value in ranking.per_user()[metric].tolist()] for metric in metrics}
         for name, ranking in rankings.items()

@@ -22,6 +22,7 @@ from benchmarks import (
     lightgcl_step,
     lightgcn_gowalla,
     pot_nodes,
+    pot_step,
     recbole_lightgcn,
     report,
     xsimgcl_yelp2018,
@@ -42,6 +43,7 @@ SUITES = [
     large_graph.SUITE,
     dgl_backend.suite(1, 1),
     pot_nodes.SUITE,
+    pot_step.suite(2),
 ]
 
 
@@ -75,6 +77,11 @@ def test_cells_of_graph_recipes_load() -> None:
         for cell in suite.cells:
             if cell.name.endswith("seed-0"):
                 graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
+
+
+def test_settings_of_pot_load() -> None:
+    for overrides in pot_step.SETTINGS.values():
+        graphcl.load("grace", "data=cora", *overrides)
 
 
 def test_variants_of_the_ablation_are_recipes() -> None:

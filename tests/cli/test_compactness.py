@@ -32,7 +32,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_table_by_node_and_a_picture(graphcl: Command, nodes: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'graphcl[report]'")
     done = graphcl("compactness", nodes, "--out", tmp_path / "c.parquet", "--json")
     assert done.code == 0, done.err
     table = pq.read_table(tmp_path / "c.parquet")

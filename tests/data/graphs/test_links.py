@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -34,12 +34,13 @@ def test_parts_are_disjoint_complete_and_of_their_sizes(
     both = pairs_of(edges)
     undirected = all((b, a) in both for a, b in both)
     whole = {(a, b) for a, b in both if a < b} if undirected else both
-    if min(round(len(whole) * s) for s in shares) == 0:
-        return
+    wanted = [round(len(whole) * s) for s in shares]
+    free = nodes * (nodes - 1) // (2 if undirected else 1) - len(whole)
+    assume(min(*wanted, len(whole) - sum(wanted)) > 0 and sum(wanted) <= free)
     train, held_out = hold_out_links(edges, nodes, shares, generator=generator(seed, "draw"))
     valid, test = pairs_of(held_out.valid.edges), pairs_of(held_out.test.edges)
     assert held_out.sizes() == {"valid": len(valid), "test": len(test)}
-    assert [len(valid), len(test)] == [round(len(whole) * s) for s in shares]
+    assert [len(valid), len(test)] == wanted
     left = pairs_of(train)
     if undirected:
         assert {(b, a) for a, b in left} == left
