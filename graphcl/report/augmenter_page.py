@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from graphcl.core import registry
 from graphcl.core.files import write_text
-from graphcl.report.catalogue import first_sentence
+from graphcl.report.catalogue import summary
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "augmenters.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
@@ -36,9 +35,8 @@ def _row(name: str, part: dict[str, Any]) -> str:
     options = ", ".join(
         f"{option} ({spec['default']})" if "default" in spec else option for option, spec in part["options"].items()
     )
-    what = re.sub(r"; see :func:`\w+`", "", first_sentence(part["doc"]))
     draws, edges = "yes" if meta.get("stochastic", True) else "no", EDGES.get(meta.get("edges", ""), "")
-    cells = [f"`{name}`", meta["level"], draws, edges, what, options]
+    cells = [f"`{name}`", meta["level"], draws, edges, summary(part["doc"]), options]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ def _part(kind: str, name: str) -> Entry:
     description = schema.part_schema(kind, name)
     return {
         "name": name,
+        "summary": summary(description["doc"]),
         "doc": description["doc"],
         "options": {
             option: {"default": spec.get("default"), "required": "default" not in spec, "doc": spec["doc"]}
@@ -93,7 +95,7 @@ def table(what: str, found: Sequence[Entry]) -> Table:
     if found and "options" in found[0]:
         table = _table("name", "what it does", "options (default)")
         for entry in found:
-            table.add_row(entry["name"], first_sentence(entry["doc"]), _options(entry))
+            table.add_row(entry["name"], entry["summary"], _options(entry))
     elif found and "paper" in found[0]:
         table = _table("recipe", "title", "paper")
         for entry in found:
@@ -116,11 +118,20 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def first_sentence(doc: str) -> str:
-    """The first sentence of a docstring, on one line."""
+def summary(doc: str) -> str:
+    """The first sentence of a docstring on one line, without the markup of references and literals.
+
+    >>> summary("Drops edges (GRACE, eq. 2), as\\n``p`` says; see :func:`drop_edges`. More of it.")
+    'Drops edges (GRACE, eq. 2), as `p` says.'
+    """
     paragraph = " ".join(doc.split("\n\n")[0].split())
-    sentence, dot, _ = paragraph.partition(". ")
-    return sentence + dot.strip()
+    paragraph = re.sub(r"; see :\w+:`[^`]+`", "", paragraph)  # the function of the same name: no news in a list
+    paragraph = re.sub(r":\w+:`~?([^`]+)`", r"\1", paragraph).replace("``", "`")
+    for end in re.finditer(r"\.(?= [A-Z`])", paragraph):
+        before = paragraph[: end.start()]
+        if before.count("(") == before.count(")"):  # else the stop of an "eq." or "et al." within parentheses
+            return before + "."
+    return paragraph
 
 
 def _options(entry: Entry) -> str:
