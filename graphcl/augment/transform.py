@@ -10,7 +10,7 @@ from torch_geometric.transforms import BaseTransform
 
 from graphcl.core import seeds
 from graphcl.core.build import build
-from graphcl.core.config.check import check_options
+from graphcl.core.config.values import check_options
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
 from graphcl.core.schema import part_schema

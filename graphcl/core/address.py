@@ -22,11 +22,12 @@ from typing import Literal
 
 from graphcl.core.errors import UserError
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+#: What names of towers, views, heads and states are made of.
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _BRACKETS = r"((?:\[[^\[\]]*\])*)"
-_ENCODED = re.compile(rf"(?:(?P<tower>{_NAME})\((?P<inner>{_NAME})\)|(?P<view>{_NAME}))\.(?P<level>{_NAME}){_BRACKETS}")
-_STATE = re.compile(rf"state\.(?P<name>{_NAME})\.(?P<field>{_NAME}){_BRACKETS}")
-_ROOT = re.compile(rf"(?P<root>input|table)\.(?P<name>{_NAME}){_BRACKETS}")
+_ENCODED = re.compile(rf"(?:(?P<tower>{NAME})\((?P<inner>{NAME})\)|(?P<view>{NAME}))\.(?P<level>{NAME}){_BRACKETS}")
+_STATE = re.compile(rf"state\.(?P<name>{NAME})\.(?P<field>{NAME}){_BRACKETS}")
+_ROOT = re.compile(rf"(?P<root>input|table)\.(?P<name>{NAME}){_BRACKETS}")
 
 
 @dataclass(frozen=True)

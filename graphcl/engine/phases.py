@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from graphcl.core.address import Address, parse_address
+from graphcl.core.config.addresses import addresses
 from graphcl.core.config.blocks import PhaseBlock
-from graphcl.core.config.check import addresses
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.engine.distributed import ALONE, Ranks

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphcl.core import schema
-from graphcl.core.config.check import addresses
+from graphcl.core.config.addresses import addresses
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import PART_LISTS, part_name
 from graphcl.report.settings import shown

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphcl.core import schema
-from graphcl.core.config.check import block_schema
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import ALIASES, COMMAND_LINE, PART_LISTS, PART_MAPPINGS, long_path, part_name
+from graphcl.core.config.values import block_schema
 
 if TYPE_CHECKING:
     from rich.table import Table

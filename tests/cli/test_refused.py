@@ -24,6 +24,10 @@ REFUSED = [
     (["train", "lightgcn", "train.lr=-1"], r"command line: 'train.lr' must be a number > 0, got -1"),
     (["train", "lightgcn", "train.lr"], r"command line: 'train.lr' is not of the form key=value"),
     (["train", "lightgcn", "~terms=bprr"], r"command line: 'terms' has no part 'bprr' to remove; nearest: 'bpr'"),
+    (
+        ["train", "grace", "heads.half=mlp"],
+        r"command line: 'heads.half': the name 'half' is taken by torch's modules; call it otherwise, half_head say",
+    ),
     (["train", "lightgcn", "data.path=nowhere.csv"], r"error: data.path=nowhere.csv does not exist"),
     (["resume", "nowhere"], r"error: nowhere is not a run .*"),
     (["evaluate", "nowhere"], r"error: nowhere is not a run .*"),

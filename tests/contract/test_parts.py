@@ -9,7 +9,7 @@ import re
 import pytest
 
 from graphcl.core import registry, schema
-from graphcl.core.config.check import check_options
+from graphcl.core.config.values import check_options
 from graphcl.core.registry import Part
 
 from .toys import parts

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from graphcl.core.build import build
-from graphcl.core.config.check import is_address
+from graphcl.core.config.addresses import is_address
 from graphcl.core.registry import Part
 from graphcl.core.schema import describe
 from graphcl.core.seeds import generator

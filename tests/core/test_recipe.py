@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from graphcl.core.config.part_names import OF_MODULES
 from graphcl.core.config.recipe import load_recipe
 from graphcl.core.errors import ConfigError, UserError
 
@@ -11,6 +12,7 @@ TERMS = """
 terms:
   - bpr: {user: "main.nodes[user][users]", pos: "main.nodes[item][items_pos]", neg: "main.nodes[item][items_neg]"}
 """
+NODE_TERMS = "terms: [{uniformity: {x: a.nodes}}]\n"
 
 
 def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
@@ -137,3 +139,38 @@ def test_a_mistake_of_shape_does_not_hide_the_others(tmp_path: Path) -> None:
     assert "unknown key 'trian'; nearest: 'train'" in text
     assert "'train.epochs' must be a whole number >= 1, got -3" in text
     assert "unknown key 'terms.bpr.weigth'; nearest: 'terms.bpr.weight'" in text
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ("heads: {half: mlp}", "mine.yaml:5: 'heads.half': the name 'half' is taken by torch's modules"),
+        ("latents: {values: sketch}", "mine.yaml:5: 'latents.values': the name 'values' is taken"),
+        ("states: {\n  train: {queue: {rows: a.nodes, dim: 2, size: 2}}}", "mine.yaml:6: 'states.train': the name"),
+        ("towers: {forward: gcn}", "mine.yaml:5: 'towers.forward': the name 'forward' is taken"),
+        ("heads: {nodes: mlp}", "mine.yaml:5: 'heads.nodes': 'nodes' is what a tower gives"),
+        ("heads: {a.b: mlp}", "mine.yaml:5: 'heads.a.b': 'a.b' cannot be a name here"),
+        ("heads: {_modules: mlp}", "mine.yaml:5: 'heads._modules': '_modules' cannot be a name here"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_before_anything_is_built(tmp_path: Path, block: str, line: str) -> None:
+    above = "task: node\ndata: karate\nencoder: gcn\nviews: {a: [], half: []}\n"
+    found = problems(tmp_path, f"{above}{block}\n{NODE_TERMS}")
+    assert [one for one in found if line in one], found
+    assert not [one for one in found if "views.half" in one]  # views are no modules
+
+
+def test_every_attribute_of_torchs_modules_is_known_to_be_taken() -> None:
+    from torch import nn
+
+    taken = {name for name in dir(nn.ModuleDict()) if not name.startswith("_")}
+    assert taken <= OF_MODULES
+
+
+def test_null_takes_away_also_where_nothing_is_below(tmp_path: Path) -> None:
+    text = f"task: node\ndata: karate\nencoder: gcn\nviews: {{a: [], b: null}}\nheads: {{proj: null}}\n{NODE_TERMS}"
+    recipe = load_recipe(write(tmp_path, text))
+    assert list(recipe["views"]) == ["a"]
+    assert recipe["heads"] == {}
+    found = problems(tmp_path, text.replace("encoder: gcn", "encoder: 5"))
+    assert any("mine.yaml:3: a part is written" in line for line in found)

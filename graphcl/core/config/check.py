@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphcl.core import registry, schema
-from graphcl.core.address import Address, parse_address
-from graphcl.core.config import blocks, levels
+from graphcl.core.config import levels
+from graphcl.core.config.addresses import check_addresses
+from graphcl.core.config.part_names import check_names
 from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
+from graphcl.core.config.values import Problem, block_schema, check_options, check_part, non_finite, unknown_key
 from graphcl.core.errors import UserError, nearest
-
-Problem = tuple[str, str]  # dotted path, message
 
 
 def check(tree: Tree, origins: Origins) -> list[str]:
@@ -32,8 +30,8 @@ def _origin(path: str, origins: Origins) -> str:
 def _problems(tree: Tree) -> Iterator[Problem]:
     for key in tree:
         if key not in TOP_KEYS:
-            yield key, _unknown(key, [*TOP_KEYS, "encoder"])
-    yield from _non_finite(tree, "")
+            yield key, unknown_key(key, [*TOP_KEYS, "encoder"])
+    yield from non_finite(tree, "")
     try:
         task_schema = schema.part_schema("task", _task_name(tree))
     except UserError as error:
@@ -46,12 +44,13 @@ def _problems(tree: Tree) -> Iterator[Problem]:
         yield from check_options(data, tree.get("data") or {}, "data")
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
+    yield from check_names(tree)
     yield from _parts(tree)
     yield from _heads(tree)
     yield from _views(tree)
     yield from _phases(tree)
     if task_schema is not None:
-        yield from _addresses(tree, task_schema["meta"])
+        yield from check_addresses(tree, task_schema["meta"])
 
 
 def _probe(task: Mapping[str, Any], evaluation: Any) -> Iterator[Problem]:
@@ -81,117 +80,6 @@ def _task_name(tree: Tree) -> str:
     return task
 
 
-@cache
-def block_schema(name: str) -> dict[str, Any]:
-    """The schema of a block of :mod:`graphcl.core.config.blocks`."""
-    return schema.describe(getattr(blocks, name))
-
-
-def _unknown(key: str, known: Collection[str]) -> str:
-    match = nearest(key, known)
-    return f"unknown key '{key}'" + (f"; nearest: '{match}'" if match else f"; known: {', '.join(sorted(known))}")
-
-
-def _non_finite(value: Any, path: str) -> Iterator[Problem]:
-    if isinstance(value, float) and not math.isfinite(value):
-        yield path, f"'{path}' must be a finite number, got {value}"
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _non_finite(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _non_finite(item, path)
-
-
-def check_options(
-    description: Mapping[str, Any], given: Any, path: str, *, ignore: Collection[str] = ()
-) -> Iterator[Problem]:
-    """Unknown keys (with the nearest), wrong types and values, and missing required options."""
-    options = description["options"]
-    if not isinstance(given, dict):
-        yield path, f"'{path}' is a mapping of options, got {given!r}"
-        return
-    for key, value in given.items():
-        here = f"{path}.{key}"
-        if key in ignore:
-            continue
-        if key not in options:
-            yield here, _unknown(here, [f"{path}.{known}" for known in options])
-        else:
-            yield from _value(options[key]["schema"], options[key]["schema"].get("$defs", {}), value, here)
-            if options[key]["schema"].get("format") == "augmenters" and isinstance(value, dict):
-                for label, inner in value.items():
-                    yield from _part("augmenter", part_name(label), inner, f"{here}.{label}")
-    for key, option in options.items():
-        if "default" not in option and key not in given and key not in ignore:
-            yield path, f"'{path}' needs the option '{key}' ({option['doc'] or 'required'})"
-
-
-def _value(option_schema: Mapping[str, Any], defs: Mapping[str, Any], value: Any, path: str) -> Iterator[Problem]:
-    from jsonschema import Draft202012Validator
-
-    nested = _object_schema(option_schema, defs)
-    if nested is not None and isinstance(value, dict):
-        known = nested["properties"]
-        for key, item in value.items():
-            here = f"{path}.{key}"
-            if key not in known:
-                yield here, _unknown(here, [f"{path}.{k}" for k in known])
-            else:
-                yield from _value(known[key], defs, item, here)
-        for key in nested.get("required", []):
-            if key not in value:
-                yield path, f"'{path}' needs '{key}'"
-        return
-    errors = list(Draft202012Validator({**option_schema, "$defs": defs}).iter_errors(value))
-    if errors and not _is_non_finite(value):
-        yield path, f"'{path}' {_expectation(option_schema, defs)}, got {value!r}"
-
-
-def _is_non_finite(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def _object_schema(option_schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    for candidate in (option_schema, *option_schema.get("anyOf", [])):
-        if "$ref" in candidate:
-            candidate = defs[candidate["$ref"].rpartition("/")[2]]
-        if candidate.get("type") == "object" and "properties" in candidate:
-            return candidate
-    return None
-
-
-_TYPES = {
-    "integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
-    "array": "a list", "object": "a mapping", "null": "null",
-}
-
-
-def _expectation(option_schema: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
-    """``must be a number >= 0 and <= 1`` for a person."""
-    return "must be " + _expected(option_schema, defs)
-
-
-def _expected(option: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
-    if "$ref" in option:
-        return _expected(defs[option["$ref"].rpartition("/")[2]], defs)
-    if "anyOf" in option:
-        return " or ".join(dict.fromkeys(_expected(o, defs) for o in option["anyOf"]))
-    if "enum" in option:
-        return "one of " + ", ".join(repr(v) for v in option["enum"])
-    if "const" in option:
-        return repr(option["const"])
-    text = _TYPES.get(option.get("type", ""), "a valid value")
-    bounds = [
-        f"{sign} {option[key]:g}"
-        for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
-        if key in option
-    ]
-    if option.get("type") == "array" and "items" in option:
-        text += f" ({_expected(option['items'], defs)})"
-    return f"{text} {' and '.join(bounds)}" if bounds else text
-
-
 def _parts(tree: Tree) -> Iterator[Problem]:
     for key, kind in PART_MAPPINGS.items():
         common = set(block_schema("Where")["options"]) if key in ("heads", "latents") else set()
@@ -201,20 +89,10 @@ def _parts(tree: Tree) -> Iterator[Problem]:
                 yield path, f"'{path}' does not say which {kind} it is; known: {', '.join(registry.names(kind))}"
                 continue
             options = {k: v for k, v in spec.items() if k != "name"}
-            yield from _part(kind, spec["name"], options, path, ignore=common)
+            yield from check_part(kind, spec["name"], options, path, ignore=common)
     for key, kind in PART_LISTS.items():
         for label, options in (tree.get(key) or {}).items():
-            yield from _part(kind, part_name(label), options, f"{key}.{label}")
-
-
-def _part(kind: str, name: str, options: Any, path: str, ignore: Collection[str] = ()) -> Iterator[Problem]:
-    try:
-        description = schema.part_schema(kind, name)
-    except UserError as error:
-        yield path, str(error)
-        return
-    unread = set(ignore) - set(description["options"])
-    yield from check_options(description, options, path, ignore=unread)
+            yield from check_part(kind, part_name(label), options, f"{key}.{label}")
 
 
 def _heads(tree: Tree) -> Iterator[Problem]:
@@ -250,11 +128,11 @@ def _views(tree: Tree) -> Iterator[Problem]:
         path = f"views.{name}"
         yield from check_options(block_schema("ViewBlock"), view, path, ignore=("augment", "source"))
         for label, options in (view.get("augment") or {}).items():
-            yield from _part("augmenter", part_name(label), options, f"{path}.augment.{label}")
+            yield from check_part("augmenter", part_name(label), options, f"{path}.augment.{label}")
             yield from _level("views", part_name(label), f"{path}.augment.{label}")
         spec = view.get("source") or {"name": "self"}
         options = {key: value for key, value in spec.items() if key != "name"}
-        yield from _part("source", spec.get("name", ""), options, f"{path}.source")
+        yield from check_part("source", spec.get("name", ""), options, f"{path}.source")
         source = view.get("hidden_of")
         if source and source not in views:
             yield f"{path}.hidden_of", f"'{path}.hidden_of' names no view: {source!r}; views: {', '.join(views)}"
@@ -281,102 +159,3 @@ def _phases(tree: Tree) -> Iterator[Problem]:
                         match = nearest(str(item), known)
                         hint = f"; nearest: '{match}'" if match else f"; known: {', '.join(known)}"
                         yield f"{where}.{key}", f"'{where}.{key}' names {item!r}, which the recipe does not have{hint}"
-
-
-def _addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
-    for path, text, each in [*addresses(tree), *_embedded(tree)]:
-        try:
-            address = parse_address(text, meta.get("types", ()))
-        except UserError as error:
-            yield path, str(error)
-            continue
-        problem = _address(address, tree, meta, each) or _not_embedded(path, address)
-        if problem:
-            yield path, f"address {text!r}: {problem}"
-
-
-def _not_embedded(path: str, address: Address) -> str:
-    """What is wrong with an address under `embed.latents`, or ""."""
-    if path != "embed.latents" or (address.root == "encoded" and address.rows is None):
-        return ""
-    return "what leaves a recipe are all rows of a tower on a view, as main(a).nodes"
-
-
-def _embedded(tree: Tree) -> Iterator[tuple[str, str, bool]]:
-    """The addresses of `embed.latents`, as :func:`addresses` gives others."""
-    latents = (tree.get("embed") or {}).get("latents")
-    for text in latents if isinstance(latents, list) else []:
-        if isinstance(text, str):
-            yield "embed.latents", text, False
-
-
-def addresses(tree: Tree) -> Iterator[tuple[str, str, bool]]:
-    """Every address of a recipe: (dotted path of the option, text, whether its part has ``each``)."""
-    for key, kind in (*PART_LISTS.items(), ("states", "state"), ("latents", "augmenter")):
-        for label, spec in (tree.get(key) or {}).items():
-            name = part_name(label) if key in PART_LISTS else spec.get("name", "")
-            try:
-                options = schema.part_schema(kind, name)["options"]
-            except UserError:
-                continue
-            defaults = {name: known["default"] for name, known in options.items() if "default" in known}
-            for option, text in _address_options(options, {**defaults, **spec}):
-                yield f"{key}.{label}.{option}", text, bool(spec.get("each"))
-    for view, spec in (tree.get("views") or {}).items():
-        source = spec.get("source") or {"name": "self"}
-        try:
-            options = schema.part_schema("source", source.get("name", ""))["options"]
-        except UserError:
-            continue
-        for option, text in _address_options(options, source):  # '*' is the node type that the view is read for
-            yield f"views.{view}.source.{option}", text, True
-
-
-def _address_options(options: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for option, value in given.items():
-        if option in options and is_address(options[option]["schema"]):
-            for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str) and text:
-                    yield option, text
-
-
-def is_address(option: Mapping[str, Any]) -> bool:
-    """Whether the schema of an option is that of an address, or of several."""
-    return option.get("format") == "address" or any(is_address(o) for o in option.get("anyOf", []))
-
-
-def _drawn_sets(view: Mapping[str, Any]) -> Iterator[str]:
-    """The row sets that a view's augmenters draw."""
-    for label in view.get("augment") or {}:
-        try:
-            yield from schema.part_schema("augmenter", part_name(label))["meta"].get("row_sets", ())
-        except UserError:
-            continue  # said elsewhere
-
-
-def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) -> str:
-    """What is wrong with an address, or ""."""
-    views, towers, states = tree.get("views") or {}, tree.get("towers") or {}, tree.get("states") or {}
-
-    def missing(what: str, name: str, known: Collection[str]) -> str:
-        match = nearest(name, known)
-        return f"no {what} {name!r}" + (f"; nearest: '{match}'" if match else f"; known: {', '.join(known) or 'none'}")
-
-    sets = [*meta.get("rows", ()), *_drawn_sets(views.get(address.view) or {})]
-    if address.rows is not None and address.rows not in sets:
-        return missing("row set", address.rows, [*sets, *meta.get("types", ())])
-    if address.node_type == "*" and not each:
-        return "'*' stands for a node type only where the part has 'each'"
-    if address.root == "state" and address.name not in states:
-        return missing("state", address.name, states)
-    if address.root != "encoded":
-        return ""
-    if address.view not in views:
-        return missing("view", address.view, views)
-    if address.tower not in towers and address.tower not in states:
-        return missing("tower", address.tower, [*towers, *states])
-    heads = [*(tree.get("heads") or {}), *(tree.get("latents") or {})]
-    levels = ["nodes", "layers", "messages", "graphs", *heads]
-    if address.level not in levels:
-        return missing("level or head", address.level, levels)
-    return ""

@@ -9,6 +9,8 @@ from graphcl.core.config.tree import Tree
 
 #: What a tower gives that a head can be applied to.
 ROOTS = ("nodes", "graphs")
+#: All that a tower gives, as an address says it.
+LEVELS = (*ROOTS, "layers", "messages")
 GROUPS = ("heads", "latents")
 
 

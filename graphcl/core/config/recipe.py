@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphcl.core import schema
 from graphcl.core.config import yaml12
-from graphcl.core.config.check import block_schema, check
-from graphcl.core.config.tree import (
-    COMMAND_LINE,
-    KEYWORD,
-    PART_LISTS,
-    PART_MAPPINGS,
-    MalformedError,
-    Origins,
-    Tree,
-    assign,
-    canonical,
-    long_path,
-    merge,
-    part_name,
-    put,
-)
+from graphcl.core.config.canonical import MalformedError, canonical, written
+from graphcl.core.config.check import check
+from graphcl.core.config.defaults import with_defaults
+from graphcl.core.config.overrides import assign, put
+from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_path, merge
 from graphcl.core.errors import ConfigError, UserError, suggestion
 from graphcl.core.paths import share
 from graphcl.core.plugins import import_plugins
@@ -165,7 +153,7 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
     try:
         layer = canonical(raw, lines, source)
     except MalformedError as error:  # what has a form is checked all the same, unless a parent completes it
-        others = [] if "extends" in error.tree else check(error.tree, error.origins)
+        others = [] if "extends" in error.tree else check(*merge({}, {}, error.tree, error.origins))
         raise ConfigError([*error.problems, *others]) from error
     parent = layer[0].pop("extends", None)
     if parent is None:
@@ -221,71 +209,3 @@ def _set(layer: Layer, settings: Mapping[str, Any]) -> Layer:
         if "." in path:
             put(tree, origins, path, value, KEYWORD)
     return tree, origins
-
-
-def _defaults(description: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    filled = {key: copy.deepcopy(o["default"]) for key, o in description["options"].items() if "default" in o}
-    for key, value in given.items():
-        default = filled.get(key)
-        if isinstance(default, dict) and isinstance(value, dict):
-            filled[key] = {**default, **value}
-        else:
-            filled[key] = copy.deepcopy(value)
-    return filled
-
-
-def _monitor(task: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
-    """What chooses the best epoch: the first metric of the probe where the task judges by one, else the task's."""
-    probe = schema.part_schema("probe", evaluation["probe"])["meta"] if evaluation.get("probe") else {}
-    return probe.get("monitor") or task["meta"].get("monitor", "")
-
-
-def with_defaults(tree: Tree) -> Tree:
-    """The tree with the default of every option of every block and part written out."""
-    full = copy.deepcopy(tree)
-    task = schema.part_schema("task", tree["task"])
-    full["eval"] = _defaults(task, tree.get("eval") or {})
-    full["data"] = _defaults(schema.part_schema("data", task["meta"]["data"]), tree.get("data") or {})
-    full["train"] = _defaults(block_schema("Train"), tree.get("train") or {})
-    full["embed"] = _defaults(block_schema("Embed"), tree.get("embed") or {})
-    full["train"]["monitor"] = full["train"]["monitor"] or _monitor(task, full["eval"])
-    full["phases"] = {
-        name: _defaults(block_schema("PhaseBlock"), phase) for name, phase in (tree.get("phases") or {}).items()
-    }
-    for key, kind in PART_MAPPINGS.items():
-        common = _defaults(block_schema("Where"), {}) if key in ("heads", "latents") else {}
-        full[key] = {
-            name: {"name": spec["name"], **common, **_defaults(schema.part_schema(kind, spec["name"]),
-                   {k: v for k, v in spec.items() if k != "name"})}
-            for name, spec in (tree.get(key) or {}).items()
-        }
-    for key, kind in PART_LISTS.items():
-        full[key] = {
-            label: _defaults(schema.part_schema(kind, part_name(label)), options)
-            for label, options in (tree.get(key) or {}).items()
-        }
-    for view in (full.setdefault("views", {}) or {}).values():
-        view.update(_defaults(block_schema("ViewBlock"), view))
-        view["augment"] = {
-            label: _defaults(schema.part_schema("augmenter", part_name(label)), options)
-            for label, options in view["augment"].items()
-        }
-    return full
-
-
-def written(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree in the form people write: lists of parts as lists."""
-
-    def listed(labels: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-        return [{part_name(label): dict(options)} if options else part_name(label) for label, options in labels.items()]
-
-    def entries() -> Iterator[tuple[str, Any]]:
-        for key, value in tree.items():
-            if key in PART_LISTS:
-                yield key, listed(value)
-            elif key == "views":
-                yield key, {name: {**view, "augment": listed(view["augment"])} for name, view in value.items()}
-            elif value not in ({}, [], None, ""):
-                yield key, value
-
-    return dict(entries())
