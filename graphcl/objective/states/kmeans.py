@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from graphcl.core.errors import NonFiniteError
 from graphcl.core.options import Address, Count, Index
 from graphcl.core.registry import register
+from graphcl.core.threads import one_thread
 from graphcl.objective.base import Rows, State, at_type
 
 
@@ -41,7 +42,6 @@ def cluster(
     """
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     if not torch.isfinite(x).all():
         raise NonFiniteError("kmeans: the rows to be clustered are not finite")
@@ -51,7 +51,7 @@ def cluster(
     seed = int(torch.randint(2**31 - 1, (), generator=generator, device=generator.device))
     options = {"n_clusters": min(k, len(x)), "n_init": 1, "max_iter": n_iter, "random_state": seed}
     model = MiniBatchKMeans(batch_size=mini_batch, **options) if mini_batch else KMeans(**options)
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than clusters is no mistake
         labels = model.fit_predict(x.detach().float().cpu().numpy())
     centroids = torch.from_numpy(model.cluster_centers_).to(x)

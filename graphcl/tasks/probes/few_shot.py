@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
+from graphcl.core.threads import one_thread
 from graphcl.tasks.base import Split
 from graphcl.tasks.probes.base import ClassCase, Needs, rows_of
 
@@ -91,7 +91,7 @@ def nearest_centroid(shown: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 def logistic(shown: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """[ways, shots, d], [n, d] -> [n]: the most likely class under logistic regression."""
     ways, shots, dim = shown.shape
-    with threadpool_limits(1):
+    with one_thread():
         model = LogisticRegression(max_iter=1000).fit(shown.reshape(-1, dim), np.repeat(np.arange(ways), shots))
         return model.predict(hidden)
 

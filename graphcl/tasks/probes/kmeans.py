@@ -10,12 +10,12 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
+from graphcl.core.threads import one_thread
 from graphcl.tasks.base import Split
 from graphcl.tasks.probes.base import ClassCase, Needs, rows_of
 
@@ -56,7 +56,7 @@ def cluster(x: Tensor, k: int, *, inits: int = 10, normalize: bool = True, seed:
     k = min(k, len(np.unique(rows, axis=0)))
     model = SklearnKMeans(k, n_init=inits, random_state=derive(seed, "kmeans") % 2**32)
     # On one thread: sums of several end in other last bits.
-    with threadpool_limits(1):
+    with one_thread():
         return torch.from_numpy(model.fit_predict(rows).astype(np.int64))
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from graphcl.core.options import Count, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
+from graphcl.core.threads import one_thread
 from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
 
 #: every second power of two of the grid of Zhu et al. 2020
@@ -70,7 +70,7 @@ def _fit(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> None:
     """On one thread: the products are small, so that threads mostly wait for each other, and the last bits of a
     result do not depend on how many there are.
     """
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # An unconverged fit competes on validation like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
