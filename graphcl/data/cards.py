@@ -14,10 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from graphcl.core.build import build
 from graphcl.core.config import yaml12
 from graphcl.core.errors import UserError, nearest
 from graphcl.core.paths import cache_dir, data_root, share
 from graphcl.data.download import fetch, fetch_zip, sha256_of
+from graphcl.data.report import DataReport
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,26 @@ def load_card(name: str) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"datasets/{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def build_from_card(part: str, name: str, data_root: str | Path | None, options: Mapping[str, Any]) -> Any:
+    """The data part over a named data set with its card's settings, as a recipe would read it; ``options`` on top."""
+    given = {"name": name, **load_card(name).data_defaults, **options}
+    return build("data", part, given, data_root=Path(data_root) if data_root else None)
+
+
+def open_card(name: str, task: str, root: Path | None) -> tuple[Card, Path, DataReport]:
+    """The card of that name, the folder that holds its files, and a report that names them.
+
+    Raises:
+        UserError: a card of another task; see :func:`load_card` and :func:`locate`.
+    """
+    card = load_card(name)
+    if card.task != task:
+        raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for {task!r}")
+    located = locate(card, root)
+    files = {file: str(located.folder / file) for file in card.files}
+    return card, located.folder, DataReport(source=card.name, files=files, notes=list(dict.fromkeys(located.notes)))
 
 
 def locate(card: Card, root: str | Path | None = None) -> Located:

@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data import generated
 from graphcl.data.build import build_interactions
-from graphcl.data.cards import load_card, locate
+from graphcl.data.cards import build_from_card, load_card, locate
 from graphcl.data.columns import choose_columns
 from graphcl.data.filters import Repeats, apply_filter, k_core, keep_ratings, merge_repeats
 from graphcl.data.interactions import Interactions
@@ -117,10 +115,7 @@ class InteractionsData:
         >>> InteractionsData.from_card("gowalla").split.by
         'given'
         """
-        given = {"name": name, **load_card(name).data_defaults, **options}
-        if isinstance(given.get("split"), dict):
-            given["split"] = TypeAdapter(Split).validate_python(given["split"])
-        return cls(**given, data_root=Path(data_root) if data_root else None)
+        return build_from_card("interactions", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> Interactions:

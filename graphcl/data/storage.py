@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from graphcl.core.errors import UserError
-from graphcl.core.files import creating, read_json, write_json
+from graphcl.core.files import creating
 from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
 from graphcl.data.report import DataReport
+from graphcl.data.stored import reading, write_header
 
-VERSION = 1
 _COLUMNS = ("users", "items", "weight", "time")
 
 
@@ -38,7 +36,7 @@ def _write(data: Interactions, folder: Path) -> None:
     if data.item_names is not None:
         items["name"] = pa.array(data.item_names, pa.string())
     pq.write_table(pa.table(items), folder / "items.parquet")
-    write_json(folder / "data.json", {"version": VERSION, "report": data.report.to_dict()})
+    write_header(folder, {"report": data.report.to_dict()})
 
 
 def load_interactions(folder: Path) -> Interactions:
@@ -47,11 +45,7 @@ def load_interactions(folder: Path) -> Interactions:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    header = read_json(folder / "data.json")
-    version = header.get("version") if isinstance(header, dict) else None
-    if version != VERSION:
-        raise UserError(f"{folder} has data format version {version}, this graphcl reads version {VERSION}")
-    try:
+    with reading(folder) as header:
         columns = load_file(folder / "pairs.safetensors")
         train, valid, test = (
             Pairs(*(columns.get(f"{name}.{c}") for c in _COLUMNS))  # type: ignore[arg-type]
@@ -59,14 +53,10 @@ def load_interactions(folder: Path) -> Interactions:
         )
         users = pq.read_table(folder / "users.parquet")
         items = pq.read_table(folder / "items.parquet")
-    except (OSError, SafetensorError, pa.ArrowInvalid, ValueError, TypeError) as error:
-        raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
-    names = _strings(items.column("name")) if "name" in items.column_names else None
-    report = DataReport.from_dict(header["report"])
-    held_out = HeldOut(valid, test)
-    return Interactions(
-        Ids(_strings(users.column("id"))), Ids(_strings(items.column("id"))), train, held_out, names, report
-    )
+        names = _strings(items.column("name")) if "name" in items.column_names else None
+        user_ids, item_ids = Ids(_strings(users.column("id"))), Ids(_strings(items.column("id")))
+        report = DataReport.from_dict(header["report"])
+        return Interactions(user_ids, item_ids, train, HeldOut(valid, test), names, report)
 
 
 def _strings(column: pa.ChunkedArray) -> np.ndarray:

@@ -15,14 +15,14 @@ from torch import Tensor
 from graphcl.core.build import build
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Count
-from graphcl.core.registry import register, resolve
+from graphcl.core.registry import register
 from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
-from graphcl.tasks.baselines.graph import GraphBaseline
+from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
 from graphcl.tasks.probes.base import ClassCase, Probe, average
 
 Folds = Annotated[int, Field(ge=3)]
@@ -111,7 +111,7 @@ class GraphTask:
         self._judged_by = {"probe": probe, "probe_options": {**options, **(probe_options or {})}}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
         self._folds = [data.folds(folds, repeat) for repeat in range(repeats if labelled else 0)]
-        self._baselines = {name: _build_baseline(name) for name in baselines}
+        self._baselines = build_embedded(baselines, "graph")
         self._chosen: dict[str, dict[str, int]] = {}
 
     @property
@@ -181,14 +181,14 @@ class GraphTask:
 
         A baseline with a probe of its own is left out where that measures something else than the task's.
         """
-        found = {}
-        for name, baseline in self._baselines.items() if self._folds else ():
-            probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
-            if probe.metrics == self.probe.metrics:
-                found[name] = self._baseline(name, baseline, probe, seed)
-        return found
+        if not self._folds:
+            return {}
+        return {
+            name: self._baseline(name, baseline, probe, seed)
+            for name, baseline, probe in comparable(self._baselines, self.probe)
+        }
 
-    def _baseline(self, name: str, baseline: GraphBaseline, probe: Probe, seed: int) -> dict[str, float]:
+    def _baseline(self, name: str, baseline: EmbeddedBaseline, probe: Probe, seed: int) -> dict[str, float]:
         made = baseline.embeddings(self.graphs["graph"], seed=derive(seed, "baseline", name))
         tried = {str(dict(settings)): self._checked(x) for settings, x in made}
         monitor = probe.metrics[0]
@@ -226,10 +226,3 @@ class GraphTask:
             f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation{times}; the probe's "
             "settings are chosen within the training folds, the number of epochs beforehand"
         )
-
-
-def _build_baseline(name: str) -> GraphBaseline:
-    task = resolve("baseline", name).meta.get("task")
-    if task != "graph":
-        raise UserError(f"eval.baselines: {name!r} is a baseline of the task {task!r}, not of 'graph'")
-    return build("baseline", name, {})

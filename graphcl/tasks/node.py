@@ -11,14 +11,14 @@ from torch import Tensor
 from graphcl.core.build import build
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Index
-from graphcl.core.registry import register, resolve
+from graphcl.core.registry import register
 from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
 from graphcl.core.seeds import generator as make_generator
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
-from graphcl.tasks.baselines.node import NodeBaseline
+from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
 from graphcl.tasks.node_protocol import NodeProtocol
 from graphcl.tasks.probes.base import Probe, average
 from graphcl.tasks.sampled_nodes import SampledNodes
@@ -80,7 +80,7 @@ class Node:
         self.in_blocks = bool(data.fanout)
         self._sampled = SampledNodes(data.graph, data.fanout) if data.fanout else None
         self.random_encoder = random_encoder and self.has_validation
-        self._baselines = {name: _build_baseline(name) for name in baselines}
+        self._baselines = build_embedded(baselines, "node")
         self._chosen: dict[str, dict[str, Any]] = {}
 
     @property
@@ -158,14 +158,14 @@ class Node:
 
         A baseline with a probe of its own is left out where that measures something else than the task's.
         """
-        found = {}
-        for name, baseline in self._baselines.items() if self.has_validation else ():
-            probe = build("probe", baseline.probe, {}) if baseline.probe else self.probe
-            if probe.metrics == self.probe.metrics:
-                found[name] = self._baseline(name, baseline, probe, seed)
-        return found
+        if not self.has_validation:
+            return {}
+        return {
+            name: self._baseline(name, baseline, probe, seed)
+            for name, baseline, probe in comparable(self._baselines, self.probe)
+        }
 
-    def _baseline(self, name: str, baseline: NodeBaseline, probe: Probe, seed: int) -> dict[str, float]:
+    def _baseline(self, name: str, baseline: EmbeddedBaseline, probe: Probe, seed: int) -> dict[str, float]:
         best, tried, monitor = None, 0, probe.metrics[0]
         # One setting after the other: of wide features two hardly fit in memory.
         for settings, x in baseline.embeddings(self.data.graph, seed=derive(seed, "baseline", name)):
@@ -182,10 +182,3 @@ class Node:
     def describe(self) -> dict[str, Any]:
         """Protocol (also in one line), what was read and decided, sizes and hash of every split."""
         return {"task": "node", "nodes": self.num_nodes, **self.protocol.record(), "baselines": self._chosen}
-
-
-def _build_baseline(name: str) -> NodeBaseline:
-    task = resolve("baseline", name).meta.get("task")
-    if task != "node":
-        raise UserError(f"eval.baselines: {name!r} is a baseline of the task {task!r}, not of 'node'")
-    return build("baseline", name, {})

@@ -62,7 +62,7 @@ def test_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "write_json", full)
+    monkeypatch.setattr(storage, "write_header", full)
     with pytest.raises(UserError, match=r"cannot write .*: No space left on device"):
         sample().save(tmp_path / "data")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from graphcl.core.errors import UserError
 from graphcl.data.graph_sets.packed import PackedGraphs, pointer
 from graphcl.data.graph_sets.raw import RawGraphSet
-from graphcl.data.graphs.build import clean_edges
+from graphcl.data.graphs.build import check_ends, check_labels, clean_edges
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
 
@@ -25,13 +25,7 @@ def check_set(raw: RawGraphSet) -> Tensor:
         UserError: labels of one class; see :func:`check_graphs`.
     """
     check_graphs(raw)
-    labels = torch.full((raw.num_graphs,), -1) if raw.y is None else raw.y
-    if labels[labels >= 0].unique().numel() == 1:
-        raise UserError(
-            f"{raw.source}: the labelled graphs are all of one class, and there is nothing to tell apart; "
-            "leave the labels out to train without them"
-        )
-    return labels
+    return check_labels(raw.y, raw.num_graphs, raw.source, "graphs")
 
 
 def check_graphs(raw: RawGraphSet) -> None:
@@ -58,10 +52,7 @@ def check_graphs(raw: RawGraphSet) -> None:
 def _check_edges(raw: RawGraphSet) -> None:
     if not raw.edge_index.numel():
         return
-    low, high = int(raw.edge_index.min()), int(raw.edge_index.max())
-    if low < 0 or high >= raw.num_nodes:
-        bad = low if low < 0 else high
-        raise UserError(f"{raw.source}: an edge names node {bad}, but there are {raw.num_nodes} nodes (counted from 0)")
+    check_ends(raw.edge_index, raw.num_nodes, raw.source)
     first, second = raw.graph_of[raw.edge_index]
     if bool((first != second).any()):
         edge = int((first != second).nonzero()[0])

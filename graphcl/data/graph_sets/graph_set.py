@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.core.words import counted
-from graphcl.data.cards import load_card
+from graphcl.data.cards import build_from_card
 from graphcl.data.graph_sets.build import (
     Features,
     check_graphs,
@@ -128,8 +127,7 @@ class GraphSetData:
     @classmethod
     def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> GraphSetData:
         """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        given = {"name": name, **load_card(name).data_defaults, **options}
-        return build("data", "graph_set", given, data_root=Path(data_root) if data_root else None)
+        return build_from_card("graph_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> GraphSet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphcl.core.errors import UserError
-from graphcl.data import cards
+from graphcl.data.cards import open_card
 from graphcl.data.graph_sets.atlas import read_atlas
 from graphcl.data.graph_sets.folder import LAYOUT, read_graph_folder
 from graphcl.data.graph_sets.pyg import read_pyg_set
@@ -27,7 +27,9 @@ def locate_set(name: str, path: str, data_root: Path | None) -> tuple[RawGraphSe
         return read_atlas(), DataReport(source=name, format="networkx")
     if name.startswith(PREFIX):
         return read_pyg_set(name), DataReport(source=name, format="torch_geometric")
-    return _of_card(cards.load_card(name), data_root)
+    _, folder, report = open_card(name, "graph", data_root)
+    report.format = "TU text files"
+    return read_tu(folder), report
 
 
 def _at_path(path: Path) -> tuple[RawGraphSet, DataReport]:
@@ -36,14 +38,3 @@ def _at_path(path: Path) -> tuple[RawGraphSet, DataReport]:
     if is_tu(path):
         return read_tu(path), DataReport(source=str(path), format="TU text files", files={"all": str(path)})
     return read_graph_folder(path), DataReport(source=str(path), format="folder", files={"all": str(path)})
-
-
-def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraphSet, DataReport]:
-    if card.task != "graph":
-        raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for 'graph'")
-    located = cards.locate(card, data_root)
-    files = {name: str(located.folder / name) for name in card.files}
-    report = DataReport(source=card.name, format="TU text files", files=files)
-    for sentence in located.notes:
-        report.note(sentence)
-    return read_tu(located.folder), report

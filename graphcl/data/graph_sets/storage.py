@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import PackedGraphs
-from graphcl.data.graphs.storage import read_stored, sparse_packed, sparse_unpacked, write_stored
+from graphcl.data.graphs.tensors import read_tensors, sparse_packed, sparse_unpacked, write_tensors
 from graphcl.data.report import DataReport
 
 _TENSORS = ("edge_index", "node_ptr", "edge_ptr")
@@ -26,7 +26,7 @@ def save_graph_set(data: GraphSet, folder: Path) -> None:
     tensors |= {"labels": data.labels, **sparse_packed(data.packed.x)}
     plain = ("seed", "ids", "class_names", "features", "feature_names")
     header = {**{name: getattr(data, name) for name in plain}, "report": asdict(data.report)}
-    write_stored(folder, tensors, header)
+    write_tensors(folder, tensors, header)
 
 
 def load_graph_set(folder: Path) -> GraphSet:
@@ -35,7 +35,7 @@ def load_graph_set(folder: Path) -> GraphSet:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    return read_stored(folder, _rebuilt)
+    return read_tensors(folder, _rebuilt)
 
 
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:

@@ -27,13 +27,33 @@ def check_raw(raw: RawGraph) -> Tensor:
     check_parts(raw)
     if raw.edge_index.shape[1] == 0:
         raise UserError(f"{raw.source}: the graph has {raw.num_nodes} nodes and no edges; there is nothing to contrast")
-    labels = torch.full((raw.num_nodes,), -1) if raw.y is None else raw.y
+    return check_labels(raw.y, raw.num_nodes, raw.source, "nodes")
+
+
+def check_labels(y: Tensor | None, count: int, where: str, what: str) -> Tensor:
+    """The labels of ``count`` nodes or graphs (``what``), -1 everywhere where there are none.
+
+    Raises:
+        UserError: labels of one class.
+    """
+    labels = torch.full((count,), -1) if y is None else y
     if labels[labels >= 0].unique().numel() == 1:
         raise UserError(
-            f"{raw.source}: the labelled nodes are all of one class, and there is nothing to tell apart; "
+            f"{where}: the labelled {what} are all of one class, and there is nothing to tell apart; "
             "leave the labels out to train without them"
         )
     return labels
+
+
+def check_ends(edges: Tensor, num_nodes: int, where: str) -> None:
+    """Refuse an edge to a node that is not there.
+
+    Raises:
+        UserError: names the node.
+    """
+    if edges.numel() and (int(edges.min()) < 0 or int(edges.max()) >= num_nodes):
+        bad = int(edges.min()) if int(edges.min()) < 0 else int(edges.max())
+        raise UserError(f"{where}: an edge names node {bad}, but there are {num_nodes} nodes (0..{num_nodes - 1})")
 
 
 def check_parts(raw: RawGraph) -> None:
@@ -46,11 +66,7 @@ def check_parts(raw: RawGraph) -> None:
     where, edges = raw.source, raw.edge_index
     if raw.num_nodes == 0:
         raise UserError(f"{where}: the graph has no nodes")
-    if edges.numel() and (int(edges.min()) < 0 or int(edges.max()) >= raw.num_nodes):
-        bad = int(edges.min()) if int(edges.min()) < 0 else int(edges.max())
-        raise UserError(
-            f"{where}: an edge names node {bad}, but there are {raw.num_nodes} nodes (0..{raw.num_nodes - 1})"
-        )
+    check_ends(edges, raw.num_nodes, where)
     rows = (("labels", raw.y), ("features", raw.x), ("ids", raw.ids), *raw.masks.items())
     for name, values in rows:
         if values is not None and len(values) != raw.num_nodes:

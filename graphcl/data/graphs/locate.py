@@ -51,7 +51,7 @@ def locate(
         return read_karate(), DataReport(source=name, format="networkx")
     if name.startswith(PREFIX):
         return read_pyg(name), DataReport(source=name, format="torch_geometric")
-    return _of_card(cards.load_card(name), data_root)
+    return _of_card(name, data_root)
 
 
 def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
@@ -93,15 +93,10 @@ def _pair(text: str, options: ReadOptions, features: Sequence[str] | None) -> tu
     return read_tables(nodes, edges, text, features), report
 
 
-def _of_card(card: cards.Card, data_root: Path | None) -> tuple[RawGraph, DataReport]:
-    if card.task != "node":
-        raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for 'node'")
-    located = cards.locate(card, data_root)
-    report = DataReport(source=card.name, files={name: str(located.folder / name) for name in card.files})
-    for sentence in located.notes:
-        report.note(sentence)
+def _of_card(name: str, data_root: Path | None) -> tuple[RawGraph, DataReport]:
+    card, folder, report = cards.open_card(name, "node", data_root)
     report.format = card.format
-    return _READERS[card.format](card, located.folder), report
+    return _READERS[card.format](card, folder), report
 
 
 def _planetoid(card: cards.Card, folder: Path) -> RawGraph:

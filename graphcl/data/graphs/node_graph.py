@@ -11,12 +11,11 @@ from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index, Positive, Probability
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
-from graphcl.data.cards import load_card
+from graphcl.data.cards import build_from_card
 from graphcl.data.graphs.build import Features, assemble, check_parts, check_raw, clean_edges, node_features
 from graphcl.data.graphs.given import read_given
 from graphcl.data.graphs.links import HeldOutLinks, edge_positions, hold_out_links
@@ -164,8 +163,7 @@ class NodeGraphData:
         >>> NodeGraphData.from_card("karate").split.stratified
         True
         """
-        given = {"name": name, **load_card(name).data_defaults, **options}
-        return build("data", "node_graph", given, data_root=Path(data_root) if data_root else None)
+        return build_from_card("node_graph", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> NodeGraph:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcl.core.errors import UserError
-from graphcl.core.files import creating, read_json, write_json
 from graphcl.data.graphs.arrays import map_features
 from graphcl.data.graphs.links import HeldOutLinks, Links
 from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.graphs.splits import NodeSplits
+from graphcl.data.graphs.tensors import read_tensors, sparse_packed, sparse_unpacked, write_tensors
 from graphcl.data.report import DataReport
-
-VERSION = 1
-T = TypeVar("T")
 
 
 def save_node_graph(data: NodeGraph, folder: Path) -> None:
@@ -54,7 +46,7 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
         "features_file": None if data.features_file is None else str(data.features_file),
         "features_shape": list(data.graph.x.shape),
     }
-    write_stored(folder, tensors, header)
+    write_tensors(folder, tensors, header)
 
 
 def load_node_graph(folder: Path) -> NodeGraph:
@@ -63,34 +55,7 @@ def load_node_graph(folder: Path) -> NodeGraph:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    return read_stored(folder, _rebuilt)
-
-
-def write_stored(folder: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Tensors and plain values as a new folder, whole or not at all.
-
-    Raises:
-        UserError: the folder exists, or cannot be written.
-    """
-    with creating(folder) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "graph.safetensors")
-        write_json(temporary / "data.json", {"version": VERSION, **header})
-
-
-def read_stored(folder: Path, rebuild: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T:
-    """``rebuild`` of what :func:`write_stored` wrote.
-
-    Raises:
-        UserError: not such a folder, damaged, or of another format version.
-    """
-    header = read_json(folder / "data.json")
-    version = header.get("version") if isinstance(header, dict) else None
-    if version != VERSION:
-        raise UserError(f"{folder} has data format version {version}, this graphcl reads version {VERSION}")
-    try:
-        return rebuild(load_file(folder / "graph.safetensors"), header)
-    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
+    return read_tensors(folder, _rebuilt)
 
 
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
@@ -113,20 +78,3 @@ def _links(tensors: dict[str, Tensor]) -> HeldOutLinks | None:
     return HeldOutLinks(
         *(Links(tensors[f"links.{p}.edges"], tensors[f"links.{p}.non_edges"]) for p in ("valid", "test"))
     )
-
-
-def sparse_packed(x: Tensor) -> dict[str, Tensor]:
-    """``x``, or its non-zero entries by flat position where that is smaller."""
-    entries = x.flatten().nonzero().flatten()
-    if 3 * entries.numel() >= x.numel():  # an entry takes 12 bytes, 4 of them its value
-        return {"x": x}
-    return {"x.entries": entries, "x.values": x.flatten()[entries], "x.shape": torch.tensor(x.shape)}
-
-
-def sparse_unpacked(tensors: Mapping[str, Tensor]) -> Tensor:
-    """The inverse of :func:`sparse_packed`."""
-    if "x" in tensors:
-        return tensors["x"]
-    rows, columns = tensors["x.shape"].tolist()
-    x = torch.zeros(rows * columns)
-    return x.index_copy_(0, tensors["x.entries"], tensors["x.values"]).view(rows, columns)

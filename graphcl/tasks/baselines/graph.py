@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,22 +13,7 @@ from torch_geometric.data import Batch
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.pooling import pool
-
-Settings = Mapping[str, Any]
-
-
-class GraphBaseline(Protocol):
-    """Constructor: options. Sees the graphs only.
-
-    Class attributes:
-        probe: The probe that judges it; empty for the task's own.
-    """
-
-    probe: ClassVar[str]
-
-    def embeddings(self, graphs: Batch, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
-        """Each setting with its embeddings [G, d]; the task chooses one for each fold without looking at the fold."""
-        ...
+from graphcl.tasks.baselines.embedded import Settings
 
 
 @register("baseline", "majority_graph", example={}, task="graph")

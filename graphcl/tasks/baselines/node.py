@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Protocol
+from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,22 +12,7 @@ from torch_geometric.data import Data
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.graph.operators import build_operator
-
-Settings = Mapping[str, int]
-
-
-class NodeBaseline(Protocol):
-    """Constructor: options. Sees the training graph only.
-
-    Class attributes:
-        probe: The probe that judges it; empty for the task's own.
-    """
-
-    probe: ClassVar[str]
-
-    def embeddings(self, graph: Data, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
-        """Each setting with its embeddings [N, d]; the task takes the one that does best on validation."""
-        ...
+from graphcl.tasks.baselines.embedded import Settings
 
 
 @register("baseline", "majority_class", example={}, task="node")

@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("graphcl.data.graphs.storage.save_file", full)
+    monkeypatch.setattr("graphcl.data.graphs.tensors.save_file", full)
     with pytest.raises(UserError, match="No space left"):
         NodeGraphData.from_card("karate").load(seed=0).save(tmp_path / "data")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,53 @@
+"""Baselines that are embeddings, judged by a probe as the trained ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcl.core.build import build
+from graphcl.core.errors import UserError
+from graphcl.core.registry import resolve
+from graphcl.tasks.probes.base import Probe
+
+Settings = Mapping[str, Any]
+
+
+class EmbeddedBaseline(Protocol):
+    """Constructor: options. Sees what training sees: the graph, or the batch of all graphs.
+
+    Class attributes:
+        probe: The probe that judges it; empty for the task's own.
+    """
+
+    probe: ClassVar[str]
+
+    def embeddings(self, graph: Data, /, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
+        """Each setting with its embeddings, [N, d] or [G, d]; the task chooses one without looking at test."""
+        ...
+
+
+def build_embedded(names: Sequence[str], task: str) -> dict[str, EmbeddedBaseline]:
+    """The baselines of these names.
+
+    Raises:
+        UserError: no such baseline, or one of another task.
+    """
+    for name in names:
+        other = resolve("baseline", name).meta.get("task")
+        if other != task:
+            raise UserError(f"eval.baselines: {name!r} is a baseline of the task {other!r}, not of {task!r}")
+    return {name: build("baseline", name, {}) for name in names}
+
+
+def comparable(
+    baselines: Mapping[str, EmbeddedBaseline], probe: Probe
+) -> Iterator[tuple[str, EmbeddedBaseline, Probe]]:
+    """(name, baseline, its probe); one with a probe of its own is left out where that measures something else."""
+    for name, baseline in baselines.items():
+        own = build("probe", baseline.probe, {}) if baseline.probe else probe
+        if own.metrics == probe.metrics:
+            yield name, baseline, own
