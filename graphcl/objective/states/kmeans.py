@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from graphcl.core.errors import NonFiniteError
 from graphcl.core.options import Address, Count, Index
 from graphcl.core.registry import register
 from graphcl.core.threads import one_thread
-from graphcl.objective.base import Rows, State, at_type
+from graphcl.objective.states.of_rows import OfRows
 
 
 @torch.no_grad()
@@ -62,7 +61,7 @@ def cluster(
 
 
 @register("state", "kmeans", example={"rows": "main.nodes", "k": 2})
-class KMeans(State):
+class KMeans(OfRows):
     """k-means of all rows at an address; see :func:`cluster`.
 
     Fields: ``centroids`` [k, d] and ``assignment`` [N] int64, of each node type with ``each``. Before the
@@ -70,17 +69,14 @@ class KMeans(State):
     the same result.
     """
 
-    def __init__(
+    def __init__(  # noqa: D417 - OfRows documents the common options
         self,
         rows: Address,
         k: Count = 100,
         n_iter: Count = 50,
         spherical: bool = False,
         mini_batch: Index = 0,
-        each: list[str] | None = None,
-        when: Literal["epoch_start"] = "epoch_start",
-        every: Count = 1,
-        start: Index = 0,
+        **common: Any,
     ) -> None:
         """
         Args:
@@ -89,27 +85,17 @@ class KMeans(State):
             n_iter: Iterations at most.
             spherical: Whether rows and centroids are scaled to unit length.
             mini_batch: Rows that an iteration looks at; 0 takes all.
-            each: Node types that are clustered by themselves; `*` in the address stands for them.
-            when: Clusters are found at the start of an epoch.
-            every: Epochs between two runs.
-            start: First epoch with clusters (a warm-up before it).
         """
-        super().__init__()
+        super().__init__(rows, **common)
         self.k = k
         self.options: dict[str, Any] = {"n_iter": n_iter, "spherical": spherical, "mini_batch": mini_batch}
-        self.when, self.every, self.start = when, every, start
-        self.reads = {node_type: at_type(rows, node_type) for node_type in each or [""]}
-        for node_type in self.reads:
-            self.register_buffer(_name("centroids", node_type), torch.zeros(0, 0))
-            self.register_buffer(_name("assignment", node_type), torch.zeros(0, dtype=torch.int64))
 
-    def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
-        """Cluster each node type anew."""
-        for node_type in self.reads:
-            centroids, assignment = cluster(inputs[node_type].values, self.k, **self.options, generator=generator)
-            setattr(self, _name("centroids", node_type), centroids)
-            setattr(self, _name("assignment", node_type), assignment)
+    @staticmethod
+    def empty() -> dict[str, Tensor]:
+        """No centroid, no row."""
+        return {"centroids": torch.zeros(0, 0), "assignment": torch.zeros(0, dtype=torch.int64)}
 
-
-def _name(field: str, node_type: str) -> str:
-    return f"{field}_{node_type}" if node_type else field
+    def find(self, x: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Cluster anew."""
+        centroids, assignment = cluster(x, self.k, **self.options, generator=generator)
+        return {"centroids": centroids, "assignment": assignment}

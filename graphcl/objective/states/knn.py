@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphcl.core.errors import NonFiniteError
-from graphcl.core.options import Address, Count, Index
+from graphcl.core.options import Address, Count
 from graphcl.core.registry import register
-from graphcl.objective.base import Rows, State, at_type
 from graphcl.objective.kernels import row_extreme
 from graphcl.objective.kernels.csr import Csr
+from graphcl.objective.states.of_rows import OfRows
 
 
 def nearest(x: Tensor, k: int) -> Tensor:
@@ -36,43 +35,27 @@ def nearest(x: Tensor, k: int) -> Tensor:
 
 
 @register("state", "knn", example={"rows": "main.nodes", "k": 2})
-class Knn(State):
+class Knn(OfRows):
     """The nearest neighbours of all rows at an address, by cosine; see :func:`nearest`.
 
     Field ``neighbours`` [N, k], of each node type with ``each``; [0, 0] before the first run. A view reads it with
     ``source: {pair: {table: state.NAME.neighbours}}``.
     """
 
-    def __init__(
-        self,
-        rows: Address,
-        k: Count = 5,
-        each: list[str] | None = None,
-        when: Literal["epoch_start"] = "epoch_start",
-        every: Count = 1,
-        start: Index = 0,
-    ) -> None:
+    def __init__(self, rows: Address, k: Count = 5, **common: Any) -> None:  # noqa: D417 - OfRows has the common ones
         """
         Args:
             rows: Address of the rows (all of them, so without a row set), such as state.bank.values or input.x.
             k: Number of neighbours.
-            each: Node types that are searched by themselves; `*` in the address stands for them.
-            when: Neighbours are found at the start of an epoch.
-            every: Epochs between two runs.
-            start: First epoch with neighbours (a warm-up before it).
         """
-        super().__init__()
+        super().__init__(rows, **common)
         self.k = k
-        self.when, self.every, self.start = when, every, start
-        self.reads = {node_type: at_type(rows, node_type) for node_type in each or [""]}
-        for node_type in self.reads:
-            self.register_buffer(_name(node_type), torch.zeros(0, 0, dtype=torch.int64))
 
-    def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
+    @staticmethod
+    def empty() -> dict[str, Tensor]:
+        """No row."""
+        return {"neighbours": torch.zeros(0, 0, dtype=torch.int64)}
+
+    def find(self, x: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Find the neighbours anew; nothing is drawn."""
-        for node_type in self.reads:
-            setattr(self, _name(node_type), nearest(inputs[node_type].values, self.k))
-
-
-def _name(node_type: str) -> str:
-    return f"neighbours_{node_type}" if node_type else "neighbours"
+        return {"neighbours": nearest(x, self.k)}
