@@ -44,7 +44,7 @@ class Mutation:
     tests: tuple[str, ...]
 
 
-GRAPH, FEATURES = "augment/graph.py", "augment/features.py"
+EDGES, FEATURES = "augment/drop_edges.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
     Mutation("features of a new graph in the order of its file", "data/graphs/match.py",
@@ -53,9 +53,9 @@ MUTATIONS = (
     Mutation("edges of a DGL batch not grouped by graph", "dgl/convert.py",
              "order = member.argsort(stable=True)", "order = torch.arange(member.numel())",
              ("dgl/test_convert.py::test_edges_of_a_batch_are_grouped_by_graph",)),
-    Mutation("p inverted in drop_edges", GRAPH, "kept = uniform(total, units[0], generator) >= chance",
+    Mutation("p inverted in drop_edges", EDGES, "kept = uniform(total, units[0], generator) >= chance",
              "kept = uniform(total, units[0], generator) < chance",
-             ("augment/test_graph.py::test_p_is_the_dropped_share_of_edges",
+             ("augment/test_structure_of_graphs.py::test_p_is_the_dropped_share_of_edges",
               AUGMENTERS + "test_at_strength_zero_nothing_changes[drop_edges-plain]")),
     Mutation("p inverted in mask_features", FEATURES, "uniform(x.shape[1], x, generator) < chance",
              "uniform(x.shape[1], x, generator) >= chance",
@@ -65,8 +65,8 @@ MUTATIONS = (
              "return x.masked_fill_(uniform(x.shape[1]",
              ("augment/test_features.py::test_pure_and_only_x_changes",
               AUGMENTERS + "test_its_input_is_not_written_to_and_not_shared[mask_features-plain]")),
-    Mutation("one direction of an edge dropped", GRAPH, "edge_units(graph, symmetric)", "edge_units(graph, False)",
-             ("augment/test_graph.py::test_undirected_stays_undirected_with_paired_attributes",
+    Mutation("one direction of an edge dropped", EDGES, "edge_units(graph, symmetric)", "edge_units(graph, False)",
+             ("augment/test_structure_of_graphs.py::test_undirected_stays_undirected_with_paired_attributes",
               AUGMENTERS + "test_nodes_types_batches_and_symmetry_are_kept[drop_edges-bipartite]")),
     Mutation("central edges dropped first", "augment/centrality.py", "(top - score) / torch.where",
              "(score - score.min()) / torch.where",
@@ -200,9 +200,9 @@ MUTATIONS = (
              ("tasks/test_graph.py::test_each_graph_is_judged_once_by_a_probe_that_never_saw_it",)),
     Mutation("dropped nodes are pooled", "encode/pooling.py", "kept = kept_nodes(graph)", "kept = None",
              ("encode/test_gin.py::test_dropped_nodes_are_as_if_they_had_never_been[False-mean]",)),
-    Mutation("a graph may lose every node", "augment/graph.py", 'kept[""] |= _first_of_each(graph, -draws[""])',
+    Mutation("a graph may lose every node", "augment/drop_nodes.py", 'kept[""] |= first_of_each(graph, -draws[""])',
              'kept[""] |= False',
-             ("augment/test_graph.py::test_nodes_are_dropped_at_one_rate_in_small_and_large_graphs_and_one_is_left",)),
+             ("augment/test_drop_nodes.py::test_nodes_are_dropped_at_one_rate_in_small_and_large_graphs_and_one_is_left",)),
     Mutation("edges of a packed batch are not shifted", "data/graph_sets/packed.py",
              "+ ptr[:-1].repeat_interleave(edges)", "+ 0 * ptr[:-1].repeat_interleave(edges)",
              ("data/graph_sets/test_graph_set.py"

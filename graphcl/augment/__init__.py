@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from graphcl.augment.choice import OneOf
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
+from graphcl.augment.drop_edges import DropEdges, drop_edges
+from graphcl.augment.drop_nodes import DropNodes, drop_nodes
 from graphcl.augment.features import (
     DropFeatures,
     MaskFeatures,
@@ -21,14 +23,6 @@ from graphcl.augment.features import (
     drop_features,
     mask_features,
     shuffle_features,
-)
-from graphcl.augment.graph import (
-    DropEdges,
-    DropNodes,
-    RandomWalkSubgraph,
-    drop_edges,
-    drop_nodes,
-    random_walk_subgraph,
 )
 from graphcl.augment.mask_nodes import MaskNodes, mask_nodes
 from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges, perturb_edges
@@ -42,6 +36,7 @@ from graphcl.augment.operator import (
     propagation_noise,
     random_low_rank,
 )
+from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
 from graphcl.augment.transform import Transform
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphcl.augment.graph import drop_edges
+from graphcl.augment.drop_edges import drop_edges
 from graphcl.augment.rebuild import (
     ORIG_ID,
     batch_vector,
@@ -58,7 +58,7 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
 
 def perturb_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
     """Drop each edge with probability ``p`` and add as many at random: GraphCL's edge perturbation (You et al.,
-    NeurIPS 2020). :func:`add_edges` after :func:`~graphcl.augment.graph.drop_edges`.
+    NeurIPS 2020). :func:`add_edges` after :func:`~graphcl.augment.drop_edges.drop_edges`.
 
     Args:
         graph: any PyG graph.

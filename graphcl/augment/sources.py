@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data, HeteroData
 
-from graphcl.augment.graph import walk
+from graphcl.augment.random_walk import walk
 from graphcl.augment.rebuild import global_edges, node_counts, uniform
 from graphcl.core.address import parse_address
 from graphcl.core.errors import UserError, suggestion

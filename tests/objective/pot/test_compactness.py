@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch_geometric.data import Data
 
-from graphcl.augment.graph import drop_edges
+from graphcl.augment.drop_edges import drop_edges
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.node_graph import NodeGraphData
