@@ -67,7 +67,7 @@ def ours(folder: str, epochs: int, seed: int, threads: int) -> dict[str, Any]:
     import graphcl
     from benchmarks.clock import Clock, now
     from graphcl.engine.embed import embed
-    from graphcl.engine.fit import load_data, make_task, set_up
+    from graphcl.engine.prepare import load_data, make_task, set_up
     from graphcl.engine.training import Training
 
     parts = exported_parts(folder)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def ready(recipe: Recipe) -> tuple[Task, Any]:
     """The task of a recipe with its data read, and the device it is computed on; threads are set."""
-    from graphcl.engine.fit import load_data, make_task, set_up
+    from graphcl.engine.prepare import load_data, make_task, set_up
 
     root = data_root()
     device = set_up(recipe)

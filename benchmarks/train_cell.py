@@ -13,7 +13,7 @@ from benchmarks.cells import ROOT, data_root
 
 if TYPE_CHECKING:
     from graphcl.core.config.recipe import Recipe
-    from graphcl.engine.fit import Fitted
+    from graphcl.engine.fitted import Fitted
 
 
 def train(
@@ -66,7 +66,7 @@ def _fit(recipe: Recipe, out: Path, split_seed: int | None) -> Fitted:
 
     data = None
     if split_seed is not None:
-        from graphcl.engine.fit import load_data
+        from graphcl.engine.prepare import load_data
 
         data = load_data(recipe.override(f"train.seed={split_seed}"), data_root=_root())
     return graphcl.fit(recipe, out=out, data=data, data_root=_root())

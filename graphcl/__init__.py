@@ -23,7 +23,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from graphcl.core.config.recipe import Recipe
     from graphcl.core.registry import register
-    from graphcl.engine.fit import Fitted, resume
+    from graphcl.engine.fit import resume
+    from graphcl.engine.fitted import Fitted
     from graphcl.engine.library import fit
     from graphcl.graph import as_graph
     from graphcl.objective.kernels import contrast, log_partition, positive_logit, row_extreme
@@ -36,7 +37,7 @@ _PUBLIC = {
     "open_run": "graphcl.serve.opened",
     "as_graph": "graphcl.graph",
     "Recipe": "graphcl.core.config.recipe",
-    "Fitted": "graphcl.engine.fit",
+    "Fitted": "graphcl.engine.fitted",
     "fit": "graphcl.engine.library",
     "resume": "graphcl.engine.fit",
     "register": "graphcl.core.registry",

@@ -69,7 +69,7 @@ def compactness(
 
 def _over_training(folder: RunFolder) -> list[tuple[int, float]]:
     """(epoch, share certified) of the run's log, where its recipe had the regularizer."""
-    from graphcl.engine.fit import read_log
+    from graphcl.engine.log import read_log
 
     found = []
     for record in read_log(folder):

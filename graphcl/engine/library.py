@@ -12,7 +12,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
 from graphcl.core.schema import part_schema
 from graphcl.engine import fit as engine
-from graphcl.engine.fit import Fitted
+from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
 from graphcl.graph import is_graph
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from graphcl.core import seeds
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError, suggestion
-from graphcl.core.files import write_text
 from graphcl.engine import checkpoint, unpaired
+from graphcl.engine.best_epoch import BestEpoch
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.embed import embed
 from graphcl.engine.flow import StepFlow
+from graphcl.engine.log import append_log, trim_log
 from graphcl.engine.model import Model
 from graphcl.engine.observe import Observer, collapse_indicators
 from graphcl.engine.phases import make_phases, turn_of
@@ -79,7 +78,7 @@ class Training:
         self.views = Views(recipe, task, seed=self.seed, device=device)
         self.batches = task.num_batches(self.train_options["batch_size"])
         self.phases = make_phases(recipe, self.model, task.types, self.batches, ranks)
-        self._best: dict[str, Tensor] = {}
+        self.best_epoch = BestEpoch(self.model, run, ranks, device)
         self._stop = self._unpaired_told = False
         self._written = time.monotonic()
 
@@ -88,7 +87,8 @@ class Training:
     def restore(self) -> bool:
         """Go on from the last checkpoint of this stage, if there is one."""
         found = self._restore()
-        self._trim_log()  # also where nothing was found: a first epoch may have been logged before a kill
+        if self.run is not None and self.ranks.first:  # also where nothing was found: a kill may have followed a record
+            trim_log(self.run, self.progress.stage, self.progress.epoch)
         return found
 
     def _restore(self) -> bool:
@@ -131,7 +131,10 @@ class Training:
                     raise Interrupted
             finally:
                 self.observer.finished()
-        self._keep_best_parameters()
+        if self.validate:
+            self.best_epoch.put_back()
+        else:
+            self.best_epoch.take_last(p)
         return p
 
     def _exhausted(self) -> bool:
@@ -229,7 +232,7 @@ class Training:
         metrics: dict[str, float] = {}
         if self.validate and (last or p.epoch % self.train_options["eval_every"] == 0):
             if self.by_loss:
-                self._consider(-self._weighted(terms), {})
+                self.best_epoch.consider(p, -self._weighted(terms), {})
             else:
                 metrics = self._evaluate()
             measured = self.ranks.from_first(self._measure, self.device)
@@ -237,7 +240,8 @@ class Training:
                 metrics |= measured
                 p.history[-1] |= measured
         record = {"epoch": p.epoch, "stage": p.stage, "terms": terms, "valid": metrics}
-        self._log({**record, "unpaired": without} if without else record)
+        if self.run is not None and self.ranks.first:
+            append_log(self.run, {**record, "unpaired": without} if without else record)
         if without and not self._unpaired_told:
             self.observer.note(f"epoch {p.epoch}: {unpaired.sentence(without)}")
             self._unpaired_told = True
@@ -249,7 +253,7 @@ class Training:
 
     def _evaluate(self) -> dict[str, float]:
         metrics, collapse = self.ranks.from_first(self._judge, self.device)
-        self._consider(metrics[self.train_options["monitor"]], {**metrics, **collapse})
+        self.best_epoch.consider(self.progress, metrics[self.train_options["monitor"]], {**metrics, **collapse})
         return metrics
 
     @torch.no_grad()
@@ -265,16 +269,6 @@ class Training:
         """The loss whose terms have these values."""
         return sum(self.model.term(label).weight * value for label, value in terms.items())
 
-    def _consider(self, value: float, record: Mapping[str, float]) -> None:
-        """Keep the parameters of this epoch if ``value`` is the largest yet."""
-        p = self.progress
-        p.history.append({"epoch": p.epoch, **record})
-        if p.best is None or value > p.best:
-            p.best, p.best_epoch, p.bad = value, p.epoch, 0
-            self._remember()
-        else:
-            p.bad += 1
-
     def _judge(self) -> tuple[dict[str, float], dict[str, float]]:
         """Metrics on validation, and how far the embeddings are from collapse."""
         monitor = self.train_options["monitor"]
@@ -283,43 +277,3 @@ class Training:
         if monitor not in metrics:
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, metrics)}")
         return metrics, collapse_indicators(embeddings)
-
-    def _remember(self) -> None:
-        if self.run is not None:
-            if self.ranks.first:
-                checkpoint.save(self.run.best, self.model, self.progress)
-        else:
-            self._best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-
-    def _keep_best_parameters(self) -> None:
-        """Without validation the last epoch is the best one."""
-        p = self.progress
-        if not self.validate:
-            p.best_epoch = p.epoch
-            self._remember()
-        elif self.run is not None:
-            self.ranks.wait(self.device)  # for the first one to have written it
-            checkpoint.restore(checkpoint.read(self.run.best)[0], self.model)
-        elif self._best:
-            checkpoint.load_tensors(self.model, self._best)
-
-    # --- the log --------------------------------------------------------------------------------
-
-    def _log(self, record: Mapping[str, Any]) -> None:
-        if self.run is not None and self.ranks.first:
-            with open(self.run.log, "a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-
-    def _trim_log(self) -> None:
-        """Forget what was logged after the checkpoint: these epochs come again."""
-        if self.run is None or not self.ranks.first or not self.run.log.is_file():
-            return
-        kept = []
-        for line in self.run.log.read_text(encoding="utf-8").splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:  # the line that was being written when the run was killed
-                continue
-            if record["stage"] != self.progress.stage or record["epoch"] <= self.progress.epoch:
-                kept.append(line)
-        write_text(self.run.log, "".join(line + "\n" for line in kept))

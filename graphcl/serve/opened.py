@@ -13,7 +13,8 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.files import read_json
 from graphcl.engine.embed import load_embeddings
-from graphcl.engine.fit import judge_baselines, load_data, make_task, set_up, stored_data
+from graphcl.engine.finish import judge_baselines
+from graphcl.engine.prepare import load_data, make_task, set_up, stored_data
 from graphcl.engine.run import RunFolder
 from graphcl.engine.unseen import embed_unseen, load_model
 from graphcl.tasks.base import Task

@@ -263,9 +263,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 def test_a_full_disk_elsewhere_is_one_line_too(
     graphcl: Command, tmp_path: Path, data: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(training: Training, record: Any) -> None:
+    def full(run: RunFolder, record: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "log.jsonl")
 
-    monkeypatch.setattr(Training, "_log", full)
+    monkeypatch.setattr("graphcl.engine.training.append_log", full)
     outcome = graphcl(*CASES["in a step"].arguments(data, tmp_path / "run"))
     assert (outcome.code, outcome.err) == (2, "error: cannot write log.jsonl: No space left on device\n")

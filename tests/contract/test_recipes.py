@@ -13,9 +13,9 @@ from graphcl.core.config.recipe import read_resolved, recipe_names
 from graphcl.core.config.tree import long_path
 from graphcl.core.paths import share
 from graphcl.core.registry import resolve
-from graphcl.engine.fit import make_task
 from graphcl.engine.model import Model
 from graphcl.engine.phases import make_phases
+from graphcl.engine.prepare import make_task
 from tests.contract.test_tasks import load
 
 all_recipes = pytest.mark.parametrize("name", recipe_names())

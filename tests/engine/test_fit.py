@@ -16,7 +16,7 @@ import graphcl
 from graphcl.core.errors import UserError
 from graphcl.data.interactions import Ids, Interactions, Pairs
 from graphcl.engine import checkpoint
-from graphcl.engine.fit import Fitted
+from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
 from graphcl.engine.run import RunFolder
 

@@ -15,9 +15,10 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.seeds import generator
 from graphcl.engine import embed as embedding
-from graphcl.engine.fit import fit, load_data, make_task
+from graphcl.engine.fit import fit
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import load_data, make_task
 from graphcl.engine.training import Training
 from graphcl.tasks.base import Batch
 

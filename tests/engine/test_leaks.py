@@ -25,8 +25,8 @@ from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.interactions import Interactions, Pairs
 from graphcl.data.records import RecordsData
 from graphcl.encode.base import View
-from graphcl.engine.fit import make_task
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import make_task
 from graphcl.engine.training import Training
 from graphcl.graph.operators import build_operator
 from graphcl.tasks.node import Node

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcl.engine.fit import make_task
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.observe import Observer
 from graphcl.engine.phases import needed_rows
+from graphcl.engine.prepare import make_task
 from graphcl.engine.training import Training
 
 from .tiny import interactions, tiny_recipe

@@ -14,8 +14,8 @@ import graphcl
 from graphcl.core.build import build
 from graphcl.core.errors import ConfigError, UserError
 from graphcl.data.graphs.node_graph import NodeGraph
-from graphcl.engine.fit import make_task
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import make_task
 from graphcl.engine.run import RunFolder
 from graphcl.engine.training import Training
 from graphcl.engine.unpaired import add, shares

@@ -14,7 +14,7 @@ import graphcl
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.engine import checkpoint
-from graphcl.engine.fit import read_log
+from graphcl.engine.log import read_log
 from graphcl.engine.observe import Observer
 from graphcl.engine.run import RunFolder
 from graphcl.engine.training import Interrupted, Training

@@ -16,8 +16,8 @@ from graphcl.core.options import Address, Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator as make_generator
 from graphcl.encode.base import Encoding, Graph, View
-from graphcl.engine.fit import make_task
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import make_task
 from graphcl.engine.run import RunFolder
 from graphcl.engine.training import Training
 from graphcl.objective.base import Anchored, Flow, Rows, State, Term

@@ -29,7 +29,7 @@ ANY = "+regularizers={pot: {budget: {by: any}}}"
 
 def training(*overrides: str, recipe: str = "grace") -> Training:
     loaded = graphcl.load(recipe, *SMALL, *overrides)
-    from graphcl.engine.fit import load_data, make_task
+    from graphcl.engine.prepare import load_data, make_task
 
     return Training(loaded, make_task(loaded, load_data(loaded)), observer=Observer(), run=None,
                     device=torch.device("cpu"))  # fmt: skip

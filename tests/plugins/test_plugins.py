@@ -22,10 +22,11 @@ import graphcl
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.engine import checkpoint
-from graphcl.engine.fit import load_data, make_task, read_log
 from graphcl.engine.flow import StepFlow
+from graphcl.engine.log import read_log
 from graphcl.engine.model import Model
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import load_data, make_task
 from graphcl.engine.run import RunFolder
 from graphcl.engine.training import Training
 

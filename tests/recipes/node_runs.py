@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import graphcl
-from graphcl.engine.fit import Fitted
+from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
 
 SMALL = ("train.threads=1", "train.eval_every=1000", "eval.baselines=[]")

@@ -1,0 +1,57 @@
+"""What training begins with: the device and its threads, the data, the task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
+from graphcl.core.registry import resolve
+from graphcl.engine.launch import own_device
+from graphcl.engine.run import RunFolder
+from graphcl.engine.surroundings import propagation
+from graphcl.tasks.base import Task
+
+
+def set_up(recipe: Recipe) -> torch.device:
+    """Threads and device of a recipe.
+
+    Raises:
+        UserError: the device does not exist here.
+        MissingExtra: see :func:`propagation`.
+    """
+    propagation(recipe["train.backend"])  # refused before any data is read
+    if recipe["train.threads"]:
+        torch.set_num_threads(recipe["train.threads"])
+    name = recipe["train.device"]
+    if name == "auto":
+        return own_device(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"train.device: {name!r} is not a device; known: auto, cpu, cuda, cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"train.device: {name!r} asked for, but torch sees no CUDA device here; use cpu or auto")
+    return own_device(device)
+
+
+def load_data(recipe: Recipe, *, data_root: Path | None = None) -> Any:
+    """Read and split the recipe's data."""
+    part = resolve("task", recipe["task"]).meta["data"]
+    return build("data", part, recipe["data"], data_root=data_root).load(seed=recipe["train.seed"])
+
+
+def make_task(recipe: Recipe, data: Any) -> Task:
+    """The recipe's task over loaded data."""
+    return build("task", recipe["task"], recipe["eval"], data=data)
+
+
+def stored_data(recipe: Recipe, run: RunFolder) -> Any:
+    """The data a run keeps, or None where it keeps none."""
+    part = resolve("data", resolve("task", recipe["task"]).meta["data"])
+    read = getattr(part.cls, "read", None)
+    return read(run.data) if read is not None and run.data.is_dir() else None
