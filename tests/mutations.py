@@ -149,7 +149,7 @@ MUTATIONS = (
              ("engine/test_distributed.py::test_value_and_gradient_of_every_term_are_those_of_one_process[bpr]",)),
     Mutation("neighbours drawn with replacement", "graph/neighbours.py", "torch.where(taken, top, drawn)", "drawn",
              ("graph/test_neighbours.py::test_every_subset_is_drawn_equally_often",)),
-    Mutation("rows of a piece named by their place in it", "engine/flow.py",
+    Mutation("rows of a piece named by their place in it", "engine/anchors.py",
              "return positions if nodes is None else nodes.index_select(0, positions)", "return positions",
              ("engine/test_large_graph.py::test_a_batch_is_a_piece_around_its_nodes_whose_rows_keep_their_names",)),
     Mutation("a row's lower bound taken for its upper one", "objective/pot/intervals.py",

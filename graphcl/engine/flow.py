@@ -8,15 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 
 from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
-from graphcl.core.config import levels
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Encoding, View, node_slices
-from graphcl.engine import unpaired
+from graphcl.engine.anchors import Anchors
 from graphcl.engine.distributed import ALONE, Ranks
+from graphcl.engine.levels import Levels
 from graphcl.engine.model import Model
 from graphcl.engine.shares import divisible, take_records
 from graphcl.engine.unpaired import Counts
@@ -40,6 +39,7 @@ class StepFlow:
         overrides: Full parameter name -> tensor that takes the parameter's place (virtual steps).
         ranks: Among whom the records of the batch are divided: each encodes its own, and a latent is gathered when it
             is read, so that what reads it sees the whole batch. A graph that is not made of records is encoded whole.
+        unpaired: Where anchors without a partner are counted; None begins anew.
 
     Attributes:
         divides: Whether each rank encodes records of its own.
@@ -58,6 +58,7 @@ class StepFlow:
         needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
         overrides: Mapping[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
+        unpaired: Counts | None = None,
     ) -> None:
         self.model, self.views, self.batch = model, views, batch
         self.epoch, self.step = epoch, step
@@ -65,14 +66,14 @@ class StepFlow:
         self._overrides, self.ranks = overrides or {}, ranks
         self.divides = ranks.count > 1 and batch is not None and divisible(batch.graphs, ranks.count)
         self._encodings: dict[tuple[str, str], Encoding] = {}
-        self._drawn: dict[tuple[str, str], View] = {}
-        self._members: dict[tuple[str, str], Tensor | None] = {}
+        self._drawn: dict[str, View] = {}
+        self._encoded: dict[tuple[str, str], View] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
         self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
-        self._partners: dict[tuple[str, str, str], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
         #: anchors that had no partner, and all, of each view and term that was read
-        self.unpaired: Counts = {}
+        self.unpaired: Counts = {} if unpaired is None else unpaired
+        self._levels, self._anchors = Levels(model), Anchors(views, batch, self.unpaired)
 
     def generator(self, purpose: str) -> torch.Generator:
         """A generator for this purpose and step."""
@@ -85,12 +86,10 @@ class StepFlow:
 
     def seen_through(self, overrides: Mapping[str, Tensor]) -> StepFlow:
         """The same step, its views kept, with tensors in the place of parameters."""
-        seen = StepFlow(
+        return StepFlow(
             self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
-            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks,
+            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks, unpaired=self.unpaired,
         )
-        seen.unpaired = self.unpaired
-        return seen
 
     def rows(self, address: str | list[str]) -> Rows:
         """The rows at an address; several addresses are concatenated (indices, where they share a latent)."""
@@ -98,26 +97,17 @@ class StepFlow:
             return concatenate([self.rows(one) for one in address])
         parsed = parse_address(address, self._types)
         if parsed.root != "encoded":
-            base = self._root(parsed)
-            index, ids = self._positions(parsed, base.shape[0])
-            if parsed.root == "input" and self.batch is not None and self.batch.nodes is not None:
-                ids = self._name(torch.arange(len(base), device=base.device) if index is None else index)
-            return Rows(base, index, ids if parsed.root != "state" else None)
+            index, ids = self._anchors.positions(self, parsed)
+            return Rows(self._root(parsed), index, ids if parsed.root != "state" else None)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._together(parsed, self._level(parsed, encoding))
-        if self._makes_rows(parsed.level):
+        if self._levels.makes_rows(parsed.level):
             if parsed.rows is not None:
                 raise UserError(f"address {address!r}: the rows of '{parsed.level}' are not nodes; leave [rows] out")
             return Rows(base, None, torch.arange(len(base), device=base.device))
-        if self._pooled(parsed.level):
-            return Rows(base, None, self._graph_ids(base))
+        if self._levels.pooled(parsed.level):
+            return Rows(base, None, self._anchors.graph_ids(base))
         return self._node_rows(parsed, encoding, base)
-
-    def _graph_ids(self, graphs: Tensor) -> Tensor:
-        """The example that each row [G, d] is: those of the batch; a task's one full graph is example 0."""
-        if self.batch is not None and self.batch.graphs and self.batch.nodes is None:
-            return self.batch.ids
-        return torch.arange(graphs.shape[0], device=graphs.device)
 
     def tensor(self, address: str) -> Tensor:
         """The tensor at an address, without row identities."""
@@ -133,7 +123,9 @@ class StepFlow:
 
     def view(self, name: str) -> View:
         """The view as it is drawn in this step."""
-        return self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+        if name not in self._drawn:
+            self._drawn[name] = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+        return self._drawn[name]
 
     def _encode(self, tower: str, name: str) -> Encoding:
         drawn = self.view(name)
@@ -143,8 +135,7 @@ class StepFlow:
             view = View(take_records(drawn.graph, self.ranks), drawn.transforms, hidden)
         else:
             view = View(drawn.graph, drawn.transforms, hidden, drawn.base, drawn._operators)
-        self._drawn[tower, name] = view
-        self._members[tower, name] = drawn.graph.get("batch") if isinstance(drawn.graph, Data) else None
+        self._encoded[tower, name] = view
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
         if rows is None:
@@ -171,7 +162,7 @@ class StepFlow:
         wanted = []
         for address in needs:
             start = slices[address.node_type][0] if address.node_type else 0
-            wanted.append(self._picked(address, self._row_set(address)) + start)
+            wanted.append(self._anchors.partners(self, address, self._anchors.row_set(self, address)) + start)
         return torch.unique(torch.cat(wanted)) if wanted else None
 
     def _level(self, address: Address, encoding: Encoding) -> Tensor:
@@ -188,30 +179,9 @@ class StepFlow:
             return encoding.graphs
         return self._head(address, encoding)
 
-    def _chain(self, level: str) -> tuple[str, ...]:
-        """A level, and what it stands on."""
-        return level, *levels.stands_on(self.model.recipe.tree, level)
-
-    def _of(self, level: str) -> str:
-        """What the head or latent ``level`` is applied to; "" for a level of the tower itself."""
-        return levels.of(self.model.recipe.tree, level)
-
-    def _pooled(self, level: str) -> bool:
-        """Whether rows are graphs: of ``graphs``, and of heads on them."""
-        return "graphs" in self._chain(level)
-
-    def _makes_rows(self, level: str) -> bool:
-        """Whether rows are neither nodes nor graphs: of a latent that makes rows of its own, and of heads on it."""
-        latents = self.model.latents
-        return any(name in latents and getattr(latents[name], "own_rows", False) for name in self._chain(level))
-
-    def _whole(self, level: str) -> bool:
-        """Whether a level has the rows of all ranks although records are divided: latents do, and heads on them."""
-        return any(name in self.model.latents for name in self._chain(level))
-
     def _together(self, address: Address, latent: Tensor) -> Tensor:
         """A latent with the rows of all ranks."""
-        if not self.divides or self._whole(address.level):
+        if not self.divides or self._levels.whole(address.level):
             return latent
         key = (address.tower, address.view, address.level, address.layer)
         if key not in self._gathered:
@@ -221,7 +191,7 @@ class StepFlow:
     def _head(self, address: Address, encoding: Encoding) -> Tensor:
         key = (address.tower, address.view, address.level)
         if key not in self._heads:
-            latent = self._level(replace(address, level=self._of(address.level)), encoding)
+            latent = self._level(replace(address, level=self._levels.of(address.level)), encoding)
             self._heads[key] = self._apply_head(address, latent)
         return self._heads[key]
 
@@ -231,7 +201,7 @@ class StepFlow:
             return copies[address.level](latent, *self._seen_by(copies[address.level], address))
         if address.level in self.model.latents:
             module = self.model.latents[address.level]
-            latent = self._together(replace(address, level=self._of(address.level)), latent)  # it may mix rows
+            latent = self._together(replace(address, level=self._levels.of(address.level)), latent)  # it may mix rows
             inputs = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
             everywhere = getattr(module, "one_draw", False)  # one draw for all views
             purpose = address.level if everywhere else f"{address.level}({address.tower}({address.view}))"
@@ -242,7 +212,7 @@ class StepFlow:
 
     def _seen_by(self, head: nn.Module, address: Address) -> tuple[View, ...]:
         """The view, for a head that says it wants it."""
-        return (self._drawn[address.tower, address.view],) if getattr(head, "wants_view", False) else ()
+        return (self._encoded[address.tower, address.view],) if getattr(head, "wants_view", False) else ()
 
     def _node_rows(self, address: Address, encoding: Encoding, base: Tensor) -> Rows:
         start, stop = encoding.slices.get(address.node_type or "", (0, base.shape[0]))
@@ -250,63 +220,17 @@ class StepFlow:
         every = encoding.layers[0].shape[0] if encoding.layers else -1
         if kept is not None and (base.shape[0] != kept.shape[0] or kept.shape[0] == every):
             kept = None  # a layer before the last, or a batch of every node: all rows in order
-        if address.rows is None:
-            if kept is not None:
-                raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
-            ids = torch.arange(stop - start, device=base.device)
-            picked = self._picked(address, ids)
-            member = self._member(address, None if picked is ids else picked)
-            return Rows(base.narrow(0, start, stop - start), None if picked is ids else picked, self._name(ids), member)
-        ids = self._row_set(address)
-        picked = self._picked(address, ids)
-        member = self._member(address, picked)
-        if kept is None:
-            return Rows(base.narrow(0, start, stop - start), picked, self._name(ids), member)
-        return Rows(base, torch.searchsorted(kept, picked + start), self._name(ids), member)
-
-    def _name(self, positions: Tensor) -> Tensor:
-        """What nodes of the batch's graph are called in the task's."""
-        nodes = None if self.batch is None else self.batch.nodes
-        return positions if nodes is None else nodes.index_select(0, positions)
-
-    def _member(self, address: Address, picked: Tensor | None) -> Tensor | None:
-        """The graph of each node at ``picked`` (None: of every node), in a batch of graphs."""
-        member = self._members.get((address.tower, address.view))
-        return member if member is None or picked is None else member.index_select(0, picked)
-
-    def _picked(self, address: Address, ids: Tensor) -> Tensor:
-        """The positions that stand for the anchors ``ids`` in the address's view: their partners' (``source``)."""
-        key = (address.view, address.node_type or "", address.rows or "")
-        if key not in self._partners:
-            generator = self.generator(f"source {' '.join(key)}")
-            node_type = address.node_type or ""
-            reads = self.views.source_reads(address.view, node_type)
-            inputs = {name: self.tensor(text) for name, text in reads.items()}
-            partners = self.views.partners(
-                address.view, ids, node_type, inputs, generator=generator, batch=self.batch
-            )
-            self._partners[key] = partners.ids
-            unpaired.add(self.unpaired, f"view {address.view}", int(partners.alone.sum()), ids.numel())
-        return self._partners[key]
-
-    def _row_set(self, address: Address) -> Tensor:
-        """Positions of a named row set within its node type."""
-        if self.batch is None:
-            raise UserError(f"rows [{address.rows}] exist only within a step")
-        name, node_type = address.rows or "", address.node_type or ""
-        if name not in self.batch.rows:  # a set that an augmenter of the view drew, as a mask of its nodes
-            whole = self.view(address.view) if self.divides else self._drawn[address.tower, address.view]
-            graph = whole.graph
-            return (graph[node_type] if node_type else graph)[name].nonzero().view(-1)
-        found = self.batch.rows[name]
-        return found if isinstance(found, Tensor) else found[node_type]
-
-    def _positions(self, address: Address, count: int) -> tuple[Tensor | None, Tensor | None]:
-        if address.rows is None:
-            return None, None
-        positions = self._row_set(address)
-        names = self._name(positions)
-        return positions if address.root == "input" else names, names
+        if kept is not None and address.rows is None:
+            raise UserError(f"internal: {address} reads all rows of an encoding restricted to a batch")
+        whole = address.rows is None
+        ids = torch.arange(stop - start, device=base.device) if whole else self._anchors.row_set(self, address)
+        picked: Tensor | None = self._anchors.partners(self, address, ids)
+        if whole and picked is ids:
+            picked = None
+        member = self._anchors.graph_of(self, address.view, picked)
+        if kept is not None and picked is not None:
+            return Rows(base, torch.searchsorted(kept, picked + start), self._anchors.name(ids), member)
+        return Rows(base.narrow(0, start, stop - start), picked, self._anchors.name(ids), member)
 
     def _root(self, address: Address) -> Tensor:
         if address.root == "table":
