@@ -29,6 +29,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the page's files are written; what it registers is gone afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    registry.load_all()  # a part that is first imported below would be forgotten with the copy
     monkeypatch.setattr(registry, "_PARTS", dict(registry._PARTS))
     monkeypatch.delitem(sys.modules, "my_parts", raising=False)
     np.savez(tmp_path / "new.npz", x=np.ones((4, 8), np.float32), edge_index=np.array([[0, 1], [1, 2]]))
