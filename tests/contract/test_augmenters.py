@@ -1,4 +1,4 @@
-"""What holds of every augmenter: pure, seeded, and keeping what its name does not say it changes."""
+"""What holds of every augmenter of graphs: pure, seeded, and keeping what its name does not say it changes."""
 
 from __future__ import annotations
 
@@ -8,33 +8,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.augment.rebuild import edge_level_names
-from graphcl.core.build import build
 from graphcl.core.errors import UserError
 from graphcl.core.registry import Part
 from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.encode.base import Graph
-from graphcl.graph.operators import Operator, build_operator
-from graphcl.objective.base import Rows as LatentRows
+from graphcl.graph.operators import build_operator
 
-from .toys import DIM, FEATURES, GRAPHS, lone_graph, parts, plain_graph, tensors
+from .toys import FEATURES, GRAPHS, lone_graph, make, parts, plain_graph, strength, tensors
 
 GRAPH_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
-OPERATOR_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "operator"]
-LATENT_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "latent"]
 #: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, or any such.
 EDGES = {"same", "kept", "more", "new", "any"}
-#: Options that say how strong an augmenter is: at 0 it changes nothing.
-STRENGTHS = ("p", "eps")
 
-
-
-def make(part: Part, **options: float) -> nn.Module:
-    return build("augmenter", part.name, {**(part.example or {}), **options}, generator=generator(0, "init"))
 
 
 def takes(part: Part, kind: str) -> bool:
@@ -46,21 +36,15 @@ def takes(part: Part, kind: str) -> bool:
     return True
 
 
-def strength(part: Part) -> str | None:
-    return next((name for name in STRENGTHS if name in describe(part.cls)["options"]), None)
-
-
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]
-on_operators = pytest.mark.parametrize("part", OPERATOR_LEVEL, ids=lambda part: part.name)
 
 
 def test_every_augmenter_says_its_level() -> None:
     assert {part.meta["level"] for part in parts("augmenter")} <= {"graph", "operator", "latent"}
     assert {part.meta["edges"] for part in GRAPH_LEVEL} == EDGES
     assert len(GRAPH_LEVEL) > 10
-    assert len(OPERATOR_LEVEL) > 2
 
 
 def test_each_takes_a_plain_graph() -> None:
@@ -271,76 +255,3 @@ def test_categories_and_sparse_features_are_left_alone_or_refused(part: Part) ->
             assert "must be a dense tensor of floats" in str(error)  # noqa: PT017
         else:
             assert torch.equal(result.x.to_dense(), x.to_dense())
-
-
-# --- operators -------------------------------------------------------------------------------------
-
-
-def dense(operator: Operator) -> Tensor:
-    return operator.propagate(torch.eye(operator.shape[1]))
-
-
-@on_operators
-@pytest.mark.parametrize("kind", ["plain", "bipartite"])
-def test_an_operator_keeps_its_shape_and_leaves_its_source_alone(part: Part, kind: str) -> None:
-    source = build_operator(GRAPHS[kind](), "sym")
-    before = dense(source).clone()
-    result = make(part)(source, generator=generator(1))
-    assert result.shape == source.shape
-    assert bool(torch.isfinite(dense(result)).all())
-    assert torch.equal(dense(source), before)
-    x = torch.randn(source.shape[1], DIM, generator=generator(2))
-    kept = x.clone()
-    result.propagate(x)
-    assert torch.equal(x, kept)
-
-
-@on_operators
-@pytest.mark.parametrize("kind", ["plain", "bipartite"])
-def test_an_operator_follows_from_the_seed(part: Part, kind: str) -> None:
-    source = build_operator(GRAPHS[kind](), "sym")
-    x = torch.randn(source.shape[1], DIM, generator=generator(2))
-    first, again, other = (
-        make(part)(source, generator=generator(seed)).propagate(x) for seed in (1, 1, 2)
-    )
-    assert torch.equal(first, again)
-    if part.meta.get("stochastic", True):
-        assert not torch.equal(first, other)
-
-
-@on_operators
-def test_a_stochastic_operator_differs_from_its_source_and_at_strength_zero_does_not(part: Part) -> None:
-    source = build_operator(GRAPHS["bipartite"](), "sym")
-    x = torch.randn(source.shape[1], DIM, generator=generator(2))
-    assert not torch.allclose(make(part)(source, generator=generator(1)).propagate(x), source.propagate(x))
-    name = strength(part)
-    if name is not None:
-        weak = make(part, **{name: 0.0})(source, generator=generator(1))
-        assert torch.equal(weak.propagate(x), source.propagate(x))
-
-
-@on_operators
-def test_its_gradient_reaches_what_is_propagated(part: Part) -> None:
-    source = build_operator(GRAPHS["bipartite"](), "sym")
-    x = torch.randn(source.shape[1], DIM, generator=generator(2)).requires_grad_()
-    make(part)(source, generator=generator(1)).propagate(x).square().sum().backward()
-    assert x.grad is not None
-    assert bool(torch.isfinite(x.grad).all())
-    assert bool(x.grad.any())
-
-
-# --- latents ---------------------------------------------------------------------------------------
-
-
-def test_latents_are_pure_and_seeded() -> None:
-    for part in LATENT_LEVEL:
-        module = build("augmenter", part.name, part.example or {}, in_dim=DIM, generator=generator(0, "init"))
-        latent = torch.randn(5, DIM, generator=generator(3))
-        names = getattr(module, "reads", {})
-        reads = {name: LatentRows(torch.randn(6, DIM, generator=generator(4, name))) for name in names}
-        before = latent.clone()
-        first = module(latent, **reads, generator=generator(1))
-        assert torch.equal(latent, before)
-        assert first.shape[0] == 5 or getattr(module, "own_rows", False)
-        assert first.data_ptr() != latent.data_ptr()
-        assert torch.equal(first, module(latent, **reads, generator=generator(1)))

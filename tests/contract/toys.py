@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core import registry
 from graphcl.core.address import Address, parse_address
+from graphcl.core.build import build
+from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.objective.base import Rows
 
 TYPES = {"user": 7, "item": 9}
 NODES, FEATURES, DIM = 10, 6, 4
+#: Options that say how strong an augmenter is: at 0 it changes nothing.
+STRENGTHS = ("p", "eps")
 
 
 def parts(kind: str) -> list[registry.Part]:
@@ -179,3 +183,13 @@ def toy_flow(batch: list[tuple[int, int, int]] | None = None, *, seed: int = 0) 
     triples = [(0, 1, 2), (1, 3, 0), (2, 5, 7), (3, 0, 4), (5, 8, 6)] if batch is None else batch
     users, pos, neg = torch.tensor(triples, dtype=torch.int64).reshape(-1, 3).T
     return ToyFlow(users, pos, neg, seed=seed)
+
+
+def make(part: registry.Part, **options: float) -> nn.Module:
+    """A small augmenter."""
+    return build("augmenter", part.name, {**(part.example or {}), **options}, generator=generator(0, "init"))
+
+
+def strength(part: registry.Part) -> str | None:
+    """The option that says how strong an augmenter is, where it has one."""
+    return next((name for name in STRENGTHS if name in describe(part.cls)["options"]), None)
