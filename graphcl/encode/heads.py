@@ -21,7 +21,7 @@ class MLPHead(nn.Module):
 
     def __init__(
         self,
-        dim: Count = 128,
+        dim: Index = 0,
         hidden: Index = 0,
         num_layers: Count = 2,
         activation: Literal["elu", "relu", "prelu"] = "elu",
@@ -33,7 +33,7 @@ class MLPHead(nn.Module):
     ) -> None:
         """
         Args:
-            dim: Width of the output.
+            dim: Width of the output; 0 takes that of the latent.
             hidden: Width of the layers before the last; 0 takes dim.
             num_layers: Number of layers.
             activation: After every layer but the last.
@@ -43,7 +43,7 @@ class MLPHead(nn.Module):
             generator: Source of the initial weights (supplied).
         """
         super().__init__()
-        self.out_dim = dim
+        self.out_dim = dim = dim or in_dim
         widths = [in_dim, *[hidden or dim] * (num_layers - 1)]
         layers: list[nn.Module] = [
             Layer(a, b, activation=activation, batch_norm=batch_norm, generator=generator) for a, b in pairwise(widths)
@@ -60,17 +60,17 @@ class MLPHead(nn.Module):
 class LinearHead(nn.Module):
     """``x W + b``."""
 
-    def __init__(self, dim: Count = 128, bias: bool = True, *, in_dim: int, generator: torch.Generator) -> None:
+    def __init__(self, dim: Index = 0, bias: bool = True, *, in_dim: int, generator: torch.Generator) -> None:
         """
         Args:
-            dim: Width of the output.
+            dim: Width of the output; 0 takes that of the latent.
             bias: Whether b is learnt (else it is 0).
             in_dim: Width of the latent (supplied).
             generator: Source of the initial weights (supplied).
         """
         super().__init__()
-        self.out_dim = dim
-        self.linear = make_linear(in_dim, dim, bias=bias, generator=generator)
+        self.out_dim = dim or in_dim
+        self.linear = make_linear(in_dim, self.out_dim, bias=bias, generator=generator)
 
     def forward(self, latent: Tensor, view: View | None = None) -> Tensor:
         """[N, in_dim] -> [N, dim]."""

@@ -133,8 +133,8 @@ class Layer(nn.Module):
 
 def _folded(norm: nn.BatchNorm1d) -> Affine:
     """Batch normalisation with its running statistics."""
-    mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None
-    assert variance is not None
-    scale = norm.weight / torch.sqrt(variance + norm.eps)
-    return Affine(scale, norm.bias - mean * scale)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    # A copy: in training mode the next forward pass changes the mean before the backward pass has read it.
+    return Affine(scale, norm.bias - norm.running_mean.clone() * scale)

@@ -40,6 +40,18 @@ def match_rows(anchors: Rows, candidates: Rows) -> Tensor:
     return positions_of(anchors.ids, candidates.ids)
 
 
+def check_widths(x: Rows, y: Rows) -> None:
+    """Refuse two sides of different widths.
+
+    Raises:
+        UserError: they are not as wide as each other.
+    """
+    wide, other = x.base.shape[-1], y.base.shape[-1]
+    if wide != other:
+        raise UserError(f"one side is {wide} wide and the other {other}; give the heads and towers they come from "
+                        "one width ('dim')")
+
+
 def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | None]:
     """The rows of both sides that have a partner, in the order of ``x``.
 
@@ -52,8 +64,9 @@ def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | 
         [B', d] of x, [B', d] of y, and the ids of x [B'] or None.
 
     Raises:
-        UserError: the sides differ in length, where position pairs.
+        UserError: the sides differ in width, or in length where position pairs.
     """
+    check_widths(x, y)
     if how == "position":
         if len(x) != len(y):
             raise UserError(f"{len(x)} rows of x and {len(y)} of y; pair them by id, or give as many")

@@ -35,3 +35,8 @@ def test_rows_without_ids_are_paired_by_position() -> None:
     assert match_rows(Rows(torch.zeros(3, 2), index, index), Rows(torch.zeros(3, 2), index)).tolist() == [0, 1]
     with pytest.raises(UserError, match="cannot pair 2 anchors with 3 candidates"):
         match_rows(Rows(torch.zeros(3, 2), index), Rows(torch.zeros(3, 2)))
+
+
+def test_sides_of_different_widths_are_refused() -> None:
+    with pytest.raises(UserError, match="one side is 3 wide and the other 2"):
+        pair_rows(Rows(torch.ones(4, 3)), Rows(torch.ones(4, 2)), "position")

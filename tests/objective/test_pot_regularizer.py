@@ -45,6 +45,15 @@ def differ(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
     return max(float((a[name] - b[name]).detach().abs().max()) for name in a)
 
 
+def moved_by_pot(recipe: str, *overrides: str) -> None:
+    """Switched on it is measured, and it changes the training."""
+    weight = ("regularizers.pot.weight=5.0", "train.monitor=loss")
+    off, _ = trained("+regularizers=pot", *overrides, *weight, "regularizers.pot.observe=true", recipe=recipe)
+    on, history = trained("+regularizers=pot", *overrides, *weight, recipe=recipe)
+    assert 0 <= history[-1]["pot/certified"] <= 1
+    assert differ(off, on) > 1e-5
+
+
 def pot(**options: Any) -> Pot:
     towers = {"main": GCN(dim=4, graph=plain_graph(), generator=generator(0))}
     return build("regularizer", "pot", {"budget": {"by": "any"}, **options}, towers=towers, task=ToyTask())
@@ -78,15 +87,26 @@ class TestInRecipes:
             sides.append(F.softplus(-lower_bound(layers, x, weights, graph, graph.degree).lower).mean())
         torch.testing.assert_close(value, (sides[0] + sides[1]) / 2)
 
-    @pytest.mark.parametrize("recipe", ["grace", "gca", "vicreg", "cca_ssg"])
+    @pytest.mark.parametrize("recipe", ["gca", "progcl", "costa", "costa_single", "vicreg", "cca_ssg"])
     def test_it_works_in_other_recipes_unchanged(self, recipe: str) -> None:
-        batch_norm = [] if recipe in ("grace", "gca") else ["encoder={gcn: {dim: 8, num_layers: 2}}"]
-        _, history = trained(*batch_norm, "+regularizers=pot", "train.monitor=accuracy", recipe=recipe)
-        assert 0 <= history[-1]["pot/certified"] <= 1
+        moved_by_pot(recipe)
 
-    def test_training_mode_batch_norm_is_refused_before_training(self) -> None:
-        with pytest.raises(UserError, match="frozen running statistics only"):
-            training("+regularizers=pot", "encoder.batch_norm=true")
+    @pytest.mark.parametrize("recipe", ["bgrl", "gbt"])
+    def test_with_batch_norm_the_encoder_in_evaluation_mode_is_bounded(self, recipe: str) -> None:
+        with pytest.raises(UserError, match="set the regularizer's batch_norm=running"):
+            training("+regularizers=pot", recipe=recipe)
+        moved_by_pot(recipe, "regularizers.pot.batch_norm=running")
+
+    def test_running_statistics_of_a_training_step_give_the_bound_of_evaluation_mode(self) -> None:
+        run = training("+regularizers=pot", "regularizers.pot.batch_norm=running", recipe="bgrl")
+        tower, term = run.model.towers["main"], run.model.term("pot")
+        flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
+        reduce_groups(term(flow), term.reduce).backward()
+        score = term.compactness(flow)[0].score
+        layers = tower.eval().linear_layers()  # type: ignore[operator]
+        x, weights = flow.view("a").graph.x, compactness_weights(flow.rows("b.nodes").values)
+        expected = lower_bound(layers, x, weights, term._deletable, term._edge_budget("a.nodes", "sound")).lower
+        torch.testing.assert_close(score, expected)
 
     def test_the_budget_follows_the_views_own_rate(self) -> None:
         said = training("+regularizers=pot").model.term("pot").describe()
@@ -118,7 +138,9 @@ class TestInRecipes:
         _, history = trained(
             "+regularizers={pot: {budget: {by: any}, anchors: 'a.nodes[*]', others: 'b.nodes[*]', each: [user, item], "
             "reduce: mean_per_group}}",
-            "data=generated", "eval.baselines=[popularity]", recipe="sgl",
+            "data=generated",
+            "eval.baselines=[popularity]",
+            recipe="sgl",
         )
         assert 0 <= history[-1]["pot/certified"] <= 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -12,9 +13,12 @@ from graphcl.encode.linear_layers import Activation, Affine, Linear, LinearLayer
 #: Norm -> whether it adds self loops.
 NORMS = {"gcn": True, "sym": False}
 
+#: What becomes of batch normalisation in training mode: no bound, or one of the encoder in evaluation mode.
+BatchNorm = Literal["refuse", "running"]
 
-def layers_of(tower: nn.Module, name: str) -> list[LinearLayer]:
-    """The layers of a tower that can be bounded as it stands.
+
+def layers_of(tower: nn.Module, name: str, batch_norm: BatchNorm = "refuse") -> list[LinearLayer]:
+    """The layers of a tower that can be bounded: as it stands, or (``running``) as it is in evaluation mode.
 
     Raises:
         UserError: it cannot; names the layer and the reason.
@@ -29,10 +33,11 @@ def layers_of(tower: nn.Module, name: str) -> list[LinearLayer]:
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     for path, module in tower.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
+        if batch_norm == "refuse" and isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
             raise UserError(
-                f"{where}: {path} normalises by the statistics of the batch, which every edge may change; a bound "
-                "exists with frozen running statistics only (evaluation mode); set batch_norm=false"
+                f"{where}: {path} normalises by the statistics of the batch, which every edge may change; set the "
+                "regularizer's batch_norm=running to bound what it gives in evaluation mode, by its running "
+                "statistics, or the encoder's batch_norm=false"
             )
     return layers
 

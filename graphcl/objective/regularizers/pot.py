@@ -18,7 +18,7 @@ from graphcl.encode.linear_layers import LinearLayer
 from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.pot.budgets import Budget
 from graphcl.objective.pot.compactness import Compactness, node_compactness
-from graphcl.objective.pot.encoder import check_layers, layers_of
+from graphcl.objective.pot.encoder import BatchNorm, check_layers, layers_of
 from graphcl.objective.pot.graph import Deletable
 from graphcl.objective.pot.rates import drop_rate
 from graphcl.objective.pot.reference import check_reference
@@ -54,6 +54,7 @@ class Pot(Term):
         mode: Mode = "sound",
         budget: Budget = Budget(),
         inner: Literal["auto", "interval", "row"] = "auto",
+        batch_norm: BatchNorm = "refuse",
         nodes: Index = 0,
         refresh: Count = 1,
         observe: bool = False,
@@ -71,6 +72,8 @@ class Pot(Term):
             budget: Which deletions are covered.
             inner: How what a node reads of its neighbours is bounded: by row, tighter, or by interval, faster; auto
                 is row up to 10^6 terms (sum of deg^2).
+            batch_norm: Statistics of a batch depend on every edge, so that an encoder trained with them is refused;
+                running bounds what it gives in evaluation mode instead, with its running statistics as they are.
             nodes: Nodes drawn at each step, bounded with their full neighbourhood; 0 takes all.
             refresh: Steps between two gradients of this term, its value standing in between: its cost and its
                 effective weight fall by this factor.
@@ -86,7 +89,7 @@ class Pot(Term):
         if hasattr(task, "examples"):
             raise UserError("pot bounds the nodes of one full graph; this task's batches have graphs of their own")
         self.anchors, self.others, self.mode, self.budget = anchors, others, mode, budget
-        self.inner, self.nodes, self.refresh, self.observe = inner, nodes, refresh, observe
+        self.inner, self.batch_norm, self.nodes, self.refresh, self.observe = inner, batch_norm, nodes, refresh, observe
         self._towers, self._views = dict(towers.items()), dict(views or {})  # not modules of this one
         graph = next(iter(task.graphs.values()))
         self._slices = node_slices(graph)
@@ -143,6 +146,7 @@ class Pot(Term):
         return {
             "mode": self.mode,
             "score": sound if self.mode == "sound" else "published surrogate: not a bound",
+            **({"batch_norm": "running statistics"} if self.batch_norm == "running" else {}),
             "deletions": {
                 _view(address): self.budget.describe(self.mode, self._rate(address, self.mode))
                 for address in (self.anchors, self.others)
@@ -193,7 +197,7 @@ class Pot(Term):
         if parsed.tower not in self._towers:
             known = ", ".join(self._towers)
             raise UserError(f"pot: {address!r}: {parsed.tower!r} is no tower that is trained; towers: {known}")
-        return layers_of(self._towers[parsed.tower], parsed.tower)
+        return layers_of(self._towers[parsed.tower], parsed.tower, self.batch_norm)
 
     def _rate(self, address: str, mode: Mode) -> float | None:
         """How often the view of an address drops an edge, where the budget depends on that."""

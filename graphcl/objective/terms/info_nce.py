@@ -16,7 +16,7 @@ from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
 from graphcl.objective.curve import CurveWeights
 from graphcl.objective.kernels import Csr, Similarity, contrast
-from graphcl.objective.pairs import match_rows
+from graphcl.objective.pairs import check_widths, match_rows
 
 Keep = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -108,6 +108,7 @@ class InfoNCE(Term):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per anchor that has a partner."""
         anchors, candidates = (_side(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
+        check_widths(anchors.rows, candidates.rows)
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
         if len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue

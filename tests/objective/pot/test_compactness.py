@@ -256,6 +256,7 @@ class TestTowers:
     def test_frozen_batch_norm_is_bounded(self) -> None:
         built = GCN(graph=plain_graph(), generator=generator(0), batch_norm=True).eval()
         assert len(layers_of(built, "main")) == 10
+        assert len(layers_of(built.train(), "main", "running")) == 10
 
     def test_a_slope_outside_0_to_1_is_refused(self) -> None:
         built = GCN(graph=plain_graph(), generator=generator(0), activation="prelu")
