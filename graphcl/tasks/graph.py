@@ -12,18 +12,16 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from graphcl.core.build import build
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
-from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
-from graphcl.tasks.probes.base import ClassCase, Probe, average
+from graphcl.tasks.probes.base import ClassCase, Probe, average, build_probe
 
 Folds = Annotated[int, Field(ge=3)]
 
@@ -104,11 +102,10 @@ class GraphTask:
         """
         self.data, labelled = data, bool((data.labels >= 0).any())
         self.random_encoder = random_encoder and labelled
-        self.probe: Probe = build("probe", probe, probe_options or {})
+        self.probe, options = build_probe(probe, probe_options)
         if self.probe.needs != "classes":
             raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
-        options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
-        self._judged_by = {"probe": probe, "probe_options": {**options, **(probe_options or {})}}
+        self._judged_by = {"probe": probe, "probe_options": options}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
         self._folds = [data.folds(folds, repeat) for repeat in range(repeats if labelled else 0)]
         self._baselines = build_embedded(baselines, "graph")

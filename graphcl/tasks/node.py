@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from graphcl.core.build import build
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Index
 from graphcl.core.registry import register
-from graphcl.core.schema import part_schema
 from graphcl.core.seeds import derive
 from graphcl.core.seeds import generator as make_generator
 from graphcl.data.graphs.node_graph import NodeGraph
@@ -20,7 +18,7 @@ from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
 from graphcl.tasks.node_protocol import NodeProtocol
-from graphcl.tasks.probes.base import Probe, average
+from graphcl.tasks.probes.base import Probe, average, build_probe
 from graphcl.tasks.sampled_nodes import SampledNodes
 
 
@@ -73,9 +71,8 @@ class Node:
             UserError: an unknown probe or baseline, a split that cannot be used, or links that were not held out.
         """
         self.data = data
-        self.probe: Probe = build("probe", probe, probe_options or {})
-        options = {name: option.get("default") for name, option in part_schema("probe", probe)["options"].items()}
-        self.protocol = NodeProtocol(data, probe, {**options, **(probe_options or {})}, self.probe.needs, splits)
+        self.probe, options = build_probe(probe, probe_options)
+        self.protocol = NodeProtocol(data, probe, options, self.probe.needs, splits)
         self.has_validation = self.protocol.unjudged == ""
         self.in_blocks = bool(data.fanout)
         self._sampled = SampledNodes(data.graph, data.fanout) if data.fanout else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -11,6 +12,8 @@ import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 
+from graphcl.core.build import build
+from graphcl.core.schema import part_schema
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.links import HeldOutLinks
 from graphcl.data.graphs.splits import stratified_folds
@@ -104,6 +107,13 @@ class Probe(Protocol):
     def judge(self, case: Any, split: Split, *, seed: int) -> dict[str, float]:
         """Metrics on ``split``, whose labels (or links) decide nothing; ``NAME/ci95`` is half of an interval."""
         ...
+
+
+def build_probe(name: str, options: Mapping[str, Any] | None) -> tuple[Probe, dict[str, Any]]:
+    """The probe of that name, and all its options with those that are not given, for the record."""
+    defaults = {option: known.get("default") for option, known in part_schema("probe", name)["options"].items()}
+    given = dict(options or {})
+    return build("probe", name, given), {**defaults, **given}
 
 
 class Classifier(Protocol):
