@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphcl.core.errors import UserError
 from graphcl.objective.base import Rows
-from graphcl.objective.pairs import is_table, match_rows, positions_of
+from graphcl.objective.pairs import is_table, match_rows, pair_rows, positions_of
 
 IDS = st.lists(st.integers(0, 8), max_size=12)
 
