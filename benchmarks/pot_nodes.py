@@ -29,7 +29,8 @@ def cell(recipe: str, data: str, variant: str, seed: int) -> Cell:
     weight = KAPPA[recipe] / (1 - KAPPA[recipe])
     overrides = [
         f"data={data}", "+regularizers=pot", "regularizers.pot.budget={by: mean}",
-        f"regularizers.pot.weight={weight:.4f}", f"regularizers.pot.nodes={NODES}", *VARIANTS[variant], f"train.epochs={EPOCHS}",
+        f"regularizers.pot.weight={weight:.4f}", f"regularizers.pot.nodes={NODES}",
+        *VARIANTS[variant], f"train.epochs={EPOCHS}",
         f"train.eval_every={EVERY}", "train.monitor=loss", "train.patience=0", f"train.seed={seed}",
         "train.threads=1", "eval.baselines=[]",
     ]
@@ -47,9 +48,10 @@ SUITE = Suite("pot_nodes", tuple(cell(*key, seed) for seed in SEEDS for key in p
 def section() -> str:
     """The tables of docs/benchmarks.md."""
     head = (
-        f"Random 10/10/80 splits, {EPOCHS} epochs, POT on {NODES} nodes a step, {len(SEEDS)} seeds, mean ± sd in percent; differences to `off` by a "
-        "paired t-test over seeds (split and initial weights are the seed's in all variants). `certified`: nodes whose "
-        "compactness is positive under every deletion of the budget, by the sound bound, at the end of training. "
+        f"Random 10/10/80 splits, {EPOCHS} epochs, POT on {NODES} nodes a step, {len(SEEDS)} seeds, mean ± sd in "
+        "percent; differences to `off` by a paired t-test over seeds (split and initial weights "
+        "are the seed's in all variants). `certified`: nodes whose compactness is positive under every "
+        "deletion of the budget, by the sound bound, at the end of training. "
         f"Published figures that could be confirmed: {PUBLISHED}."
     )
     return "\n\n".join([head, *(_table(*pair) for pair in product(KAPPA, DATA)), _course()])
