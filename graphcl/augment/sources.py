@@ -218,3 +218,31 @@ class SameLabel(nn.Module):
         if node_type not in self.labels:
             raise UserError(f"source same_label: nodes of type {node_type!r} have no labels")
         return same_group(ids, self.labels[node_type].to(ids.device), generator=generator)
+
+
+@register("source", "same_target", example={})
+class SameTarget(nn.Module):
+    """Another training example with the same target: DuoRec's positive (Qiu et al., WSDM 2022, section 4.2).
+
+    The whole example takes the anchor's place: the view is made of its graph, and read at the level ``graphs``.
+    """
+
+    of_records = True
+
+    def __init__(self, *, task: Any = None) -> None:
+        """
+        Args:
+            task: Gives ``target_of``, [examples] int64, what each training example predicts (supplied).
+
+        Raises:
+            UserError: the task has none.
+        """
+        super().__init__()
+        target: Tensor | None = getattr(task, "target_of", None)
+        if target is None:
+            raise UserError("source same_target: the examples of this task have no target each; it is for sequences")
+        self.target = target
+
+    def forward(self, ids: Tensor, graph: Graph, *, node_type: str = "", generator: torch.Generator) -> Partners:
+        """See :func:`same_group`; ``ids`` are examples."""
+        return same_group(ids, self.target.to(ids.device), generator=generator)

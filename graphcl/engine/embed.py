@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         split: Which records are embedded; a task with one full graph embeds all of it.
 
     Returns:
-        Node type -> [N, d]; "" for a homogeneous graph; record field -> [n, d] for records.
+        Node type -> [N, d]; "" for a homogeneous graph; record field -> [n, d] for records, beside them the tables
+        that their towers read.
 
     Raises:
         UserError: the tower gives no latents of the level asked for.
@@ -124,7 +125,18 @@ def _records(model: Model, views: Views, task: Task, split: Split) -> dict[str, 
             encoding = _tower(model, tower)(View(graph.to(device)))
             rows = _level(encoding, block["level"] or "graphs", tower)
             parts.setdefault(name, []).append(_scaled(model.recipe, rows))
-    return {name: torch.cat(rows) for name, rows in parts.items()}
+    return {name: torch.cat(rows) for name, rows in parts.items()} | _tables(model, parts)
+
+
+def _tables(model: Model, fields: Collection[str]) -> dict[str, Tensor]:
+    """The embedding tables that the records' towers read, node type -> [N, d]: what records are compared with."""
+    block, found = model.recipe["embed"], {}
+    for field in fields:
+        tower: Any = _tower(model, block["towers"].get(field, block["tower"]))
+        tower = tower.copies[tower.tower] if hasattr(tower, "copies") else tower  # a teacher's
+        tables: Mapping[str, Tensor] = getattr(tower, "tables", {})
+        found.update({name: _scaled(model.recipe, table.detach()) for name, table in tables.items()})
+    return found
 
 
 def _tower(model: Model, name: str) -> torch.nn.Module:

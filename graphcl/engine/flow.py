@@ -13,6 +13,7 @@ from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Encoding, View, node_slices
+from graphcl.engine import unpaired
 from graphcl.engine.anchors import Anchors
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.levels import Levels
@@ -39,7 +40,7 @@ class StepFlow:
         overrides: Full parameter name -> tensor that takes the parameter's place (virtual steps).
         ranks: Among whom the records of the batch are divided: each encodes its own, and a latent is gathered when it
             is read, so that what reads it sees the whole batch. A graph that is not made of records is encoded whole.
-        unpaired: Where anchors without a partner are counted; None begins anew.
+        counts: Where anchors without a partner are counted; None begins anew.
 
     Attributes:
         divides: Whether each rank encodes records of its own.
@@ -58,7 +59,7 @@ class StepFlow:
         needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
         overrides: Mapping[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
-        unpaired: Counts | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.model, self.views, self.batch = model, views, batch
         self.epoch, self.step = epoch, step
@@ -72,7 +73,7 @@ class StepFlow:
         self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
         #: anchors that had no partner, and all, of each view and term that was read
-        self.unpaired: Counts = {} if unpaired is None else unpaired
+        self.unpaired: Counts = {} if counts is None else counts
         self._levels, self._anchors = Levels(model), Anchors(views, batch, self.unpaired)
 
     def generator(self, purpose: str) -> torch.Generator:
@@ -88,7 +89,7 @@ class StepFlow:
         """The same step, its views kept, with tensors in the place of parameters."""
         return StepFlow(
             self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
-            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks, unpaired=self.unpaired,
+            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks, counts=self.unpaired,
         )
 
     def rows(self, address: str | list[str]) -> Rows:
@@ -124,8 +125,17 @@ class StepFlow:
     def view(self, name: str) -> View:
         """The view as it is drawn in this step."""
         if name not in self._drawn:
-            self._drawn[name] = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self.batch)
+            self._drawn[name] = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self._partners(name))
         return self._drawn[name]
+
+    def _partners(self, view: str) -> Batch | None:
+        """The batch, with the graphs of the partners of its examples where the view's source pairs examples."""
+        if self.batch is None or not self.batch.graphs:
+            return self.batch
+        batch, alone = self.views.records(view, self.batch, generator=self.generator(f"source {view}"))
+        if batch is not self.batch:
+            unpaired.add(self.unpaired, f"view {view}", alone, batch.ids.numel())
+        return batch
 
     def _encode(self, tower: str, name: str) -> Encoding:
         drawn = self.view(name)

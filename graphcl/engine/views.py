@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -108,6 +108,25 @@ class Views:
         self._kept[name] = (when, view)
         return view
 
+    def records(self, name: str, batch: Batch, *, generator: torch.Generator) -> tuple[Batch, int]:
+        """The batch that a view is made of: of the partners, where its source pairs whole examples.
+
+        Args:
+            name: The view.
+            batch: The step's examples, with graphs of their own.
+            generator: Source of the draws.
+
+        Returns:
+            The batch, its graphs those of the partners, and how many examples had none.
+        """
+        source: Any = self._plans[name].source
+        if not getattr(source, "of_records", False):
+            return batch, 0
+        found = source(batch.ids.cpu(), next(iter(self._graphs.values())), generator=generator)
+        graphs = self._task.records(found.ids)  # type: ignore[attr-defined]
+        moved = {field: _moved(graph, batch.ids.device) for field, graph in graphs.items()}
+        return replace(batch, graphs=moved), int(found.alone.sum())
+
     def source_reads(self, name: str, node_type: str) -> dict[str, str]:
         """The addresses of what the view's source reads."""
         reads = getattr(self._plans[name].source, "reads", {})
@@ -137,6 +156,8 @@ class Views:
             UserError: what the source reads is of the whole graph, and the batch's is a piece of it.
         """
         plan = self._plans[name]
+        if getattr(plan.source, "of_records", False):
+            raise UserError(f"views.{name}.source pairs whole examples, not their nodes: read its level graphs")
         sampled = batch is not None and batch.nodes is not None
         known = [*inputs, *getattr(plan.source, "of_whole_graph", ())]
         if sampled and known:
@@ -189,6 +210,8 @@ class Views:
         prepare = getattr(augmenter.module, "prepare", None)
         if prepare is None:
             return {}
+        if getattr(augmenter.module, "prepares_task", False):
+            graph = _field(self._graphs, plan.of)  # whatever batch it is applied to
         if not self._is_task_graph(plan, graph):
             return {"prepared": prepare(graph)}  # a batch's own
         key = name, augmenter.label

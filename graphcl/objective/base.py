@@ -58,7 +58,7 @@ def concatenate(parts: list[Rows]) -> Rows:
     """Rows after each other; one gather where all are rows of one latent."""
     ids, member = _joined([p.ids for p in parts]), _joined([p.member for p in parts])
     first = parts[0]
-    same = all(p.index is not None and _same_storage(p.base, first.base) for p in parts)
+    same = all(p.index is not None and same_storage(p.base, first.base) for p in parts)
     if same:
         return Rows(first.base, torch.cat([p.index for p in parts if p.index is not None]), ids, member)
     return Rows(torch.cat([p.values for p in parts]), None, ids, member)
@@ -70,7 +70,8 @@ def _joined(parts: list[Tensor | None]) -> Tensor | None:
     return torch.cat(known) if len(known) == len(parts) else None
 
 
-def _same_storage(a: Tensor, b: Tensor) -> bool:
+def same_storage(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are the same rows in memory."""
     return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())
 
 

@@ -94,9 +94,14 @@ class Task(Protocol):
 class RecordTask(Task, Protocol):
     """A task whose batches carry graphs of their own (``Batch.graphs``), so that the engine embeds records, not nodes.
 
-    ``evaluate`` then receives record field -> [n, d], rows in the order of ``examples``. Tasks of one full graph do
-    not have the method, and its presence is how the engine tells the two apart.
+    ``evaluate`` then receives record field -> [n, d], rows in the order of ``examples``, and beside them the embedding
+    tables of the tower, node type -> [N, d]. Tasks of one full graph do not have ``examples``, and its presence is how
+    the engine tells the two apart.
     """
+
+    def records(self, ids: Tensor) -> Mapping[str, Graph]:
+        """Record field -> the graphs of these training examples; for sources that pair whole examples."""
+        ...
 
     def examples(self, split: Split) -> Iterable[Batch]:
         """The records of a split, each once, in a fixed order."""

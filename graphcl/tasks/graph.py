@@ -136,9 +136,13 @@ class GraphTask:
         for ids in torch.arange(len(self.data)).split(batch_size):
             yield self._batch(ids)
 
+    def records(self, ids: Tensor) -> Mapping[str, Graph]:
+        """These graphs."""
+        return {"graph": self.data.packed.batch(ids)}
+
     def _batch(self, ids: Tensor) -> Batch:
         rows = {"batch": torch.arange(ids.numel())}
-        return Batch(ids, rows, {"graph": self.data.packed.batch(ids)}, targets=ids.numel())
+        return Batch(ids, rows, self.records(ids), targets=ids.numel())
 
     def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
         """Cross-validate the probe; {} where there are no labels.

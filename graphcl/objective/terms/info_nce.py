@@ -13,10 +13,10 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Address, Addresses, Positive
 from graphcl.core.registry import register
-from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type
+from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_storage
 from graphcl.objective.curve import CurveWeights
 from graphcl.objective.kernels import Csr, Similarity, contrast
-from graphcl.objective.pairs import check_widths, match_rows
+from graphcl.objective.pairs import Pairing, check_widths, match_rows
 
 Keep = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -38,6 +38,8 @@ class InfoNCE(Term):
     - NCL's prototypes (Lin et al. 2022): ``assignment``. MoCo (He et al. 2020): ``positives`` from the
       teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020): ``own_negatives``.
     - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
+    - Next-item cross-entropy over the whole catalogue: ``main.nodes[predict]`` against ``table.item``, ``positives:
+      table.item[next]``, ``pair: position``, ``similarity: dot``, ``temperature: 1``.
     - ProGCL (Xia et al. 2022): GRACE with ``negative_weights`` of a ``beta_mixture``.
     """
 
@@ -48,6 +50,7 @@ class InfoNCE(Term):
         anchors: Addresses,
         candidates: Addresses,
         positives: Address | None = None,
+        pair: Pairing = "id",
         temperature: Positive = 0.2,
         similarity: Similarity = "cosine",
         clamp: Positive | None = None,
@@ -65,7 +68,8 @@ class InfoNCE(Term):
         Args:
             anchors: Rows that look for their partner.
             candidates: Rows among which they look.
-            positives: Rows of the partners, one for each anchor, when they are not among the candidates.
+            positives: Rows of the partners, one for each anchor, when ids do not find them among the candidates.
+            pair: How positives are given: ``id``, rows of the anchors' ids; ``position``, one for each anchor in order.
             temperature: What similarities are divided by.
             similarity: ``cosine``, ``dot`` or ``neg_sqdist`` (minus the squared distance).
             clamp: Bound of the positive's logit on both sides; beyond it a pair gets no gradient.
@@ -94,7 +98,7 @@ class InfoNCE(Term):
         if negative_weights is not None and (similarity != "cosine" or positives is not None):
             raise UserError("info_nce: negative_weights is a curve over cosines of candidates that hold the positive; "
                             "leave positives out and take similarity: cosine")
-        self.anchors, self.candidates, self.positives = anchors, candidates, positives
+        self.anchors, self.candidates, self.positives, self.pair = anchors, candidates, positives, pair
         self.negative_weights = negative_weights
         self.own_negatives, self.assignment = own_negatives, assignment
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
@@ -108,12 +112,12 @@ class InfoNCE(Term):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per anchor that has a partner."""
         anchors, candidates = (_side(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
-        check_widths(anchors.rows, candidates.rows)
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
         if len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue
             none = anchors.values.sum(1)[:0]
             return Anchored(none, None, None, left_out=int(anchors.counts.sum()))
+        check_widths(anchors.rows, candidates.rows)
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
         view, place = self._place(flow, node_type, anchors)
         found = (partner >= 0) & (place >= 0)
@@ -157,6 +161,8 @@ class InfoNCE(Term):
         if self.positives is None:
             return match_rows(anchors.rows, candidates.rows), None
         rows = flow.rows(at_type(self.positives, node_type))
+        if self.pair == "position":
+            return _in_order(anchors.rows, candidates.rows, rows)
         if rows.ids is None and len(rows) == len(anchors.rows):
             rows = replace(rows, ids=anchors.rows.ids)  # aligned with the anchors, not a table to look ids up in
         return match_rows(anchors.rows, rows), rows
@@ -199,6 +205,20 @@ class InfoNCE(Term):
             anchor_weight=weight,
             **self._kernel,
         )
+
+
+def _in_order(anchors: Rows, candidates: Rows, positives: Rows) -> tuple[Tensor, Rows | None]:
+    """Partners that are given one for each anchor: positions among the candidates where they are rows of the same
+    table, which the sum over candidates then holds already; else rows of their own.
+
+    Raises:
+        UserError: not as many as anchors.
+    """
+    if len(positives) != len(anchors):
+        raise UserError(f"info_nce: {len(positives)} positives for {len(anchors)} anchors; pair=position needs as many")
+    if positives.index is not None and candidates.index is None and same_storage(positives.base, candidates.base):
+        return positives.index, None
+    return torch.arange(len(anchors), device=anchors.base.device), positives
 
 
 @dataclass

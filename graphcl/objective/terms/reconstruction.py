@@ -64,12 +64,12 @@ class Reconstruction(Term):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per decoded row that has a target."""
         rows, wanted = flow.rows(at_type(self.x, node_type)), flow.rows(at_type(self.target, node_type))
-        x, y, ids = pair_rows(rows, wanted, "id")
-        if x.shape[1:] != y.shape[1:]:
+        wide, wanted_wide = rows.base.shape[-1], wanted.base.shape[-1]
+        if wide != wanted_wide:
             raise UserError(
-                f"reconstruction: '{self.x}' is {list(x.shape[1:])} wide and '{self.target}' {list(y.shape[1:])}; "
-                "give the decoder dim: 0"
+                f"reconstruction: '{self.x}' is {wide} wide and '{self.target}' {wanted_wide}; give the decoder dim: 0"
             )
+        x, y, ids = pair_rows(rows, wanted, "id")
         y = y.detach()
         values = squared_error(x, y) if self.error == "squared" else scaled_cosine_error(x, y, self.gamma)
         weight = self.anchor_weight(flow, node_type, ids, values.new_ones(len(values)))

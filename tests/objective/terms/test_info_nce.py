@@ -294,3 +294,23 @@ def test_clusters_before_their_first_run_leave_every_anchor_out(width: int) -> N
     (group,) = term(flow)
     assert (len(group.values), group.left_out) == (0, 3)
     assert torch.autograd.grad(loss(term, flow), x)[0].abs().sum() == 0
+
+
+def test_positives_by_position_in_the_table_of_candidates_are_the_cross_entropy() -> None:
+    """Each row predicts an entry of a table: the softmax over all of it, repeated targets included."""
+    nodes, items, wanted = random(5, 3, 0), random(7, 3, 1), [2, 2, 0, 6, 3]
+    flow = FakeFlow({"main": Rows(nodes, None, torch.arange(5)), "table": Rows(items), "next": picked(items, wanted)})
+    term = InfoNCE("main", "table", "next", "position", similarity="dot", temperature=1.0)
+    expected = torch.nn.functional.cross_entropy(nodes @ items.T, torch.tensor(wanted))
+    torch.testing.assert_close(reduce_groups(term(flow), "mean"), expected)
+
+
+def test_positives_by_position_of_their_own_count_beside_the_candidates() -> None:
+    nodes, others, own = random(4, 3, 0), random(6, 3, 1), random(4, 3, 2)
+    flow = FakeFlow({"main": Rows(nodes), "others": Rows(others), "own": Rows(own)})
+    term = InfoNCE("main", "others", "own", "position", similarity="dot", temperature=1.0)
+    logits = torch.cat([(nodes * own).sum(1, keepdim=True), nodes @ others.T], dim=1)
+    expected = torch.nn.functional.cross_entropy(logits, torch.zeros(4, dtype=torch.int64))
+    torch.testing.assert_close(reduce_groups(term(flow), "mean"), expected)
+    with pytest.raises(UserError, match="4 positives for 6 anchors"):
+        InfoNCE("others", "main", "own", "position")(flow)

@@ -1,0 +1,102 @@
+"""Binary cross-entropy of a positive and sampled negatives, and its generalised form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.core.options import Addresses, Probability
+from graphcl.core.registry import register
+from graphcl.objective.base import Anchored, Flow, Term, at_type
+from graphcl.objective.kernels import widen
+
+
+def binary_cross_entropy(
+    anchors: Tensor, pos: Tensor, neg: Tensor, beta: float = 1.0, *, shared: bool = False
+) -> Tensor:
+    """``-beta log s(a . p) - sum_k log(1 - s(a . n_k))``, s the logistic function.
+
+    ``beta`` 1 with one negative is SASRec's loss (Kang & McAuley, ICDM 2018, eq. 7); below 1 it is gBCE (Petrov &
+    Macdonald, RecSys 2023, eq. 12), for :func:`gbce_beta`.
+
+    Args:
+        anchors: [B, d].
+        pos: [B, d].
+        neg: [B, d], one of each anchor's own; or [K, d].
+        beta: Exponent of the positive's probability.
+        shared: Whether every anchor has all negatives.
+
+    Returns:
+        [B], at least float32.
+
+    Example:
+        >>> import torch
+        >>> binary_cross_entropy(torch.ones(1, 1), torch.zeros(1, 1), torch.zeros(3, 1), shared=True)
+        tensor([2.7726])
+    """
+    anchors, pos, neg = widen(anchors), widen(pos), widen(neg)
+    positive = beta * F.softplus(-(anchors * pos).sum(-1))
+    return positive + (F.softplus(anchors @ neg.T).sum(-1) if shared else F.softplus((anchors * neg).sum(-1)))
+
+
+def gbce_beta(t: float, num_negatives: int, num_items: int) -> float:
+    """``1 - t (1 - alpha)``, alpha the share of the other items that are sampled (Petrov & Macdonald 2023, eq. 15).
+
+    At ``t`` 0 it is 1, plain cross-entropy; at 1 it is alpha, which undoes the over-confidence that sampling causes.
+
+    >>> gbce_beta(0.75, 256, 12_101)
+    0.26586776859504136
+    """
+    alpha = min(1.0, num_negatives / max(1, num_items - 1))
+    return 1.0 - t * (1.0 - alpha)
+
+
+@register(
+    "term",
+    "bce",
+    example={
+        "anchors": "main.nodes[user][users]",
+        "pos": "main.nodes[item][items_pos]",
+        "neg": "main.nodes[item][items_neg]",
+    },
+)
+class BCE(Term):
+    """A positive is one, sampled negatives are none: SASRec's loss, and gSASRec's with many shared negatives."""
+
+    combine = "gather"
+
+    def __init__(  # noqa: D417 - Term documents the common options
+        self,
+        anchors: Addresses,
+        pos: Addresses,
+        neg: Addresses,
+        shared: bool = False,
+        t: Probability = 0.0,
+        **common: Any,
+    ) -> None:
+        """
+        Args:
+            anchors: Rows that predict.
+            pos: Rows of what they should predict, one for each.
+            neg: Rows of what they should not: one for each anchor.
+            shared: Whether every anchor has all negatives instead, any number of them.
+            t: Calibration of gBCE, 0 (none) to 1; needs `pos` to be rows of the table of all items.
+        """
+        super().__init__(**common)
+        self.anchors, self.pos, self.neg, self.shared, self.t = anchors, pos, neg, shared, t
+
+    def group(self, flow: Flow, node_type: str) -> Anchored:
+        """One value per anchor."""
+        anchors, pos, neg = (flow.rows(at_type(a, node_type)) for a in (self.anchors, self.pos, self.neg))
+        if len(pos) != len(anchors) or not (self.shared or len(neg) == len(anchors)):
+            raise UserError(
+                f"bce: {len(anchors)} anchors, {len(pos)} positives and {len(neg)} negatives; give one of each, or set "
+                "shared for negatives that all anchors have"
+            )
+        beta = gbce_beta(self.t, len(neg) if self.shared else 1, pos.base.shape[0]) if self.t else 1.0
+        values = binary_cross_entropy(anchors.values, pos.values, neg.values, beta, shared=self.shared)
+        weight = self.anchor_weight(flow, node_type, anchors.ids, values.new_ones(len(anchors)))
+        return Anchored(values * weight, weight, anchors.ids)
