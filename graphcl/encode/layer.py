@@ -29,9 +29,14 @@ class Dropout(nn.Module):
         self.seed = int(torch.randint(2**62, (), generator=generator))
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is dropped now."""
+        return self.training and self.p > 0.0
+
     def forward(self, x: Tensor) -> Tensor:
         """Entries are 0 with probability p and divided by 1 - p otherwise; nothing happens in evaluation."""
-        if not self.training or self.p == 0.0:
+        if not self.active:
             return x
         seed = derive(self.seed, "dropout", int(self.calls))
         generator = torch.Generator(device=x.device).manual_seed(seed)

@@ -15,7 +15,10 @@ from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.encode.base import Encoding, View
 
-from .toys import DIM, GRAPHS, parts
+from . import toys
+from .toys import DIM, chain_graph, parts
+
+GRAPHS = {**toys.GRAPHS, "chains": chain_graph}
 
 
 def make(part: Part, graph: Any, seed: int = 0, **options: Any) -> nn.Module:

@@ -16,6 +16,7 @@ from graphcl.core.build import build
 from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.graph.bipartite import build_bipartite
+from graphcl.graph.chain import build_chains
 from graphcl.objective.base import Rows
 
 TYPES = {"user": 7, "item": 9}
@@ -93,6 +94,14 @@ def featured_graph() -> HeteroData:
     there.edge_weight = torch.rand(there.edge_index.shape[1], generator=generator(0, "weight")) + 0.5
     back.edge_weight = there.edge_weight.clone()  # build_bipartite gives both directions in one order
     return graph
+
+
+def chain_graph(seed: int = 0) -> Data:
+    """Histories of 9 items, of one to eight; one item is hidden."""
+    lengths, draw = [3, 1, 5, 8, 2, 1], generator(seed, "chains")
+    items = torch.randint(0, TYPES["item"], (sum(lengths),), generator=draw)
+    items[5] = TYPES["item"]
+    return build_chains(items, torch.tensor([0, *lengths]).cumsum(0), num_items=TYPES["item"])
 
 
 GRAPHS = {

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from torch import Tensor
+from torch.backends import cudnn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from graphcl.core.errors import UserError, suggestion
 from graphcl.objective.kernels import blockwise, dense
@@ -42,7 +44,7 @@ _DIFFERENTIABLE: ContextVar[bool] = ContextVar("graphcl_kernels_differentiable",
 
 @contextmanager
 def differentiable() -> Iterator[None]:
-    """Inside, every kernel can be differentiated any number of times (virtual, second-order steps).
+    """Inside, every kernel, and attention, can be differentiated any number of times (virtual, second-order steps).
 
     Example:
         >>> with differentiable():
@@ -51,7 +53,8 @@ def differentiable() -> Iterator[None]:
     """
     token = _DIFFERENTIABLE.set(True)
     try:
-        yield
+        with sdpa_kernel(SDPBackend.MATH), cudnn.flags(enabled=False):  # the fused ones have no second derivative
+            yield
     finally:
         _DIFFERENTIABLE.reset(token)
 
