@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
@@ -17,16 +18,18 @@ from graphcl.encode.weights import make_linear
 
 @register("head", "mlp", example={"dim": 4})
 class MLPHead(nn.Module):
-    """A perceptron whose last layer is linear: GRACE's projector (elu), BGRL's predictor (prelu, batch_norm)."""
+    """A perceptron whose last layer is linear: GRACE's projector (elu), BGRL's predictor (prelu),
+    MCLRec's learned augmenters (hidden [32, 16], gelu, normalize)."""
 
     def __init__(
         self,
         dim: Index = 0,
-        hidden: Index = 0,
+        hidden: Index | list[Count] = 0,
         num_layers: Count = 2,
-        activation: Literal["elu", "relu", "prelu"] = "elu",
+        activation: Literal["elu", "relu", "prelu", "gelu"] = "elu",
         batch_norm: bool = False,
         shortcut: bool = False,
+        normalize: bool = False,
         *,
         in_dim: int,
         generator: torch.Generator,
@@ -34,26 +37,29 @@ class MLPHead(nn.Module):
         """
         Args:
             dim: Width of the output; 0 takes that of the latent.
-            hidden: Width of the layers before the last; 0 takes dim.
-            num_layers: Number of layers.
+            hidden: Width of the layers before the last; 0 takes dim. A list has the width of each of them.
+            num_layers: Number of layers; of no effect where hidden is a list.
             activation: After every layer but the last.
             batch_norm: Whether every layer but the last is batch-normalised.
             shortcut: Whether a linear map of the latent is added to the output (InfoGraph's heads).
+            normalize: Whether rows of the output are scaled to unit length (MCLRec's augmenters).
             in_dim: Width of the latent (supplied).
             generator: Source of the initial weights (supplied).
         """
         super().__init__()
         self.out_dim = dim = dim or in_dim
-        widths = [in_dim, *[hidden or dim] * (num_layers - 1)]
+        widths = [in_dim, *(hidden if isinstance(hidden, list) else [hidden or dim] * (num_layers - 1))]
         layers: list[nn.Module] = [
             Layer(a, b, activation=activation, batch_norm=batch_norm, generator=generator) for a, b in pairwise(widths)
         ]
         self.layers = nn.Sequential(*layers, Layer(widths[-1], dim, generator=generator))
         self.shortcut = make_linear(in_dim, dim, generator=generator) if shortcut else None
+        self.normalize = normalize
 
     def forward(self, latent: Tensor, view: View | None = None) -> Tensor:
         """[N, in_dim] -> [N, dim]."""
-        return self.layers(latent) if self.shortcut is None else self.layers(latent) + self.shortcut(latent)
+        rows = self.layers(latent) if self.shortcut is None else self.layers(latent) + self.shortcut(latent)
+        return F.normalize(rows, dim=-1) if self.normalize else rows
 
 
 @register("head", "linear", example={"dim": 4})

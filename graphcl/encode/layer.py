@@ -15,7 +15,7 @@ from graphcl.encode.sparse_input import multiply
 from graphcl.encode.weights import make_linear
 from graphcl.graph.operators import Operator
 
-ActivationName = Literal["none", "relu", "prelu", "elu"]
+ActivationName = Literal["none", "relu", "prelu", "elu", "gelu"]
 
 
 class Dropout(nn.Module):
@@ -61,6 +61,8 @@ def activate(x: Tensor, name: ActivationName, slope: Tensor | None) -> Tensor:
         return F.relu(x)
     if name == "elu":
         return F.elu(x)
+    if name == "gelu":
+        return F.gelu(x)
     if slope is not None:
         return F.relu(x) - slope * F.relu(-x)
     return x
@@ -123,8 +125,10 @@ class Layer(nn.Module):
         Raises:
             UserError: an activation that is not piecewise linear.
         """
-        if self.activation == "elu":
-            raise UserError("activation 'elu' is not piecewise linear; choose relu or prelu to bound the encoder")
+        if self.activation in ("elu", "gelu"):
+            raise UserError(
+                f"activation '{self.activation}' is not piecewise linear; choose relu or prelu to bound the encoder"
+            )
         parts: list[LinearLayer] = [Linear(self.linear.weight.T)]
         if norm is not None:
             parts.append(Propagate(norm))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,7 @@ class StepFlow:
         step: Optimiser step, from 0.
         draw: Number of the drawing that view seeds depend on (differs from ``step`` where several phases draw).
         needs: (tower, view) -> row sets, for the encodings of which nothing else is read.
+        moves: Towers that a gradient must reach; the others are run without one. Empty: all.
         overrides: Full parameter name -> tensor that takes the parameter's place (virtual steps).
         ranks: Among whom the records of the batch are divided: each encodes its own, and a latent is gathered when it
             is read, so that what reads it sees the whole batch. A graph that is not made of records is encoded whole.
@@ -57,6 +58,7 @@ class StepFlow:
         step: int,
         draw: int | None = None,
         needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
+        moves: Collection[str] = (),
         overrides: Mapping[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
         counts: Counts | None = None,
@@ -64,7 +66,7 @@ class StepFlow:
         self.model, self.views, self.batch = model, views, batch
         self.epoch, self.step = epoch, step
         self._types, self._draw, self._needs = types, step if draw is None else draw, needs or {}
-        self._overrides, self.ranks = overrides or {}, ranks
+        self._moves, self._overrides, self.ranks = moves, overrides or {}, ranks
         self.divides = ranks.count > 1 and batch is not None and divisible(batch.graphs, ranks.count)
         self._encodings: dict[tuple[str, str], Encoding] = {}
         self._drawn: dict[str, View] = {}
@@ -89,7 +91,8 @@ class StepFlow:
         """The same step, its views kept, with tensors in the place of parameters."""
         return StepFlow(
             self.model, self.views, self.batch, types=self._types, epoch=self.epoch, step=self.step,
-            draw=self._draw, needs=self._needs, overrides=overrides, ranks=self.ranks, counts=self.unpaired,
+            draw=self._draw, needs=self._needs, moves=self._moves, overrides=overrides, ranks=self.ranks,
+            counts=self.unpaired,
         )
 
     def rows(self, address: str | list[str]) -> Rows:
@@ -148,9 +151,9 @@ class StepFlow:
         self._encoded[tower, name] = view
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
-        if rows is None:
-            return self.call(owner, module, view)
-        return self.call(owner, module, view, rows=rows)
+        given = {} if rows is None else {"rows": rows}
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (not self._moves or tower in self._moves)):
+            return self.call(owner, module, view, **given)
 
     def _tower(self, name: str) -> tuple[str, nn.Module]:
         if name in self.model.towers:

@@ -55,6 +55,8 @@ class Phase:
         if not self.parameters:
             owners = ", ".join(block.params) or "the recipe"
             raise UserError(f"phases.{name}: nothing to train: {owners} has no parameters")
+        #: Owners that a gradient must reach; empty: all. Encoders that are not among them are run without a graph.
+        self.moves = frozenset([*block.params, *(block.inner.params if block.inner else [])] if block.params else [])
         inner = block.inner.terms if block.inner else []
         self.needs = needed_rows(recipe, types, [*self.labels, *inner])
         self.optimizer = _optimizer(block, recipe["train"], list(self.parameters.values()))
@@ -75,13 +77,12 @@ class Phase:
         """
         loss, values = self.loss(flow)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(self.parameters.values()))
+        if loss.requires_grad:  # not where no term reaches what the phase trains
+            loss.backward(inputs=list(self.parameters.values()))
         self._ranks.average(list(self.parameters.values()))
         if self._train["clip_norm"]:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), self._train["clip_norm"])
-        rate = learning_rate(
-            self._train, self._lr, epoch=flow.epoch, step=flow.step, steps_per_epoch=self._steps
-        )
+        rate = learning_rate(self._train, self._lr, epoch=flow.epoch, step=flow.step, steps_per_epoch=self._steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -149,7 +150,23 @@ def make_phases(
     blocks = recipe["phases"] or {"main": {}}
     adapter = TypeAdapter(PhaseBlock)
     made = {name: adapter.validate_python(block) for name, block in blocks.items()}
-    return [Phase(name, block, recipe, model, types, steps, ranks) for name, block in made.items()]
+    phases = {name: Phase(name, block, recipe, model, types, steps, ranks) for name, block in made.items()}
+    for name, phase in phases.items():
+        if phase.block.optimizer_of:
+            phase.optimizer = _shared_optimizer(name, phase, phases)
+    return list(phases.values())
+
+
+def _shared_optimizer(name: str, phase: Phase, phases: Mapping[str, Phase]) -> torch.optim.Optimizer:
+    other = phase.block.optimizer_of
+    earlier = list(phases)[: list(phases).index(name)]
+    if other not in earlier:
+        raise UserError(
+            f"phases.{name}.optimizer_of: {other!r} is no earlier phase; earlier: {', '.join(earlier) or 'none'}"
+        )
+    if phases[other].parameters.keys() != phase.parameters.keys():
+        raise UserError(f"phases.{name}.optimizer_of: phase {other!r} trains other parameters; name equal 'params'")
+    return phases[other].optimizer
 
 
 def turn_of(phases: list[Phase], epoch: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -174,7 +174,7 @@ class Training:
                 continue
             if phase.block.redraw == "views":
                 draw = p.step * len(self.phases) + position
-            flow = self._flow(batch, draw=draw, needs=phase.needs, ranks=phase.ranks)
+            flow = self._flow(batch, draw=draw, needs=phase.needs, moves=phase.moves, ranks=phase.ranks)
             with self._autocast():
                 values.update(phase.update(flow))
             p.updates += 1
@@ -184,11 +184,17 @@ class Training:
         return values
 
     def _flow(
-        self, batch: Batch | None, *, draw: int | None = None, needs: Any = None, ranks: Ranks | None = None
+        self,
+        batch: Batch | None,
+        *,
+        draw: int | None = None,
+        needs: Any = None,
+        moves: Collection[str] = (),
+        ranks: Ranks | None = None,
     ) -> StepFlow:
         p = self.progress
         return StepFlow(self.model, self.views, batch, types=self.task.types, epoch=p.epoch, step=p.step,
-                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs,
+                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs, moves=moves,
                         ranks=self.ranks if ranks is None else ranks)
 
     @torch.no_grad()

@@ -84,8 +84,13 @@ def test_a_step_in_which_no_phase_is_active_moves_nothing(tmp_path: Path) -> Non
 
 def test_a_phase_moves_only_its_own_parameters(tmp_path: Path) -> None:
     text = TWO + "heads: {proj: toy_head}\n" + "phases: {p: {terms: ['toy_pull#2'], params: [proj]}}"
-    recipe = toy_recipe(tmp_path, text.replace('[{toy_pull: {x: "a.nodes[batch]"}}, {toy_pull: {x: "a.nodes[batch]"}}]',
-                                               '[{toy_pull: {x: "a.nodes"}}, {toy_pull: {x: "a.proj[batch]"}}]'))
+    recipe = toy_recipe(
+        tmp_path,
+        text.replace(
+            '[{toy_pull: {x: "a.nodes[batch]"}}, {toy_pull: {x: "a.nodes[batch]"}}]',
+            '[{toy_pull: {x: "a.nodes"}}, {toy_pull: {x: "a.proj[batch]"}}]',
+        ),
+    )
     training = toy_training(recipe, observer=Record())
     before = weights(training)
     training.train()
@@ -114,8 +119,14 @@ def test_a_phase_has_its_own_rule_and_rate(tmp_path: Path) -> None:
 def test_one_sgd_step_is_the_gradient_of_the_weighted_sum(tmp_path: Path) -> None:
     """Against the gradient written out: sum over the terms of weight times mean of the anchors' values."""
     text = TWO.replace('{toy_pull: {x: "a.nodes[batch]"}}]', '{toy_pull: {x: "a.nodes[batch]", weight: 3.0}}]')
-    recipe = toy_recipe(tmp_path, text.replace("a.nodes", "clean.nodes"), "train.optimizer=sgd", "train.lr=0.1",
-                        "train.batch_size=0", "train.epochs=1")
+    recipe = toy_recipe(
+        tmp_path,
+        text.replace("a.nodes", "clean.nodes"),
+        "train.optimizer=sgd",
+        "train.lr=0.1",
+        "train.batch_size=0",
+        "train.epochs=1",
+    )
     training = toy_training(recipe)
     tower = training.model.towers["main"]
     weight = tower.weight.detach().clone().requires_grad_()
@@ -146,3 +157,33 @@ def test_a_term_that_becomes_nan_is_named(tmp_path: Path) -> None:
     with pytest.raises(NonFiniteError, match=r"term 'toy_nan' became nan at epoch 2, step 5 \(phase 'main'\)"):
         training.train()
     assert all(bool(torch.isfinite(tensor).all()) for tensor in training.model.state_dict().values())
+
+
+def test_an_encoder_that_a_phase_does_not_train_is_run_without_a_graph(tmp_path: Path) -> None:
+    text = TWO + "heads: {proj: toy_head}\nphases: {p: {terms: ['toy_pull#2'], params: [proj]}}"
+    recipe = toy_recipe(
+        tmp_path, text.replace('{toy_pull: {x: "a.nodes[batch]"}}]', '{toy_pull: {x: "a.proj[batch]"}}]')
+    )
+    training = toy_training(recipe, observer=Record())
+    (phase,) = training.phases
+    assert phase.moves == {"proj"}
+    batch = next(iter(training.task.batches(4, generator=torch.Generator().manual_seed(0))))
+    free, frozen = training._flow(batch, draw=0), training._flow(batch, draw=0, moves=phase.moves)
+    gradients = []
+    for flow in (free, frozen):
+        loss, _ = phase.loss(flow)
+        gradients.append(torch.autograd.grad(loss, list(phase.parameters.values())))
+    assert free.encoding("main", "a").nodes.requires_grad
+    assert not frozen.encoding("main", "a").nodes.requires_grad
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_a_phase_goes_on_with_the_optimizer_of_an_earlier_one(tmp_path: Path) -> None:
+    _, own = run(tmp_path, phases())
+    _, shared = run(tmp_path, phases("", ", optimizer_of: p"))
+    assert shared.phases[1].optimizer is shared.phases[0].optimizer
+    (state, *_) = shared.phases[0].optimizer.state.values()
+    assert int(state["step"]) == 2 * shared.progress.step
+    assert not same(weights(own), weights(shared))
+    with pytest.raises(UserError, match=r"phases.p.optimizer_of: 'q' is no earlier phase; earlier: none"):
+        run(tmp_path, phases(", optimizer_of: q"))

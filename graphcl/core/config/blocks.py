@@ -109,6 +109,7 @@ class PhaseBlock:
         stop: First epoch in which it no longer is; 0 never stops.
         every: Steps between two of its updates.
         redraw: Whether views are drawn anew for this phase, or shared with the one before it.
+        optimizer_of: Earlier phase of the same parameters whose optimizer, with its moments, this one goes on with.
         inner: A virtual step on other parameters before this phase's terms are taken.
     """
 
@@ -122,6 +123,7 @@ class PhaseBlock:
     stop: Index = 0
     every: Count = 1
     redraw: Literal["views", "none"] = "views"
+    optimizer_of: str = ""
     inner: Inner | None = None
 
 

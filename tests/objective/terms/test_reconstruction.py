@@ -47,5 +47,5 @@ def test_rows_find_their_target_by_id_and_the_target_takes_no_gradient() -> None
 
 def test_a_decoder_of_another_width_is_refused() -> None:
     flow = FakeFlow({"a": random(3, 4, 1), "input.x": random(3, 5, 2)})
-    with pytest.raises(UserError, match="'a' is 4 wide and 'input.x' 5; give the decoder dim: 0"):
+    with pytest.raises(UserError, match=r"'a' is 4 wide and 'input.x' 5; give the decoder dim: 0"):
         Reconstruction("a")(flow)
