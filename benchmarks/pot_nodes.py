@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.pot_nodes [--jobs N]``. All variants of a pair have the recipe's settings, the same number of
 epochs, budget (one edge of each node: the mean number that a view drops, as the published code has it, is none for most
-nodes of CiteSeer, so that all of them are certified), weight, and nodes drawn at each step for the regularizer; ``off`` only measures. The certified share is of the sound bound, over all nodes, in all of them.
+nodes of CiteSeer, so that all of them are certified), weight, and nodes drawn at each step for the regularizer;
+``off`` only measures. The certified share is of the sound bound, over all nodes, in all of them.
 """
 
 from __future__ import annotations
