@@ -17,6 +17,7 @@ import scipy.sparse as sp
 import torch
 from torch import nn
 
+from graphcl.augment.plain import plain
 from graphcl.augment.restructure import in_either_row, is_symmetric, strongest, weighted_adjacency, with_edges
 from graphcl.core.options import Count, Index, NonNegative, Positive, Share
 from graphcl.core.registry import register
@@ -36,12 +37,13 @@ class Kept(TypedDict, total=False):
     symmetric: bool
 
 
+@plain
 def diffuse(
     graph: Graph,
     coefficients: Sequence[float],
     *,
-    top_k: int = 64,
-    eps: float = 1e-4,
+    top_k: Index = 64,
+    eps: NonNegative = 1e-4,
     norm: Norm = "gcn",
     symmetric: bool = True,
     dense: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -74,8 +76,9 @@ def diffuse(
     return with_edges(graph, in_either_row(kept) if symmetric and is_symmetric(matrix) else kept)
 
 
+@plain
 def ppr(
-    graph: Graph, alpha: float = 0.2, *, tolerance: float = 1e-4, exact: bool = False, **kept: Unpack[Kept]
+    graph: Graph, alpha: Share = 0.2, *, tolerance: Positive = 1e-4, exact: bool = False, **kept: Unpack[Kept]
 ) -> Graph:
     """Personalised PageRank, ``S = alpha (I - (1 - alpha) T)^-1`` (MVGRL: Hassani and Khasahmadi, ICML 2020).
 
@@ -93,8 +96,9 @@ def ppr(
     return diffuse(graph, geometric_coefficients(alpha, tolerance), dense=inverse if exact else None, **kept)
 
 
+@plain
 def heat(
-    graph: Graph, t: float = 5.0, *, tolerance: float = 1e-4, exact: bool = False, **kept: Unpack[Kept]
+    graph: Graph, t: NonNegative = 5.0, *, tolerance: Positive = 1e-4, exact: bool = False, **kept: Unpack[Kept]
 ) -> Graph:
     """Heat kernel, ``S = exp(-t L)`` with ``L = I - T`` (MVGRL: Hassani and Khasahmadi, ICML 2020).
 
@@ -112,7 +116,8 @@ def heat(
     return diffuse(graph, poisson_coefficients(t, tolerance), dense=exponential if exact else None, **kept)
 
 
-def markov(graph: Graph, steps: int = 10, **kept: Unpack[Kept]) -> Graph:
+@plain
+def markov(graph: Graph, steps: Count = 10, **kept: Unpack[Kept]) -> Graph:
     """Markov diffusion, ``S = 1/K sum_{k=1..K} T^k`` (Fouss et al., Neural Networks 2012); a finite sum, so exact.
 
     SSGC (Zhu and Koniusz, ICLR 2021) propagates with this mean.

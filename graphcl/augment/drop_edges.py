@@ -6,19 +6,21 @@ import torch
 from torch import nn
 
 from graphcl.augment.centrality import Central, Centrality, centralities, drop_probabilities
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import edge_units, select_edges, uniform
 from graphcl.core.options import Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
+@plain
 def drop_edges(
     graph: Graph,
-    p: float,
+    p: Probability,
     *,
     symmetric: bool = True,
     central: Central | None = None,
-    max_p: float = 0.7,
+    max_p: Probability = 0.7,
     generator: torch.Generator,
 ) -> Graph:
     """Drop each edge with probability ``p``; SGL's ED (Wu et al., SIGIR 2021), GRACE's RE (Zhu et al., 2020).

@@ -6,13 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.features import zero_features
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import batch_vector, edge_stores, keep_between, node_counts, uniform
 from graphcl.core.options import Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
-def drop_nodes(graph: Graph, p: float, *, zero: bool = False, generator: torch.Generator) -> Graph:
+@plain
+def drop_nodes(graph: Graph, p: Probability, *, zero: bool = False, generator: torch.Generator) -> Graph:
     """Drop each node with probability ``p``: SGL's ND (Wu et al., 2021), GraphCL's node dropping (You et al., 2020).
 
     All its edges go; it keeps its place, and the mask ``kept_nodes`` tells pooling that it is gone. At least one node

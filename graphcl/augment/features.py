@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.centrality import Central, Centrality, centralities, mask_probabilities
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import map_tensors, uniform
 from graphcl.core.errors import UserError
 from graphcl.core.options import DropProbability, Probability
@@ -16,8 +17,14 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
+@plain
 def mask_features(
-    graph: Graph, p: float, *, central: Central | None = None, max_p: float = 0.7, generator: torch.Generator
+    graph: Graph,
+    p: Probability,
+    *,
+    central: Central | None = None,
+    max_p: Probability = 0.7,
+    generator: torch.Generator,
 ) -> Graph:
     """Set each column of ``x`` to 0 with probability ``p``, the same columns for all nodes (GRACE's MF).
 
@@ -42,7 +49,8 @@ def mask_features(
     return _change_x(graph, masked)
 
 
-def drop_features(graph: Graph, p: float, *, generator: torch.Generator) -> Graph:
+@plain
+def drop_features(graph: Graph, p: DropProbability, *, generator: torch.Generator) -> Graph:
     """Set each entry of ``x`` to 0 with probability ``p`` and divide the others by ``1 - p``: dropout of the input.
 
     Raises:
@@ -68,6 +76,7 @@ def zero_features(graph: Graph, kept: Mapping[str, Tensor]) -> Graph:
     return _change_x(graph, zeroed)
 
 
+@plain
 def shuffle_features(graph: Graph, *, generator: torch.Generator) -> Graph:
     """Give each node the features of another, drawn as a permutation: DGI's corruption (Velickovic et al., ICLR 2019).
 

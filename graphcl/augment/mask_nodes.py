@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.features import check_features
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import map_tensors, uniform
 from graphcl.core.options import Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import BLANK, MASKED, Graph
 
 
-def mask_nodes(graph: Graph, p: float, *, replace: float = 0.0, generator: torch.Generator) -> Graph:
+@plain
+def mask_nodes(graph: Graph, p: Probability, *, replace: Probability = 0.0, generator: torch.Generator) -> Graph:
     """Hide the features of each node with probability ``p`` (GraphMAE, Hou et al., KDD 2022, section 3.1).
 
     The row of a hidden node becomes 0, or, with probability ``replace``, that of a node drawn at random (in a batch:

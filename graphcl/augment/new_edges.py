@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.drop_edges import drop_edges
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import (
     ORIG_ID,
     batch_vector,
@@ -26,7 +27,8 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
-def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
+@plain
+def add_edges(graph: Graph, p: NonNegative, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
     """Add up to ``p`` times as many edges as there are, between nodes drawn uniformly.
 
     Draws that hit a self loop or an edge that exists already are left out. In a batch both ends lie in one
@@ -56,7 +58,8 @@ def add_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torc
     return _with_edges(graph, {id(stores[position]): value for position, value in added.items()})
 
 
-def perturb_edges(graph: Graph, p: float, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
+@plain
+def perturb_edges(graph: Graph, p: Probability, *, symmetric: bool = True, generator: torch.Generator) -> Graph:
     """Drop each edge with probability ``p`` and add as many at random: GraphCL's edge perturbation (You et al.,
     NeurIPS 2020). :func:`add_edges` after :func:`~graphcl.augment.drop_edges.drop_edges`.
 

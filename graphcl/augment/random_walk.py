@@ -8,18 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from graphcl.augment.drop_nodes import first_of_each, keep_nodes, members_of
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import global_edges, node_counts, uniform
 from graphcl.core.options import Count, Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 
 
+@plain
 def random_walk_subgraph(
     graph: Graph,
-    start: float,
-    length: int,
+    start: Probability,
+    length: Count,
     *,
-    keep: float | None = None,
+    keep: Probability | None = None,
     zero: bool = False,
     generator: torch.Generator,
 ) -> Graph:

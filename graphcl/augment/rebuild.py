@@ -45,6 +45,22 @@ def edge_stores(graph: Graph) -> list[Any]:
     return stores
 
 
+def check_ends(graph: Graph) -> None:
+    """See that each edge joins nodes that are there.
+
+    Raises:
+        UserError: names the first type and node that is not.
+    """
+    counts = node_counts(graph)
+    for store in edge_stores(graph):
+        for nodes, node_type in zip(store.edge_index, ends(graph, store), strict=True):
+            count = counts[node_type]
+            if nodes.numel() and not 0 <= int(nodes.min()) <= int(nodes.max()) < count:
+                node = int(nodes.min()) if int(nodes.min()) < 0 else int(nodes.max())
+                of = f" of type {node_type!r}" if node_type else ""
+                raise UserError(f"an edge names node {node}{of}, but there are {count:,} (counted from 0)")
+
+
 def ends(graph: Graph, store: Any) -> tuple[str, str]:
     """(source type, target type) of an edge store; "" in a homogeneous graph."""
     return (store._key[0], store._key[2]) if isinstance(graph, HeteroData) else ("", "")
@@ -191,6 +207,7 @@ def keep_between(graph: Graph, kept: dict[str, Tensor]) -> Graph:
         graph: any graph.
         kept: node type ("" in a homogeneous graph) -> [N] bool.
     """
+    check_ends(graph)
     masks = []
     for store in edge_stores(graph):
         source, target = ends(graph, store)
@@ -216,6 +233,7 @@ def node_counts(graph: Graph) -> dict[str, int]:
 
 def global_edges(graph: Graph) -> tuple[Tensor, dict[str, int]]:
     """[2, E] over all types, nodes numbered one type after the other, and where each type begins."""
+    check_ends(graph)
     offsets, start = {}, 0
     for name, count in node_counts(graph).items():
         offsets[name] = start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,6 +67,15 @@ def is_symmetric(matrix: sp.csr_matrix) -> bool:
 def in_either_row(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """Symmetric: an entry stays when its row or its column kept it."""
     return matrix.maximum(matrix.T.tocsr())
+
+
+def with_place_for_edges(graph: Graph) -> Graph:
+    """The graph; points without any ``edge_index`` get an empty one."""
+    if isinstance(graph, HeteroData) or "edge_index" in graph or "adj_t" in graph:
+        return graph
+    points = copy.copy(graph)
+    points.edge_index = torch.empty(2, 0, dtype=torch.int64, device=graph.x.device)
+    return points
 
 
 def with_edges(graph: Graph, matrix: sp.csr_matrix) -> Graph:

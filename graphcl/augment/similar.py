@@ -11,8 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from graphcl.augment.features import check_features
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import batch_vector, node_counts
-from graphcl.augment.restructure import in_either_row, is_symmetric, strongest, weighted_adjacency, with_edges
+from graphcl.augment.restructure import (
+    in_either_row,
+    is_symmetric,
+    strongest,
+    weighted_adjacency,
+    with_edges,
+    with_place_for_edges,
+)
 from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
@@ -25,14 +33,15 @@ Pairs = Literal["union", "mutual", "directed"]
 BLOCK_BYTES = 64 * 2**20
 
 
-def knn_graph(graph: Graph, k: int, *, pairs: Pairs = "union", weighted: bool = False) -> Graph:
+@plain
+def knn_graph(graph: Graph, k: Count, *, pairs: Pairs = "union", weighted: bool = False) -> Graph:
     """Join each node to the ``k`` others of the most similar features, by cosine; the old edges go.
 
     Only a positive cosine counts, so a node without features has no neighbours. Which of equally similar nodes
     are the nearest is not defined.
 
     Args:
-        graph: homogeneous, with ``x``; in a batch neighbours lie in one graph.
+        graph: homogeneous, with ``x``; in a batch neighbours lie in one graph. It need not have edges.
         k: neighbours of a node, at most all others.
         pairs: ``union`` keeps an edge that either end asks for, ``mutual`` one that both do, and ``directed`` leads
             from each neighbour to the node.
@@ -44,8 +53,9 @@ def knn_graph(graph: Graph, k: int, *, pairs: Pairs = "union", weighted: bool = 
     Raises:
         UserError: a heterogeneous graph, no ``x``, or one that is not made of dense floats.
     """
-    weighted_adjacency(graph, "knn_graph")
     check_features(graph)
+    graph = with_place_for_edges(graph)
+    weighted_adjacency(graph, "knn_graph")
     matrix = strongest(_cosines(graph), node_counts(graph)[""], top_k=k, eps=0.0)
     if pairs == "mutual":
         matrix = matrix.minimum(matrix.T.tocsr())
@@ -56,15 +66,16 @@ def knn_graph(graph: Graph, k: int, *, pairs: Pairs = "union", weighted: bool = 
     return with_edges(graph, matrix)
 
 
+@plain
 def svd_graph(
     graph: Graph,
-    rank: int,
+    rank: Count,
     *,
-    top_k: int = 64,
-    eps: float = 1e-4,
+    top_k: Index = 64,
+    eps: NonNegative = 1e-4,
     symmetric: bool = True,
-    oversampling: int = 10,
-    n_iter: int = 7,
+    oversampling: Index = 10,
+    n_iter: Index = 7,
     generator: torch.Generator,
 ) -> Graph:
     """The strongest positive entries of the best approximation of low rank to the normalised adjacency.

@@ -15,6 +15,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
 from graphcl.core.schema import part_schema
 from graphcl.encode.base import Graph
+from graphcl.graph import as_graph
 
 
 class Transform(BaseTransform):
@@ -49,12 +50,12 @@ class Transform(BaseTransform):
             raise UserError(f"Transform: {self.name} is built already; its options go to its own constructor")
 
     def forward(self, data: Graph) -> Graph:
-        """The augmented graph; ``data`` is left as it is."""
+        """The augmented graph, of ``torch_geometric``; ``data``, of any library, is left as it is."""
         worker = get_worker_info()
         where = ("main",) if worker is None else ("worker", worker.seed)
         generator = seeds.generator(self.seed, "transform", *where, self.calls)
         self.calls += 1
-        return self.augmenter(data, generator=generator)
+        return self.augmenter(as_graph(data), generator=generator)
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -64,7 +65,7 @@ class Transform(BaseTransform):
 def _built(name: str, options: dict[str, Any], seed: int) -> nn.Module:
     level = resolve("augmenter", name).meta.get("level")
     if level != "graph":
-        raise UserError(f"Transform: {name} augments a {level}; a transform of torch_geometric takes one of graphs")
+        raise UserError(f"Transform: {name} augments {level}s; a transform of torch_geometric takes one of graphs")
     problems = [message for _, message in check_options(part_schema("augmenter", name), options, name)]
     if problems:
         raise UserError(f"Transform: {'; '.join(problems)}")

@@ -89,7 +89,7 @@ def test_it_can_be_sent_to_a_process() -> None:
     ("arguments", "message"),
     [
         (("drop_edge",), "unknown augmenter 'drop_edge'; nearest: 'drop_edges'"),
-        (("low_rank",), "low_rank augments a operator; a transform of torch_geometric takes one of graphs"),
+        (("low_rank",), "low_rank augments operators; a transform of torch_geometric takes one of graphs"),
     ],
 )
 def test_what_is_no_transform_is_refused(arguments: tuple[str], message: str) -> None:
