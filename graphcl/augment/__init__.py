@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from graphcl.augment.chains import CropChain, MaskItems, ReorderChain, crop_chain, mask_items, reorder_chain
 from graphcl.augment.choice import OneOf
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.drop_edges import DropEdges, drop_edges
@@ -23,6 +24,13 @@ from graphcl.augment.features import (
     drop_features,
     mask_features,
     shuffle_features,
+)
+from graphcl.augment.item_similarity import (
+    InsertItems,
+    SubstituteItems,
+    insert_items,
+    similar_items,
+    substitute_items,
 )
 from graphcl.augment.mask_nodes import MaskNodes, mask_nodes
 from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges, perturb_edges
@@ -43,41 +51,52 @@ from graphcl.augment.transform import Transform
 __all__ = [
     "PPR",
     "AddEdges",
+    "CropChain",
     "DropEdges",
     "DropFeatures",
     "DropNodes",
     "DropoutEntries",
     "Heat",
+    "InsertItems",
     "KnnGraph",
     "LowRank",
     "Markov",
     "MaskFeatures",
+    "MaskItems",
     "MaskNodes",
     "OneOf",
     "PerturbEdges",
     "PropagationNoise",
     "RandomLowRank",
     "RandomWalkSubgraph",
+    "ReorderChain",
     "ShuffleFeatures",
+    "SubstituteItems",
     "SvdGraph",
     "Transform",
     "add_edges",
+    "crop_chain",
     "diffuse",
     "drop_edges",
     "drop_features",
     "drop_nodes",
     "dropout_entries",
     "heat",
+    "insert_items",
     "knn_graph",
     "low_rank",
     "markov",
     "mask_features",
+    "mask_items",
     "mask_nodes",
     "perturb_edges",
     "ppr",
     "propagation_noise",
     "random_low_rank",
     "random_walk_subgraph",
+    "reorder_chain",
     "shuffle_features",
+    "similar_items",
+    "substitute_items",
     "svd_graph",
 ]

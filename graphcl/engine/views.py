@@ -198,6 +198,8 @@ class Views:
         """After one more graph-level augmenter."""
         prepared = self._of_graph(name, plan, augmenter, original)
         generator = self._generator(name, augmenter.label, when)
+        if getattr(augmenter.module, "shares_draws", False):  # with all views of a step
+            prepared = {**prepared, "shared": self._generator("shared", augmenter.label, when)}
         graph = augmenter.module(start.graph, generator=generator, **prepared)
         return _Start(graph, start.base if augmenter.keeps_edges else {}, start.done + 1)
 

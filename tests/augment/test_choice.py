@@ -6,12 +6,14 @@ from collections import Counter
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 import graphcl
 from graphcl.augment import DropEdges, MaskFeatures, OneOf
-from graphcl.augment.choice import pick
+from graphcl.augment.choice import pick, pick_each
 from graphcl.core.errors import ConfigError, UserError
 from graphcl.core.seeds import generator
+from graphcl.graph.chain import build_chains
 from tests.contract.toys import batch_graph, plain_graph, tensors
 
 CHOICES = {"drop_edges": {"p": 0.5}, "mask_features": {"p": 0.5}}
@@ -70,3 +72,97 @@ def test_options_of_choices_are_checked_before_any_data_is_read() -> None:
     with pytest.raises(ConfigError, match=r"unknown key 'views\.a\.augment\.one_of\.choices\.drop_nodes\.q'"):
         graphcl.load("graphcl", f"{at}.drop_nodes.q=0.2")
     assert graphcl.load("graphcl", f"{at}.drop_nodes.p=0.2")[f"{at}.drop_nodes.p"] == 0.2
+
+
+OF_CHAINS = {"crop_chain": {"ratio": 0.5}, "mask_items": {"ratio": 0.5}, "reorder_chain": {"ratio": 1.0}}
+
+
+class TestPerChain:
+    ITEMS = 100
+
+    def histories(self, lengths: list[int]) -> Data:
+        """Ascending from 10 x the number of the chain, so that what was done to each can be told."""
+        item = torch.cat([torch.arange(n) + 10 * (chain % 5) for chain, n in enumerate(lengths)])
+        return build_chains(item, torch.tensor([0, *lengths]).cumsum(0), num_items=self.ITEMS)
+
+    def done(self, before: Data, after: Data) -> list[str]:
+        """What became of each chain."""
+        found = []
+        for number in range(len(before.ptr) - 1):
+            old, new = (graph.item[graph.batch == number].tolist() for graph in (before, after))
+            if old == new:
+                found.append("same")
+            elif len(new) < len(old):
+                assert new == list(range(new[0], new[0] + len(old) // 2))
+                assert set(new) <= set(old)
+                found.append("crop_chain")
+            elif self.ITEMS in new:
+                assert all(one in (two, self.ITEMS) for one, two in zip(new, old, strict=True))
+                found.append("mask_items")
+            else:
+                assert sorted(new) == old
+                found.append("reorder_chain")
+        return found
+
+    def test_each_chain_has_a_pick_of_its_own_and_keeps_its_place(self) -> None:
+        before = self.histories([8] * 600)
+        result = OneOf(OF_CHAINS, [1.0, 2.0, 1.0], per="chain")(before, generator=generator(0))
+        found = Counter(self.done(before, result))
+        shares = {name: found[name] / 600 for name in OF_CHAINS}
+        assert shares == pytest.approx({"crop_chain": 0.25, "mask_items": 0.5, "reorder_chain": 0.25}, abs=0.06)
+        assert result.too_short == 0
+
+    def test_views_of_different_places_never_pick_the_same(self) -> None:
+        before = self.histories([8] * 400)
+        views = [
+            self.done(before, OneOf(OF_CHAINS, per="chain", place=place)(
+                before, generator=generator(place), shared=generator(7)))
+            for place in range(3)
+        ]
+        for picks in zip(*views, strict=True):
+            assert len(set(picks)) == 3
+        assert 0.25 < views[0].count("crop_chain") / 400 < 0.42
+        with pytest.raises(UserError, match="a generator that all views get"):
+            OneOf(OF_CHAINS, per="chain", place=0)(before, generator=generator(0))
+
+    def test_short_chains_pick_what_they_may(self) -> None:
+        before = self.histories([4, 8] * 100)
+        least = {"crop_chain": 5, "reorder_chain": 5}
+        found = self.done(before, OneOf(OF_CHAINS, per="chain", min_length=least)(before, generator=generator(0)))
+        assert set(found[::2]) == {"mask_items"}
+        assert set(found[1::2]) == set(OF_CHAINS)
+        nothing = OneOf(OF_CHAINS, per="chain", min_length=dict.fromkeys(OF_CHAINS, 5))
+        result = nothing(before, generator=generator(0))
+        assert set(self.done(before, result)[::2]) == {"same"}
+        assert result.too_short == 100
+
+    def test_similar_items_are_of_the_training_chains(self) -> None:
+        train = build_chains(torch.tensor([0, 7, 1, 7]), torch.tensor([0, 2, 4]), num_items=self.ITEMS)
+        module = OneOf({"substitute_items": {"ratio": 1.0}, "crop_chain": {}}, [1.0, 0.0], per="chain")
+        assert module.prepares_task
+        batch = build_chains(torch.tensor([0, 1, 0]), torch.tensor([0, 2, 3]), num_items=self.ITEMS)
+        result = module(batch, generator=generator(0), prepared=module.prepare(train))
+        assert result.item.tolist() == [7, 7, 7]
+        assert not OneOf(OF_CHAINS).prepares_task
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"place": 0}, "set per: chain"),
+            ({"min_length": {"crop_chain": 3}}, "set per: chain"),
+            ({"per": "chain", "min_length": {"crop_chian": 3}}, "no choice; nearest: 'crop_chain'"),
+            ({"per": "chain", "place": 3}, "place=3 is not below the number of choices"),
+            ({"per": "chain", "weights": [1.0, 1.0, 0.0], "place": 2}, "place=2 is not below"),
+        ],
+    )
+    def test_options_that_do_not_fit(self, options: dict[str, object], message: str) -> None:
+        with pytest.raises(UserError, match=message):
+            OneOf(OF_CHAINS, **options)  # type: ignore[arg-type]
+
+
+def test_draws_without_replacement_go_by_the_weights() -> None:
+    weights = torch.tensor([1.0, 3.0, 0.0]).expand(4000, 3)
+    picks = [pick_each(weights, place, generator=generator(3)) for place in range(3)]
+    assert (picks[0] == 1).double().mean().item() == pytest.approx(0.75, abs=0.03)
+    assert bool((picks[0] + picks[1] == 1).all())
+    assert bool((picks[2] == -1).all())

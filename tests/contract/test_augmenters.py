@@ -19,13 +19,14 @@ from graphcl.core.seeds import generator
 from graphcl.encode.base import Graph
 from graphcl.graph.operators import build_operator
 
-from .toys import FEATURES, GRAPHS, lone_graph, make, parts, plain_graph, strength, tensors
+from .toys import FEATURES, GRAPHS, chain_graph, lone_graph, make, parts, plain_graph, strength, tensors
 
-GRAPH_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
-#: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, or any such.
-EDGES = {"same", "kept", "more", "new", "any"}
-
-
+#: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, any such, or
+#: those of chains, which are other nodes too.
+EDGES = {"same", "kept", "more", "new", "any", "chains"}
+OF_GRAPHS = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
+GRAPH_LEVEL = [part for part in OF_GRAPHS if part.meta["edges"] != "chains"]
+OF_CHAINS = [part for part in OF_GRAPHS if part.meta["edges"] == "chains"]
 
 def takes(part: Part, kind: str) -> bool:
     """Whether it works on this kind of graph; what it does not work on it refuses in one clear line."""
@@ -38,13 +39,17 @@ def takes(part: Part, kind: str) -> bool:
 
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
+ALL_GRAPHS = {**GRAPHS, "chains": chain_graph}
+EVERY = [*TAKEN, *((part, "chains") for part in OF_CHAINS)]
+on_all = pytest.mark.parametrize(("part", "kind"), EVERY, ids=[f"{part.name}-{kind}" for part, kind in EVERY])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]
 
 
 def test_every_augmenter_says_its_level() -> None:
     assert {part.meta["level"] for part in parts("augmenter")} <= {"graph", "operator", "latent"}
-    assert {part.meta["edges"] for part in GRAPH_LEVEL} == EDGES
+    assert {part.meta["edges"] for part in OF_GRAPHS} == EDGES
     assert len(GRAPH_LEVEL) > 10
+    assert len(OF_CHAINS) >= 5
 
 
 def test_each_takes_a_plain_graph() -> None:
@@ -61,9 +66,9 @@ def test_all_but_those_that_make_new_edges_take_types() -> None:
             make(part)(GRAPHS["featured"](), generator=generator(0))
 
 
-@on_graphs
+@on_all
 def test_its_input_is_not_written_to_and_not_shared(part: Part, kind: str) -> None:
-    graph = GRAPHS[kind]()
+    graph = ALL_GRAPHS[kind]()
     before = {name: tensor.clone() for name, tensor in tensors(graph).items()}
     pointers = {tensor.data_ptr() for tensor in tensors(graph).values() if tensor.numel()}
     keys = set(tensors(graph))
@@ -74,9 +79,9 @@ def test_its_input_is_not_written_to_and_not_shared(part: Part, kind: str) -> No
     assert shared == []
 
 
-@on_graphs
+@on_all
 def test_what_it_draws_follows_from_the_seed(part: Part, kind: str) -> None:
-    graph, module = GRAPHS[kind](), make(part)
+    graph, module = ALL_GRAPHS[kind](), make(part)
     torch.manual_seed(1)
     first = tensors(module(graph, generator=generator(1)))
     torch.manual_seed(2)
