@@ -67,6 +67,8 @@ def fit(
         settings["data.name"] = GIVEN
     elif isinstance(data, str | Mapping):
         settings["data"], data = data, None
+    elif data is not None and not hasattr(data, "report"):
+        raise UserError(_no_data(data))
     loaded = _recipe(recipe, settings, allow_plugins)
     if given:
         data = load_given(loaded, data)
@@ -76,6 +78,18 @@ def fit(
     )
     fitted.notes = notes.notes
     return fitted
+
+
+def _no_data(data: Any) -> str:
+    """What to say of an object that is no data."""
+    known = "a graph (torch_geometric, networkx, DGL), a list of graphs, the name of a data set or a mapping of options"
+    if isinstance(data, list | tuple):
+        if not data:
+            return f"data: the list is empty; give {known}"
+        odd = next(number for number, value in enumerate(data) if not is_graph(value))
+        return f"data: element {odd} of the {type(data).__name__} is a {type(data[odd]).__name__}; give {known}"
+    path = '; a file is data={"path": ...}' if isinstance(data, Path) else ""
+    return f"data: got a {type(data).__name__}; give {known}{path}"
 
 
 def _recipe(recipe: Recipe | str, settings: Mapping[str, Any], allow_plugins: bool) -> Recipe:

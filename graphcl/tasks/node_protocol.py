@@ -99,10 +99,11 @@ class NodeProtocol:
         absent = [label for label in labels[split.test].unique().tolist() if label not in known]
         if absent:
             names = self.data.class_names or [str(label) for label in range(int(labels.max()) + 1)]
+            listed = ", ".join(names[label] for label in absent[:10]) + (", ..." if len(absent) > 10 else "")
             lost = sum(int((labels[split.test] == label).sum()) for label in absent)
             yield (
-                f"split {self.data.splits.index + number}: no training node of class "
-                f"{', '.join(names[label] for label in absent)}; {lost:,} test nodes cannot be predicted right"
+                f"split {self.data.splits.index + number}: no training node of class {listed}; "
+                f"{lost:,} test nodes cannot be predicted right"
             )
 
 

@@ -12,6 +12,7 @@ from torch_geometric.data import Data, HeteroData
 
 import graphcl
 from graphcl.core.errors import ConfigError, UserError
+from graphcl.data.graph_sets.graph_set import GraphSetData
 from graphcl.serve.opened import open_run
 
 SHORT = {"train": {"epochs": 2, "threads": 1}, "encoder": {"dim": 8}, "eval": {"baselines": []}}
@@ -23,7 +24,7 @@ def two_rings(count: int = 40, features: int = 5, **more: Any) -> Data:
     ring = torch.stack([half, half.roll(1)])
     y = torch.arange(count) // (count // 2)
     x = torch.randn(count, features, generator=draw) + y[:, None]
-    return Data(x=x, edge_index=torch.cat([ring, ring + count // 2], dim=1), **{"y": y, **more})
+    return Data(**{"x": x, "edge_index": torch.cat([ring, ring + count // 2], dim=1), "y": y, **more})
 
 
 def test_five_lines_from_a_graph_to_embeddings() -> None:
@@ -167,7 +168,7 @@ def test_a_missing_backend_is_said_before_any_data_is_read(monkeypatch: pytest.M
 def test_graph_objects_only_where_the_task_takes_them() -> None:
     with pytest.raises(UserError, match="the task 'recommend' takes no graph objects"):
         graphcl.fit("lightgcl", data=two_rings())
-    with pytest.raises(UserError, match=r"labels of shape .* one class a node"):
+    with pytest.raises(UserError, match=r"labels that are float32 .* one class a node"):
         graphcl.fit("grace", data=two_rings(y=torch.randn(40)))
 
 
@@ -222,3 +223,80 @@ def test_a_batch_is_taken_apart_and_types_are_refused() -> None:
     assert torch.equal(one.embed(), other.embed())
     with pytest.raises(UserError, match="several types of nodes"):
         graphcl.fit("graphcl", data=[HeteroData(), HeteroData()], **MANY)
+
+def test_what_is_no_data_is_refused_in_one_line() -> None:
+    for wrong, message in (
+        ([1, 2], "element 0 of the list is a int"),
+        ([], "the list is empty"),
+        (torch.rand(4, 4), "got a Tensor"),
+        (Path("nodes.csv"), 'a file is data={"path": ...}'),
+        ((two_rings(), None), "element 1 of the tuple is a NoneType"),
+    ):
+        with pytest.raises(UserError, match=r"^data: ") as refused:
+            graphcl.fit("grace", data=wrong, **SHORT)
+        assert message in str(refused.value)
+    with pytest.raises(UserError, match="the node task trains on one graph, and 2 graphs are given"):
+        graphcl.fit("grace", data=[two_rings(), two_rings()], **SHORT)
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (two_rings(edge_index=torch.zeros(5, 2).long()), r"edge_index that is int64 \[5, 2\]; give whole numbers"),
+        (two_rings(edge_index=torch.zeros(2, 5)), r"edge_index that is float32 \[2, 5\]"),
+        (two_rings(edge_index=None, adj_t=torch.eye(40)), "no edge_index .* but adj_t, which is not read"),
+        (two_rings(x=torch.zeros(40, 3, dtype=torch.complex64)), r"features that are complex64 \[40, 3\]"),
+        (two_rings(x=torch.zeros(40)), r"features that are float32 \[40\]"),
+        (two_rings(y=torch.rand(40)), r"labels that are float32 \[40\]"),
+        (two_rings(y=["a"] * 3), "labels that are a list"),
+        (two_rings(y=torch.full((40,), -4)), "label -4 of node 0; classes are numbered from 0, and -1 says"),
+    ],
+)
+def test_tensors_of_another_form_are_refused(graph: Data, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        graphcl.fit("grace", data=graph, **SHORT)
+
+
+def test_networkx_values_that_make_no_tensor_are_refused_and_names_of_classes_are_taken() -> None:
+    ring = nx.cycle_graph(40)
+    for node in ring:
+        ring.nodes[node].update(x=[1.0, float(node)], y="ab"[node % 2])
+    run = graphcl.fit("grace", data=ring, **SHORT)
+    assert run.task.data.class_names == ["a", "b"]
+    assert run.task.data.labels.tolist() == [0, 1] * 20
+    for value in ("red", [1.0]):
+        ring.nodes[3]["x"] = value
+        with pytest.raises(UserError, match="features that are a list, of unequal lengths or no numbers"):
+            graphcl.fit("grace", data=ring, **SHORT)
+
+
+def rings(count: int, **more: Any) -> list[Data]:
+    return [two_rings(6, y=None, **more) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [
+        (two_rings(6, features=2, y=None), "graph 3 has 2 features a node, graph 0 has 5; give all graphs the same"),
+        (two_rings(6, y=None, x=None), "1 of 4 graphs have no node features 'x', as graph 3"),
+        (Data(x=torch.rand(0, 5), edge_index=torch.zeros(2, 0).long()), "graph 3 of the given graphs has no nodes"),
+        (Data(x=torch.rand(2, 5), edge_index=torch.tensor([[0], [2]])), "graph 3 .*: an edge names node 2"),
+        (two_rings(6, y=torch.tensor([0, 1])), r"one class a graph, a whole number; graph 3 has \[2\] torch.int64"),
+    ],
+)
+def test_a_graph_that_does_not_fit_the_others_is_named(odd: Data, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        graphcl.fit("graphcl", data=[*rings(3), odd], **SHORT)
+
+
+def test_one_graph_is_nothing_to_contrast() -> None:
+    with pytest.raises(UserError, match="there is one graph, and nothing to contrast it with"):
+        graphcl.fit("graphcl", data=rings(1), **SHORT)
+
+
+def test_graphs_without_a_label_among_others_are_kept() -> None:
+    graphs = rings(4)
+    graphs[0].y, graphs[2].y = torch.tensor([1]), torch.tensor([0])
+    data = GraphSetData(given=graphs).load(seed=0)
+    assert data.labels.tolist() == [1, -1, 0, -1]
+    assert "graphs without a label, trained on but not judged: 2" in data.report.notes

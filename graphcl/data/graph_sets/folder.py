@@ -35,7 +35,7 @@ def read_graph_folder(folder: Path) -> RawGraphSet:
     edges = find_table(folder, "edges", LAYOUT)
     listed, table = read_strings(graphs, graphs.columns), read_strings(nodes, nodes.columns)
     graph_ids, node_ids = unique_ids(listed["id"], graphs, "graph"), unique_ids(table["id"], nodes, "node")
-    y, class_names = label_codes(listed["label"]) if "label" in listed else (None, [])
+    y, class_names = label_codes(listed["label"], graphs.path) if "label" in listed else (None, [])
     features = [name for name in nodes.columns if name not in ("id", "graph")]
     return RawGraphSet(
         edge_index=edge_rows(edges, node_ids, nodes.path.name),

@@ -10,7 +10,10 @@ from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.graph_sets.raw import RawGraphSet
+from graphcl.data.graphs.build import check_ends
+from graphcl.data.graphs.given import given_edges, given_features
 from graphcl.data.graphs.pyg import load_pyg
 from graphcl.graph import as_graph
 
@@ -46,25 +49,56 @@ def separate(graphs: Iterable[Any]) -> list[Data]:
 
 
 def from_graphs(graphs: list[Data], source: str) -> RawGraphSet:
-    """Graphs with ``y`` (one whole number each) as a raw set; ``x`` is kept, edge attributes are not.
+    """Graphs as a raw set; ``y`` (one whole number each, or none) and ``x`` are kept, edge attributes are not.
 
     Raises:
-        UserError: labels that are no classes, or some graphs with and some without features.
+        UserError: labels that are no classes, a graph without nodes, some graphs with and some without features, or
+            of different numbers.
     """
-    labels = [graph.y for graph in graphs]
-    known = [label for label in labels if label is not None]
-    if any(label.is_floating_point() or label.numel() != 1 for label in known):
-        raise UserError(f"{source}: the graph task needs one class a graph, the labels are {list(known[0].shape)} "
-                        f"{known[0].dtype}")  # fmt: skip
-    featured = [graph for graph in graphs if isinstance(graph.x, torch.Tensor) and graph.x.numel()]
-    if featured and len(featured) < len(graphs):
-        raise UserError(f"{source}: {len(graphs) - len(featured)} of {len(graphs)} graphs have no node features 'x'")
-    plain = [Data(x=graph.x, edge_index=graph.edge_index, num_nodes=graph.num_nodes) for graph in graphs]
+    labels = [_class(graph.y, source, number) for number, graph in enumerate(graphs)]
+    plain = [_plain(graph, f"graph {number} of {source}") for number, graph in enumerate(graphs)]
+    _require_alike([graph.x for graph in plain], source)
     union = GraphBatch.from_data_list(plain)
     return RawGraphSet(
         edge_index=union.edge_index,
         graph_of=union.batch,
-        y=torch.cat([label.view(1) for label in known]).long() if len(known) == len(graphs) else None,
-        attributes=union.x.to(torch.float32) if featured else None,
+        y=torch.tensor(labels) if any(label >= 0 for label in labels) else None,
+        attributes=union.x,
         source=source,
     )
+
+
+def _plain(graph: Data, name: str) -> Data:
+    """Its edges and features, checked, so that errors name the graph and not the whole."""
+    edges, x = given_edges(graph, name), given_features(graph.x, name)
+    if not graph.num_nodes:
+        raise UserError(f"{name} has no nodes; leave it out, or give it nodes")
+    check_ends(edges, graph.num_nodes, name)
+    return Data(x=x if x is not None and x.shape[1] else None, edge_index=edges, num_nodes=graph.num_nodes)
+
+
+def _class(y: Any, source: str, number: int) -> int:
+    """The class of a graph; -1 without one."""
+    if y is None:
+        return -1
+    if isinstance(y, int):
+        return y
+    if not isinstance(y, torch.Tensor) or y.is_floating_point() or y.is_complex() or y.numel() != 1:
+        what = f"{list(y.shape)} {y.dtype}" if isinstance(y, torch.Tensor) else repr(y)
+        raise UserError(f"{source}: the graph task needs one class a graph, a whole number; graph {number} has {what}")
+    return int(y)
+
+
+def _require_alike(features: list[Any], source: str) -> None:
+    lacking = [number for number, x in enumerate(features) if x is None]
+    if lacking and len(lacking) < len(features):
+        raise UserError(
+            f"{source}: {len(lacking)} of {len(features)} graphs have no node features 'x', as graph {lacking[0]}"
+        )
+    widths = [0 if x is None else x.shape[1] for x in features]
+    other = next((number for number, width in enumerate(widths) if width != widths[0]), None)
+    if other is not None:
+        raise UserError(
+            f"{source}: graph {other} has {counted(widths[other], 'feature')} a node, graph 0 has {widths[0]}; "
+            "give all graphs the same"
+        )

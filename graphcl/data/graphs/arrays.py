@@ -12,6 +12,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.data.graphs.npz import graph_of
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.numpy_files import why_unreadable
 
 EDGES, FEATURES = "edge_index.npy", "x.npy"
 
@@ -44,7 +45,7 @@ def load_array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a .npy of plain numbers: {error}") from error
+        raise UserError(f"{path}: not a .npy of plain numbers: {why_unreadable(error)}") from error
 
 
 def map_features(path: Path, shape: Sequence[int]) -> Tensor:

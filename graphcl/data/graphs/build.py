@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import coalesce, contains_isolated_nodes, is_undirected, remove_self_loops
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
 
@@ -25,8 +26,10 @@ def check_raw(raw: RawGraph) -> Tensor:
         UserError: see :func:`check_parts`; no edges, or labels of one class.
     """
     check_parts(raw)
-    if raw.edge_index.shape[1] == 0:
-        raise UserError(f"{raw.source}: the graph has {raw.num_nodes} nodes and no edges; there is nothing to contrast")
+    if not bool((raw.edge_index[0] != raw.edge_index[1]).any()):
+        edges = "no edges" if raw.edge_index.shape[1] == 0 else "no edges but self-loops"
+        nodes = counted(raw.num_nodes, "node")
+        raise UserError(f"{raw.source}: the graph has {nodes} and {edges}; there is nothing to contrast")
     return check_labels(raw.y, raw.num_nodes, raw.source, "nodes")
 
 
@@ -34,9 +37,15 @@ def check_labels(y: Tensor | None, count: int, where: str, what: str) -> Tensor:
     """The labels of ``count`` nodes or graphs (``what``), -1 everywhere where there are none.
 
     Raises:
-        UserError: labels of one class.
+        UserError: labels below -1, or of one class.
     """
     labels = torch.full((count,), -1) if y is None else y
+    if bool((labels < -1).any()):
+        place = int((labels < -1).nonzero()[0])
+        raise UserError(
+            f"{where}: label {int(labels[place])} of {what[:-1]} {place}; classes are numbered from 0, and -1 says "
+            "that a class is unknown"
+        )
     if labels[labels >= 0].unique().numel() == 1:
         raise UserError(
             f"{where}: the labelled {what} are all of one class, and there is nothing to tell apart; "

@@ -65,7 +65,7 @@ def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str]
     wanted = [name for name in nodes.columns if name not in _OTHERS and (features is None or name in features)]
     table = read_strings(nodes, [name for name in nodes.columns if name in _OTHERS or name in wanted])
     ids = unique_ids(table["id"], nodes, "node")
-    y, class_names = label_codes(table["label"] if "label" in table else pd.Series([""] * len(table)))
+    y, class_names = label_codes(table["label"] if "label" in table else pd.Series([""] * len(table)), nodes.path)
     return RawGraph(
         edge_index=edge_rows(edges, ids, nodes.path.name),
         num_nodes=len(table),

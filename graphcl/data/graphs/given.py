@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.tables import label_codes
 from graphcl.graph import as_graph
 
 _MASKS = {"train": ("train_mask",), "valid": ("val_mask", "valid_mask"), "test": ("test_mask",)}
@@ -27,6 +30,11 @@ def read_given(graph: Any) -> tuple[RawGraph, list[str]]:
     Raises:
         UserError: several types of nodes, no ``edge_index``, or labels that are not one class a node.
     """
+    if isinstance(graph, list | tuple):
+        raise UserError(
+            f"the node task trains on one graph, and {counted(len(graph), 'graph')} are given; join them by "
+            "torch_geometric.data.Batch.from_data_list, or take a recipe for sets of graphs (graphcl, infograph)"
+        )
     data = as_graph(graph)
     raw = raw_of(data, "the given graph")
     unread = sorted(set(data.keys()) - _READ)
@@ -43,34 +51,76 @@ def raw_of(data: Data | HeteroData, source: str) -> RawGraph:
         raise UserError(
             f"{source} has {len(data.node_types)} types of nodes; the node task needs one (HeteroData.to_homogeneous())"
         )
-    if "edge_index" not in data or data.edge_index is None:
-        raise UserError(f"{source} has no edge_index [2, E]")
+    edges = given_edges(data, source)
     if data.num_nodes is None:
         raise UserError(f"{source} has no num_nodes and no x to count its nodes by; set num_nodes")
-    x, y, ids = data.x, data.y, data.get("ids")
-    if x is not None and x.layout != torch.strided:
-        x = x.to_dense()
-    if x is not None and x.dim() != 2:
-        raise UserError(f"{source} has features of shape {list(x.shape)}; give [nodes, features]")
+    ids = data.get("ids")
+    y, class_names = _classes(data.y, int(data.num_nodes), source)
     return RawGraph(
-        edge_index=data.edge_index.long(),
+        edge_index=edges,
         num_nodes=int(data.num_nodes),
-        x=None if x is None else x.to(torch.float32),
-        y=None if y is None else _classes(y, int(data.num_nodes), source),
+        x=given_features(data.x, source),
+        y=y,
         masks=_masks(data, source),
         ids=None if ids is None else [str(name) for name in ids],
         edge_weight=data.get("edge_weight"),
+        class_names=class_names,
         source=source,
     )
 
 
-def _classes(y: Tensor, num_nodes: int, source: str) -> Tensor:
-    if y.is_floating_point() or y.numel() != num_nodes:
+def given_edges(data: Data, source: str) -> Tensor:
+    """[2, E] int64.
+
+    Raises:
+        UserError: there are none of that form; ``source`` names the graph.
+    """
+    edges = data.get("edge_index")
+    if edges is None:
+        others = [name for name in ("adj_t", "adj") if name in data]
+        instead = f", but {' and '.join(others)}, which is not read" if others else ""
+        raise UserError(f"{source} has no edge_index [2, E]{instead}")
+    whole = isinstance(edges, Tensor) and not (edges.is_floating_point() or edges.is_complex())
+    # No edges at all are often written as an empty tensor of whatever type.
+    if not isinstance(edges, Tensor) or edges.dim() != 2 or edges.shape[0] != 2 or not (whole or not edges.numel()):
+        raise UserError(f"{source} has an edge_index that is {_told(edges)}; give whole numbers [2, E]")
+    return edges.long()
+
+
+def given_features(x: Any, source: str) -> Tensor | None:
+    """[N, F] float32, or None.
+
+    Raises:
+        UserError: they are something else; ``source`` names the graph.
+    """
+    if x is None:
+        return None
+    if not isinstance(x, Tensor) or x.dim() != 2 or x.is_complex():
+        raise UserError(f"{source} has features that are {_told(x)}; give real numbers [nodes, features]")
+    return (x if x.layout == torch.strided else x.to_dense()).to(torch.float32)
+
+
+def _classes(y: Any, num_nodes: int, source: str) -> tuple[Tensor | None, list[str]]:
+    """[N] classes, and their names where they are given by name (as networkx does)."""
+    if y is None:
+        return None, []
+    if isinstance(y, list) and len(y) == num_nodes and all(isinstance(name, str) for name in y):
+        return label_codes(pd.Series(y, dtype=object), source)
+    whole = isinstance(y, Tensor) and not (y.is_floating_point() or y.is_complex())
+    if not whole or y.numel() != num_nodes:
         raise UserError(
-            f"{source} has labels of shape {list(y.shape)} and type {y.dtype}; the node task needs one class a node, a "
-            "whole number (-1: unknown), or no labels"
+            f"{source} has labels that are {_told(y)}; the node task needs one class a node, a whole number "
+            "(-1: unknown), or no labels"
         )
-    return y.flatten().long()
+    return y.flatten().long(), []
+
+
+def _told(value: Any) -> str:
+    """The shape and type of a tensor; of anything else the type."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    uneven = ", of unequal lengths or no numbers" if isinstance(value, list) else ""
+    return f"a {type(value).__name__}{uneven}"
 
 
 def _masks(data: Data, source: str) -> dict[str, Tensor]:

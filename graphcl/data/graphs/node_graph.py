@@ -202,6 +202,8 @@ class NodeGraphData:
         splits.require_masks(raw.source)
         if bool((labels >= 0).any()):
             report.split, report.split_hash = _split_record(splits), splits.at(0).digest()
+            if option.by == "random" and raw.masks and (self.path or self.given is not None):
+                report.note("the data comes with a split, which is not used; data.split.by=given takes it")
         identity = self.features == "identity" or (self.features == "given" and raw.x is None)
         names = raw.feature_names if self.features == "given" else []
         mapped = raw.features_file if raw.x is not None and x.data_ptr() == raw.x.data_ptr() else None

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError, suggestion
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.numpy_files import why_unreadable
 
 #: our name -> names under which other collections store the same array
 _ALIASES = {
@@ -37,7 +38,7 @@ def read_npz(path: Path) -> RawGraph:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if not _is_vocabulary(name)}
     except Exception as error:  # zip, header and pickle errors all mean the same to the user
-        raise UserError(f"{path}: not a .npz of plain arrays: {error}") from error
+        raise UserError(f"{path}: not a .npz of plain arrays: {why_unreadable(error)}") from error
     return graph_of(arrays, path)
 
 

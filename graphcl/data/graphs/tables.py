@@ -116,12 +116,16 @@ def positions(values: pd.Series, ids: pd.Index, table: Table, of: str) -> np.nda
     """[n] int64, where each value stands among ``ids``.
 
     Raises:
-        UserError: a value is none of them; ``of`` is the file that should have it.
+        UserError: a value is empty, or none of them; ``of`` is the file that should have it.
     """
     found = ids.get_indexer(pd.Index(values))
     if (found < 0).any():
-        row = int((found < 0).argmax())
-        raise UserError(f"{table.path} {table.where(row)}: {values[row]!r} is not an id of {of}")
+        row = int((values == "").to_numpy().argmax()) if (values == "").any() else int((found < 0).argmax())
+        if values[row] == "":
+            raise UserError(f"{table.path} {table.where(row)}: column {values.name!r} is empty")
+        whole = str(values[row]).removesuffix(".0")
+        hint = f", but {whole!r} is: write ids as whole numbers" if whole in ids else ""
+        raise UserError(f"{table.path} {table.where(row)}: {values[row]!r} is not an id of {of}{hint}")
     return found.astype(np.int64)
 
 
@@ -156,9 +160,17 @@ def edge_weights(edges: Table) -> Tensor | None:
     return None if values is None else values.flatten()
 
 
-def label_codes(values: pd.Series) -> tuple[Tensor, list[str]]:
-    """[n] int64 classes (-1 where the field is empty), and their names in sorted order."""
+def label_codes(values: pd.Series, where: object) -> tuple[Tensor, list[str]]:
+    """[n] int64 classes (-1 where the field is empty), and their names in sorted order.
+
+    Raises:
+        UserError: they are real numbers, which are no names of classes; ``where`` names what holds them.
+    """
     codes, names = pd.factorize(values.replace("", None), sort=True)
+    numbers = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce")
+    if len(names) and numbers.notna().all() and (numbers % 1 != 0).any():
+        real = names[int((numbers % 1 != 0).to_numpy().argmax())]
+        raise UserError(f"{where}: label {real!r} is a real number; classes are whole numbers or names")
     return torch.from_numpy(codes.astype(np.int64)), [str(name) for name in names]
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from graphcl.core.errors import UserError
+from graphcl.data.numpy_files import why_unreadable
 from graphcl.data.readers.base import CHUNK_ROWS, Chunk, ReadOptions, Table
 from graphcl.data.text import reading
 
@@ -38,7 +39,7 @@ class NpzTable(Table):
                 matrix = sp.load_npz(self.path).tocsr()
         except (ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile) as error:
             raise UserError(
-                f"{self.path} cannot be read as a scipy sparse matrix (scipy.sparse.save_npz): {error}"
+                f"{self.path} cannot be read as a scipy sparse matrix (scipy.sparse.save_npz): {why_unreadable(error)}"
             ) from error
         matrix.sum_duplicates()
         if np.iscomplexobj(matrix.data):

@@ -50,6 +50,9 @@ def test_an_empty_feature_becomes_nan_for_the_check(tmp_path: Path) -> None:
         (NODES.replace("2.5", "big"), EDGES, "line 2: column 'size' holds 'big'"),
         (NODES.replace("valid", "dev"), EDGES, "holds 'dev'"),
         (NODES, EDGES.replace("bob,cy", "bob,zoe"), "line 3: 'zoe' is not an id"),
+        (NODES, EDGES.replace("bob,cy", "bob,"), "line 3: column 'target' is empty"),
+        ("id,f\n1,1\n2,1\n", "source,target\n1.0,2.0\n", "'1.0' is not an id of nodes.csv, but '1' is: write ids"),
+        ("id,label\n1,0.5\n2,1\n", "source,target\n1,2\n", "nodes.csv: label '0.5' is a real number; classes are"),
         (NODES, EDGES.replace("source", "from"), "needs the columns 'source' and 'target'"),
         ("id,label\n", EDGES, "has a header and no rows"),
         (NODES, "", "is empty"),
@@ -70,6 +73,12 @@ def test_no_edges_are_left_to_the_checks(tmp_path: Path) -> None:
     graph = read_folder(written(tmp_path, edges="source,target\n"))
     assert graph.edge_index.shape == (2, 0)
     with pytest.raises(UserError, match="4 nodes and no edges; there is nothing to contrast"):
+        check_raw(graph)
+
+
+def test_self_loops_alone_are_no_edges(tmp_path: Path) -> None:
+    graph = read_folder(written(tmp_path, edges="source,target\nann,ann\n"))
+    with pytest.raises(UserError, match="4 nodes and no edges but self-loops; there is nothing to contrast"):
         check_raw(graph)
 
 

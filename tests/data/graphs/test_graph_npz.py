@@ -69,7 +69,7 @@ def test_masks_of_one_and_of_several_splits(tmp_path: Path) -> None:
         ({"x": np.zeros(4)}, r"features have shape \[4\]"),
         ({"train_mask": np.ones(4, dtype=bool)}, "masks for train only"),
         ({f"{part}_mask": np.ones(4) for part in ("train", "valid", "test")}, "train_mask is float64"),
-        ({"x": np.array([{}] * 4, dtype=object)}, "plain arrays"),
+        ({"x": np.array([{}] * 4, dtype=object)}, "holds Python objects, and nothing is unpickled"),
     ],
 )
 def test_bad_arrays_are_named(tmp_path: Path, changes: dict, message: str) -> None:

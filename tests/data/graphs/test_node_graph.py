@@ -191,6 +191,18 @@ def test_a_graph_without_labels_loads_and_says_so(tmp_path: Path) -> None:
         data.with_split("public")
 
 
+def test_a_split_that_came_with_the_data_and_is_not_used_is_said(tmp_path: Path) -> None:
+    masks = {f"{part}_mask": np.arange(30) // 10 == number for number, part in enumerate(("train", "valid", "test"))}
+    np.savez(tmp_path / "g.npz", edge_index=np.array([[0, 1], [1, 2]]), y=np.arange(30) % 2, **masks)
+    drawn, given = (
+        NodeGraphData(path=str(tmp_path / "g.npz"), split=NodeSplitOptions(by=by)).load(seed=0)
+        for by in ("random", "given")
+    )
+    note = "the data comes with a split, which is not used; data.split.by=given takes it"
+    assert (note in drawn.report.notes, note in given.report.notes) == (True, False)
+    assert given.splits.at(0).train.tolist() == list(range(10))
+
+
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
