@@ -12,6 +12,7 @@ from torch import nn
 from torch_geometric.data import Data
 
 from graphcl.augment.chain_pieces import changed, drawn_nodes, drawn_windows, shares, sorted_within
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import uniform
 from graphcl.core.options import Probability
 from graphcl.core.registry import register
@@ -19,7 +20,8 @@ from graphcl.encode.base import Graph
 from graphcl.encode.chains import read_chains
 
 
-def crop_chain(graph: Graph, ratio: float, *, generator: torch.Generator) -> Data:
+@plain
+def crop_chain(graph: Graph, ratio: Probability, *, generator: torch.Generator) -> Data:
     """Keep a random piece of ``floor(ratio L)`` items in a row, at least one, of each chain of L.
 
     >>> from graphcl.graph.chain import build_chains
@@ -33,7 +35,7 @@ def crop_chain(graph: Graph, ratio: float, *, generator: torch.Generator) -> Dat
         generator: source of the draws.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     inside, _ = drawn_windows(chains, shares(chains, ratio).clamp_min(1), generator)
@@ -41,7 +43,8 @@ def crop_chain(graph: Graph, ratio: float, *, generator: torch.Generator) -> Dat
     return changed(graph, chains.item.index_select(0, kept), nodes=kept, too_short=chains.lengths < 2)
 
 
-def mask_items(graph: Graph, ratio: float, *, generator: torch.Generator) -> Data:
+@plain
+def mask_items(graph: Graph, ratio: Probability, *, generator: torch.Generator) -> Data:
     """Put the mask token, ``num_items``, in the place of ``floor(ratio L)`` random items of each chain of L.
 
     Args:
@@ -50,7 +53,7 @@ def mask_items(graph: Graph, ratio: float, *, generator: torch.Generator) -> Dat
         generator: source of the draws.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     counts = shares(chains, ratio)
@@ -58,7 +61,8 @@ def mask_items(graph: Graph, ratio: float, *, generator: torch.Generator) -> Dat
     return changed(graph, item, too_short=(counts < 1) & (ratio > 0))
 
 
-def reorder_chain(graph: Graph, ratio: float, *, generator: torch.Generator) -> Data:
+@plain
+def reorder_chain(graph: Graph, ratio: Probability, *, generator: torch.Generator) -> Data:
     """Shuffle a random piece of ``floor(ratio L)`` items in a row of each chain of L. Times stay where they are.
 
     Args:
@@ -67,7 +71,7 @@ def reorder_chain(graph: Graph, ratio: float, *, generator: torch.Generator) -> 
         generator: source of the draws.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     widths = shares(chains, ratio)

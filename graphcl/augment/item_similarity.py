@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphcl.augment.chain_pieces import changed, drawn_nodes, shares
+from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import uniform
 from graphcl.core.options import Count, Index, Probability
 from graphcl.core.registry import register
@@ -22,7 +23,8 @@ from graphcl.encode.chains import read_chains
 BLOCK_PRODUCTS = 2**22
 
 
-def similar_items(graph: Graph, k: int = 1) -> Tensor:
+@plain
+def similar_items(graph: Graph, k: Count = 1) -> Tensor:
     """The ``k`` items that are most like each item, by the histories that have both (CoSeRec's memory-based model).
 
     ``sim(i, j) = sum over histories with both of 1 / log(1 + n_h), divided by sqrt(f_i f_j)``, with n_h the number of
@@ -36,7 +38,7 @@ def similar_items(graph: Graph, k: int = 1) -> Tensor:
         [num_items, k] int64, most similar first, -1 where there are no more; the order of equals is not defined.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     item, batch = chains.item.cpu().numpy(), chains.batch.cpu().numpy()
@@ -74,7 +76,8 @@ def _write_strongest(table: np.ndarray, values: sp.csr_matrix, first: int) -> No
     table[row[kept], rank[kept]] = column[kept]
 
 
-def substitute_items(graph: Graph, ratio: float, *, similar: Tensor, generator: torch.Generator) -> Data:
+@plain
+def substitute_items(graph: Graph, ratio: Probability, *, similar: Tensor, generator: torch.Generator) -> Data:
     """Put similar items in the place of ``floor(ratio L)`` random items of each chain of L.
 
     Args:
@@ -84,7 +87,7 @@ def substitute_items(graph: Graph, ratio: float, *, similar: Tensor, generator: 
         generator: source of the draws.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     counts = shares(chains, ratio)
@@ -94,8 +97,9 @@ def substitute_items(graph: Graph, ratio: float, *, similar: Tensor, generator: 
     return changed(graph, item, too_short=(counts < 1) & (ratio > 0))
 
 
+@plain
 def insert_items(
-    graph: Graph, ratio: float, *, similar: Tensor, max_len: int = 0, generator: torch.Generator
+    graph: Graph, ratio: Probability, *, similar: Tensor, max_len: Index = 0, generator: torch.Generator
 ) -> Data:
     """Put a similar item in front of ``floor(ratio L)`` random items of each chain of L, so that its end stays.
 
@@ -108,7 +112,7 @@ def insert_items(
         generator: source of the draws.
 
     Raises:
-        UserError: the graph is not one of chains.
+        UserError: the graph is not one of chains, or a value is out of range.
     """
     chains = read_chains(graph)
     counts = shares(chains, ratio)

@@ -18,7 +18,9 @@ from graphcl.core.schema import describe
 from ..contract.toys import parts
 from .graphs import seeded
 
-GRAPH_LEVEL = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name != "one_of"]
+EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name != "one_of"]
+#: Those that no graph of another library has what it takes for.
+GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] != "chains"]
 
 
 def function(name: str) -> Any:
@@ -28,9 +30,10 @@ def function(name: str) -> Any:
 def arguments(name: str) -> dict[str, Any]:
     """The part's defaults that its function takes, and a source of draws where it draws."""
     known = inspect.signature(function(name)).parameters
-    part = next(part for part in GRAPH_LEVEL if part.name == name)
+    part = next(part for part in EVERY if part.name == name)
     options = {key: option["default"] for key, option in describe(part.cls)["options"].items() if key in known}
-    return options | ({"generator": seeded()} if "generator" in known else {})
+    needed = {"generator": seeded(), "similar": torch.zeros(9, 1, dtype=torch.int64)}
+    return options | {key: value for key, value in needed.items() if key in known}
 
 
 def club() -> nx.Graph:
@@ -48,11 +51,11 @@ def test_each_takes_a_networkx_graph_and_refuses_what_is_none(name: str) -> None
         function(name)(torch.rand(3, 3).numpy(), **arguments(name))
 
 
-@pytest.mark.parametrize("name", [part.name for part in GRAPH_LEVEL])
+@pytest.mark.parametrize("name", [part.name for part in EVERY])
 def test_each_refuses_what_its_options_refuse(name: str) -> None:
     """A number with a lower bound is refused below it, and so is NaN, by the name of function and parameter."""
     known = inspect.signature(function(name)).parameters
-    part = next(part for part in GRAPH_LEVEL if part.name == name)
+    part = next(part for part in EVERY if part.name == name)
     options = {key: option["schema"] for key, option in describe(part.cls)["options"].items() if key in known}
     bounded = [key for key, option in options.items() if {"minimum", "exclusiveMinimum"} & option.keys()]
     assert bounded or not any(option.get("type") in ("number", "integer") for option in options.values())
