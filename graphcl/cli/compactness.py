@@ -41,8 +41,10 @@ def compactness(
     for name, given, known in (("--mode", mode, ("sound", "reference")), ("--inner", inner, ("row", "interval"))):
         if given and given not in known:
             raise UserError(f"{name}: {given!r}; known: {', '.join(known)}")
+    from graphcl.engine.run import RunFolder
     from graphcl.serve.export import require_output
 
+    RunFolder.open(run)  # before anything is said of files in it
     table = out or run / "compactness.parquet"
     figure = picture or table.with_suffix(".png")
     require_output(table, overwrite=overwrite)

@@ -15,6 +15,7 @@ import torch
 from graphcl.core.build import build
 from graphcl.core.config.tree import part_name
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.unseen import load_model
@@ -102,8 +103,8 @@ def _options(opened: OpenedRun, **given: str) -> dict[str, Any]:
         options = {"anchors": f"{views[0]}.nodes{selector}", "others": f"{views[1]}.nodes{selector}", **each}
     elif not own:
         raise UserError(
-            f"{opened.folder.path} has {len(views)} views; compactness compares two. A recipe names them by "
-            "regularizers.pot.anchors and .others"
+            f"{opened.folder.path} has {counted(len(views), 'view')} ({', '.join(views)}); compactness compares two, "
+            "which a recipe names by regularizers.pot.anchors and .others (with observe: true, pot only reports)"
         )
     options |= {"nodes": 0} | {key: value for key, value in given.items() if value and key != "budget"}
     return options | ({"budget": asdict(Budget.parse(given["budget"]))} if given["budget"] else {})

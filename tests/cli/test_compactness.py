@@ -68,6 +68,12 @@ def test_a_smaller_budget_gives_higher_bounds_and_none_gives_the_value_itself(
     assert (found["0"] > found["any"] + 1e-4).any()
 
 
+def test_a_run_that_is_not_there_is_what_is_said(graphcl: Command, tmp_path: Path) -> None:
+    done = graphcl("compactness", tmp_path / "none")
+    assert done.code == 2
+    assert f"{tmp_path / 'none'} is not a run" in done.err
+
+
 def test_the_surrogate_is_labelled(graphcl: Command, nodes: Path, tmp_path: Path) -> None:
     done = graphcl("compactness", nodes, "--mode", "reference", "--out", tmp_path / "c.csv")
     assert done.code == 0, done.err

@@ -130,8 +130,21 @@ class TestInRecipes:
         assert run.model.term("pot").budget == Budget("count", 2)
 
     def test_views_of_other_names_are_named(self) -> None:
-        with pytest.raises(ConfigError, match=r"address 'a.nodes': no view 'a'"):
+        with pytest.raises(ConfigError, match=r"'regularizers\.pot\.anchors': address 'a\.nodes': no view 'a'"):
             graphcl.load("lightgcn", "+regularizers=pot")
+
+    def test_a_budget_that_would_be_none_is_refused(self) -> None:
+        """Neither where views drop no edge, nor where it is not said how much may go."""
+        same = ("views.a.augment.drop_edges.p=0", "views.b.augment.drop_edges.p=0")
+        with pytest.raises(UserError, match="views 'a' and 'b' drop no edges, so that a budget by their rate is 0"):
+            training("+regularizers=pot", *same)
+        training("+regularizers=pot", same[0])
+        training("+regularizers=pot", *same, "regularizers.pot.budget.rate=0.1")
+        for by in ("fraction", "count"):
+            with pytest.raises(UserError, match=f"budget.by={by} needs to know how much: set budget.amount"):
+                training("+regularizers=pot", f"regularizers.pot.budget.by={by}")
+        with pytest.raises(UserError, match=r"budget\.amount says nothing with budget\.by=any"):
+            Budget("any", 0.0)
 
     def test_lightgcn_type_recipes(self) -> None:
         """Two views of a bipartite graph: users against users, items against items."""

@@ -58,7 +58,7 @@ def check_addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         problem = _address(address, tree, meta, each) or _not_embedded(path, address)
         if problem:
-            yield path, f"address {text!r}: {problem}"
+            yield path, f"'{path}': address {text!r}: {problem}"
 
 
 def _not_embedded(path: str, address: Address) -> str:

@@ -22,25 +22,33 @@ class Budget:
         by: `quantile`: the drawn view keeps within q_i at all nodes at once with probability 1 - delta; `mean`: the
             mean number of edges that a node loses, rounded, which about half of the drawn views exceed; `fraction`
             of the degree or `count`, see amount; `any`: all of them; `auto`: quantile (mean in mode reference).
-        amount: The fraction (0 to 1, rounded up to whole edges) or the count.
+        amount: The fraction (0 to 1, rounded up to whole edges) or the count, which need it.
         rate: Probability that an edge is dropped, for quantile and mean; null takes that of the view's augmenters.
         delta: Probability that some node of a drawn view loses more than its q_i (quantile).
         total: Edges that may go in the whole graph; 0 is no limit.
     """
 
     by: Literal["auto", "quantile", "mean", "fraction", "count", "any"] = "auto"
-    amount: NonNegative = 0.0
+    amount: NonNegative | None = None
     rate: Probability | None = None
     delta: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
     total: Index = 0
 
     def __post_init__(self) -> None:
-        if self.by == "fraction" and self.amount > 1:
-            raise UserError(f"pot: budget.amount={self.amount:g} is no fraction of the degree; give 0 to 1")
-        if self.by == "count" and self.amount != int(self.amount):
-            raise UserError(f"pot: budget.amount={self.amount:g} is no count of edges; give a whole number")
-        if self.amount and self.by not in ("fraction", "count"):
+        takes = self.by in ("fraction", "count")
+        if takes and self.amount is None:
+            raise UserError(f"pot: budget.by={self.by} needs to know how much: set budget.amount")
+        if self.amount is not None and not takes:
             raise UserError(f"pot: budget.amount says nothing with budget.by={self.by}; take fraction or count")
+        if self.by == "fraction" and self.share > 1:
+            raise UserError(f"pot: budget.amount={self.amount:g} is no fraction of the degree; give 0 to 1")
+        if self.by == "count" and self.share != int(self.share):
+            raise UserError(f"pot: budget.amount={self.amount:g} is no count of edges; give a whole number")
+
+    @property
+    def share(self) -> float:
+        """``amount`` as a number."""
+        return self.amount or 0.0
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -79,7 +87,7 @@ class Budget:
             kind = self.kind(mode)
             raise UserError(f"pot: budget.by={kind} needs the probability that an edge is dropped; set budget.rate")
         rate = rate if self.rate is None else self.rate
-        return edge_budgets(degree, self.kind(mode), self.amount, rate or 0.0, self.delta, self.total)
+        return edge_budgets(degree, self.kind(mode), self.share, rate or 0.0, self.delta, self.total)
 
     def describe(self, mode: str = "sound", rate: float | None = None) -> str:
         """What a score with this budget is about, in words."""
@@ -88,8 +96,8 @@ class Budget:
             "quantile": f"deletions within the {1 - self.delta:.4g} quantile of dropping edges at rate {rate or 0:.4g} "
             f"(all nodes at once; symmetric deletions)",
             "mean": f"at most the mean number of deletions at rate {rate or 0:.4g}; about half of the views exceed it",
-            "fraction": f"at most {self.amount:.4g} of each node's edges deleted",
-            "count": f"at most {self.amount:.0f} edges of each node deleted",
+            "fraction": f"at most {self.share:.4g} of each node's edges deleted",
+            "count": f"at most {self.share:.0f} edges of each node deleted",
         }.get(self.kind(mode), "any deletions of edges")
         return f"{text}, {self.total} in all" if self.total else text
 

@@ -101,7 +101,13 @@ class Pot(Term):
                 check_reference(layers)
             if check_layers(layers) != self._loops:
                 raise UserError("pot: the towers of both views must agree on self loops")
-            self._rate(address, mode)
+        rates = [self._rate(address, mode) for address in (anchors, others)]
+        if rates == [0.0, 0.0]:
+            raise UserError(
+                f"pot: views '{_view(anchors)}' and '{_view(others)}' drop no edges, so that a budget by their rate is "
+                "0 and the bound says nothing of deletions; set budget.rate, or a budget.by that needs none (any, "
+                "fraction, count)"
+            )
         self._deletable = Deletable.of(graph, loops=self._loops)
         self._budgets: dict[tuple[str, Mode], Tensor] = {}
 
