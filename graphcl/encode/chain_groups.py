@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from graphcl.encode.layer import Dropout
 
 #: A group's longest chain is at most this much longer than its shortest: so large is the share of padding, at most.
-SPREAD = 0.25
+SPREAD = 0.5
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.engine.views import Views
+from graphcl.graph.chain import build_chains
 from graphcl.tasks.base import Batch
 
 from .toy import CPU, RECIPE, toy_recipe, toy_task
@@ -148,3 +150,38 @@ def test_an_augmenter_of_features_keeps_the_operators_and_one_of_edges_does_not(
     found = drawn.draw("a", epoch=0, step=0)
     assert found.operator("gcn") is not drawn.clean().operator("gcn")
     assert found.graph.num_edges < drawn.clean().graph.num_edges
+
+
+def of_chains(folder: Path, a: str, b: str) -> tuple[Views, Batch]:
+    """Views of a batch of chains, and the task's own chains, which know other neighbours of item 0."""
+    recipe = toy_recipe(folder, RECIPE.replace("a: [toy_noise], b: [toy_noise]", f"a: [{a}], b: [{b}]"))
+    train = build_chains(torch.tensor([0, 7]), torch.tensor([0, 2]), num_items=9)
+    batch = build_chains(torch.arange(8).repeat(60), torch.arange(61) * 8, num_items=9)
+    task = SimpleNamespace(graphs={"chain": train})
+    return Views(recipe, task, seed=0, device=CPU), Batch(torch.arange(60), graphs={"chain": batch})  # type: ignore[arg-type]
+
+
+def test_views_of_two_places_pick_different_augmenters_for_each_chain(tmp_path: Path) -> None:
+    choices = "choices: {crop_chain: {ratio: 0.5}, mask_items: {ratio: 0.5}, reorder_chain: {ratio: 1.0}}"
+    a, b = (f"{{one_of: {{per: chain, place: {place}, {choices}}}}}" for place in (0, 1))
+    drawn, batch = of_chains(tmp_path, a, b)
+
+    def picks(name: str, step: int) -> Tensor:
+        """[60]: 0 for a cropped chain, 1 for one with hidden items, 2 for another."""
+        graph = drawn.draw(name, epoch=0, step=step, batch=batch).graph
+        hidden = torch.zeros(60, dtype=torch.int64).index_add(0, graph.batch, (graph.item == 9).long())
+        return torch.where(graph.ptr.diff() < 8, 0, torch.where(hidden > 0, 1, 2))
+
+    first, second = picks("a", 0), picks("b", 0)
+    assert bool((first != second).all())
+    assert set(first.tolist()) == set(second.tolist()) == {0, 1, 2}
+    assert not torch.equal(first, picks("a", 1))
+    assert torch.equal(first, picks("a", 0))
+
+
+def test_similar_items_are_of_the_task_s_chains_not_of_the_batch(tmp_path: Path) -> None:
+    drawn, batch = of_chains(tmp_path, "{substitute_items: {ratio: 1.0}}", "{insert_items: {ratio: 1.0}}")
+    for name in ("a", "b"):
+        graph = drawn.draw(name, epoch=0, step=0, batch=batch).graph
+        assert set(graph.item[graph.pos == 0].tolist()) == {7}
+        assert graph.ptr.diff().unique().tolist() == [8 if name == "a" else 10]
