@@ -34,9 +34,7 @@ def build_interactions(
     Raises:
         UserError: fewer than two users or items, or a part without rows.
     """
-    counts = log.counts()
-    if counts.users < 2 or counts.items < 2:
-        raise UserError(f"{report.source}: {counts}: too few; at least two users and two items are needed")
+    refuse_few(log, report)
     parts = assign_parts(log, split, seed)
     keys = log.keys()
     train = np.flatnonzero(parts.part == TRAIN)
@@ -52,10 +50,20 @@ def build_interactions(
         "seed": seed,
         "leaked": {"valid": leaked_valid, "test": leaked_test},
     }
-    _report_sizes(result, parts.valid)
-    _refuse_empty(result, split, parts.valid)
+    _report_leaks(report)
+    count_parts(result)
+    _report_cold(report)
+    note_valid(result, parts.valid)
+    refuse_empty(result, split, parts.valid)
     report.split_hash = split_hash(result)
     return result
+
+
+def refuse_few(log: Log, report: DataReport) -> None:
+    """Refuse a log of fewer than two users or items."""
+    counts = log.counts()
+    if counts.users < 2 or counts.items < 2:
+        raise UserError(f"{report.source}: {counts}: too few; at least two users and two items are needed")
 
 
 def _once(keys: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -69,37 +77,50 @@ def _without(rows: np.ndarray, keys: np.ndarray, others: list[np.ndarray]) -> tu
     return rows[~leaked], int(leaked.sum())
 
 
-def _report_sizes(data: Interactions, valid: str) -> None:
+def count_parts(data: Interactions) -> None:
+    """The rows of each part, and those with a user or item that train has never seen, into ``report.split``."""
     report, held_out = data.report, data.held_out
     parts = {"train": data.train, "valid": held_out.valid, "test": held_out.test}
     report.split["sizes"] = {name: len(pairs) for name, pairs in parts.items()}
     report.split["cold"] = {}
     for name, pairs in (("valid", held_out.valid), ("test", held_out.test)):
-        leaked = report.split["leaked"][name]
-        if leaked:
-            other = "train" if name == "test" else "train or test"
-            report.note(f"{name}: {counted(leaked, 'row')} with a pair of {other}, removed from {name}")
         users, items = data.cold_users[pairs.users], data.cold_items[pairs.items]
-        cold = {
+        report.split["cold"][name] = {
             "rows": int((users | items).sum()),
             "users": len(distinct(pairs.users[users])),
             "items": len(distinct(pairs.items[items])),
         }
-        report.split["cold"][name] = cold
+
+
+def _report_leaks(report: DataReport) -> None:
+    for name, other in (("valid", "train or test"), ("test", "train")):
+        leaked = report.split["leaked"][name]
+        if leaked:
+            report.note(f"{name}: {counted(leaked, 'row')} with a pair of {other}, removed from {name}")
+
+
+def _report_cold(report: DataReport) -> None:
+    for name, cold in report.split["cold"].items():
         if cold["rows"]:
             report.note(
                 f"{name}: {counted(cold['rows'], 'row')} with a user ({cold['users']:,}) or item ({cold['items']:,}) "
                 "that train has never seen, which stay in the denominator of recall"
             )
+
+
+def note_valid(data: Interactions, valid: str) -> None:
+    """Say where validation comes from (``valid`` of :class:`~graphcl.data.splits.Parts`)."""
+    report = data.report
     if valid == "carve":
-        report.note(f"no validation was given: carved {counted(len(held_out.valid), 'pair')} out of train")
+        report.note(f"no validation was given: carved {counted(len(data.held_out.valid), 'pair')} out of train")
     if report.split["valid"] == "refit":
         report.note("after choosing on validation, the model is trained once more on train and validation together")
     if valid == "none":
         report.note("there is no validation: nothing may be chosen")
 
 
-def _refuse_empty(data: Interactions, split: Split, valid: str) -> None:
+def refuse_empty(data: Interactions, split: Split, valid: str) -> None:
+    """Refuse a split that leaves a part without rows."""
     report = data.report
     parts = {"train": data.train, "test": data.held_out.test}
     if valid != "none":
@@ -114,12 +135,15 @@ def _refuse_empty(data: Interactions, split: Split, valid: str) -> None:
         )
 
 
-def split_hash(data: Interactions) -> str:
-    """SHA-256 of the sorted pairs of ids in train, validation and test: the same for any order of rows or ids."""
+def split_hash(data: Interactions, *, in_order: bool = False) -> str:
+    """SHA-256 of the pairs of ids in train, validation and test: the same for any order of rows or ids.
+
+    With ``in_order`` the order of each user's rows counts, and that of users does not.
+    """
     digest = hashlib.sha256()
     user_rank, item_rank = _ranks(data.users), _ranks(data.items)
     for pairs in (data.train, data.held_out.valid, data.held_out.test):
-        digest.update(_hash_pairs(pairs, data, user_rank, item_rank))
+        digest.update(_hash_pairs(pairs, data, user_rank, item_rank, in_order))
     return digest.hexdigest()
 
 
@@ -130,13 +154,16 @@ def _ranks(ids: Ids) -> np.ndarray:
     return ranks
 
 
-def _hash_pairs(pairs: Pairs, data: Interactions, user_rank: np.ndarray, item_rank: np.ndarray) -> bytes:
-    """Digest of the ids that occur (sorted) and of the sorted pairs of their places."""
+def _hash_pairs(
+    pairs: Pairs, data: Interactions, user_rank: np.ndarray, item_rank: np.ndarray, in_order: bool
+) -> bytes:
+    """Digest of the ids that occur (sorted) and of the pairs of their places, sorted or in order within each user."""
     digest = hashlib.sha256()
     users = _places(pairs.users, data.users, user_rank, digest)
     items = _places(pairs.items, data.items, item_rank, digest)
     keys = users * (items.max(initial=0) + 1) + items
-    digest.update(np.sort(keys).astype("<i8").tobytes())
+    ordered = keys[np.argsort(users, kind="stable")] if in_order else np.sort(keys)
+    digest.update(ordered.astype("<i8").tobytes())
     return digest.digest()
 
 

@@ -20,26 +20,30 @@ USUAL: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def choose_columns(table: Table, named: Mapping[str, str], needed: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def choose_columns(
+    table: Table, named: Mapping[str, str], needed: Sequence[str], wanted: Sequence[str] = ()
+) -> tuple[dict[str, str], list[str]]:
     """Role -> column, and a sentence for each role that was not named.
 
     Args:
         table: The opened file.
         named: Role -> column, as configured; "" where the user named none.
         needed: Roles that must be found even if unnamed.
+        wanted: Roles that are left out where no column could play them.
 
     Raises:
-        UserError: a named column that the file lacks (with the nearest), a needed role that no column or
-            several columns could play, or one column in two roles.
+        UserError: a named column that the file lacks (with the nearest), a needed role that no column could play,
+            a needed or wanted one that several could, or one column in two roles.
     """
     chosen: dict[str, str] = {}
     notes: list[str] = []
-    for role in dict.fromkeys([*needed, *named]):
+    for role in dict.fromkeys([*needed, *wanted, *named]):
         column = named.get(role, "")
         if column:
             chosen[role] = _named_column(table, role, column)
-        elif role in needed:
-            chosen[role], note = _guess(table, role, taken=[c for c in named.values() if c])
+        elif role in needed or role in wanted:
+            found, note = _guess(table, role, [c for c in named.values() if c], must=role in needed)
+            chosen |= {role: found} if found else {}
             notes += note
     _refuse_shared(table, chosen)
     return chosen, notes
@@ -53,7 +57,8 @@ def _named_column(table: Table, role: str, column: str) -> str:
     raise UserError(f"{table.path} has no column {column!r}; {hint}")
 
 
-def _guess(table: Table, role: str, taken: Sequence[str]) -> tuple[str, list[str]]:
+def _guess(table: Table, role: str, taken: Sequence[str], *, must: bool) -> tuple[str, list[str]]:
+    """The one column with a usual name and a note of it; "" where there is none and it need not be."""
     if role in table.roles:
         return table.roles[role], []
     usual = USUAL.get(role, ())
@@ -63,6 +68,8 @@ def _guess(table: Table, role: str, taken: Sequence[str]) -> tuple[str, list[str
     if fits:
         both = " and ".join(repr(column) for column in fits)
         raise UserError(f"{table.path} has {both}: say which is the {role} with data.{role}={fits[0]}")
+    if not must:
+        return "", []
     raise UserError(
         f"{table.path} has no column that is clearly the {role}; set data.{role} to one of {_listed(table)}"
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -159,7 +160,13 @@ class Interactions:
             names = np.full(len(new_items), "", dtype=object)
             names[item_map] = self.item_names
         held_out = HeldOut(move(self.held_out.valid), move(self.held_out.test))
-        return Interactions(new_users, new_items, move(self.train), held_out, names, self.report)
+        return replace(
+            self, users=new_users, items=new_items, train=move(self.train), held_out=held_out, item_names=names
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What is kept beside the log: fields that a subclass adds, as plain values."""
+        return {}
 
     def save(self, folder: str | Path) -> None:
         """Write to a new folder (safetensors, Parquet, JSON), whole or not at all.
@@ -171,8 +178,8 @@ class Interactions:
 
         save_interactions(self, Path(folder))
 
-    @staticmethod
-    def load(folder: str | Path) -> Interactions:
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
         """Read what :meth:`save` wrote.
 
         Raises:
@@ -180,7 +187,7 @@ class Interactions:
         """
         from graphcl.data.storage import load_interactions
 
-        return load_interactions(Path(folder))
+        return load_interactions(Path(folder), cls)
 
 
 def _extend(old: Ids, new: Ids) -> tuple[Ids, np.ndarray]:

@@ -38,17 +38,17 @@ class Split:
     """How a log is parted.
 
     Args:
-        by: Empty: given where the data come in train and test files, else random. leave_one_out: each user's
-            last row is test, the one before it validation. temporal: the same two times for all.
-            temporal_user: each user's last rows.
+        by: Empty: given where the data come in train and test files, else random (of histories: leave_one_out).
+            leave_one_out: each user's last row is test, the one before it validation. temporal: the same two times
+            for all. temporal_user: each user's last rows.
         ratios: Shares of train, validation and test, for random, temporal and temporal_user.
         per_user: Whether random splits and carved validation take their share of each user's rows, or of all
             rows. A share of 0.8 rows is one row with probability 0.8; one row of a user always stays in train.
         cuts: For temporal, when validation and test begin: timestamps or dates, in place of ratios.
         files: For given, the files; empty finds train.*, valid.* and test.* in the folder.
         valid: What serves as validation. Empty: the split's own part, else one carved out of train.
-            carve: carve it. refit: as empty, and then train once more on train and validation together.
-            none: no validation, so that nothing may be chosen.
+            carve: carve it (of histories with a given test part: each user's last row). refit: as empty, and then
+            train once more on train and validation together. none: no validation, so that nothing may be chosen.
         valid_ratio: Share of train that is carved out.
     """
 
@@ -116,13 +116,15 @@ class Parts:
     facts: dict[str, object]
 
 
-def assign_parts(log: Log, split: Split, seed: int) -> Parts:
+def assign_parts(log: Log, split: Split, seed: int, *, in_order: bool = False) -> Parts:
     """Part a log, validation carved where the protocol has none. Ties in time keep the order of the file.
 
     Args:
         log: Filtered; with ``part`` where the split is given.
         split: With ``by`` resolved.
         seed: Of the run.
+        in_order: Whether train rows are in the order of time, so that what is carved out of a given train part is
+            each user's last row, of two or more.
 
     Raises:
         UserError: a protocol that needs time without one, or a cut that is no time.
@@ -151,6 +153,11 @@ def assign_parts(log: Log, split: Split, seed: int) -> Parts:
         return Parts(part, "own", facts)
     if split.valid == "none":
         return Parts(part, "none", facts)
+    if in_order and split.by == "given":
+        train = np.flatnonzero(part == TRAIN)
+        back, size = _from_end(log.users[train], train)
+        part[train[(back == 0) & (size >= 2)]] = VALID
+        return Parts(part, "carve", facts)
     _carve(log, part, split, random, seed)
     return Parts(part, "carve", facts | {"valid_ratio": split.valid_ratio, "per_user": split.per_user})
 

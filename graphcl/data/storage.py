@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
 from graphcl.data.report import DataReport
 from graphcl.data.stored import reading, write_header
 
+Kind = TypeVar("Kind", bound=Interactions)
 _COLUMNS = ("users", "items", "weight", "time")
 
 
@@ -36,11 +38,15 @@ def _write(data: Interactions, folder: Path) -> None:
     if data.item_names is not None:
         items["name"] = pa.array(data.item_names, pa.string())
     pq.write_table(pa.table(items), folder / "items.parquet")
-    write_header(folder, {"report": data.report.to_dict()})
+    write_header(folder, {"report": data.report.to_dict(), "settings": data.settings()})
 
 
-def load_interactions(folder: Path) -> Interactions:
+def load_interactions(folder: Path, kind: type[Kind]) -> Kind:
     """Read what :func:`save_interactions` wrote.
+
+    Args:
+        folder: Where it lies.
+        kind: The class that was written.
 
     Raises:
         UserError: not such a folder, damaged, or of another format version.
@@ -56,7 +62,8 @@ def load_interactions(folder: Path) -> Interactions:
         names = _strings(items.column("name")) if "name" in items.column_names else None
         user_ids, item_ids = Ids(_strings(users.column("id"))), Ids(_strings(items.column("id")))
         report = DataReport.from_dict(header["report"])
-        return Interactions(user_ids, item_ids, train, HeldOut(valid, test), names, report)
+        kept = header.get("settings", {})
+        return kind(user_ids, item_ids, train, HeldOut(valid, test), names, report, **kept)
 
 
 def _strings(column: pa.ChunkedArray) -> np.ndarray:

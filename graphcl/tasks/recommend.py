@@ -18,7 +18,7 @@ from graphcl.data.interactions import Interactions, Pairs
 from graphcl.encode.base import Graph
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.tasks.base import Batch, Split
-from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, refusals
+from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back, refusals
 from graphcl.tasks.pair_batches import Negatives, PairBatches
 from graphcl.tasks.ranking import (
     BLOCK_BYTES,
@@ -98,7 +98,11 @@ class Recommend:
         self.results: dict[str, BaselineResult] = {}
         self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "pairs_per_user": pairs_per_user}
         self.pairs = PairBatches(
-            data.train, self.train, negatives=negatives, power=popularity_power, per_pair=num_negatives,
+            data.train,
+            self.train,
+            negatives=negatives,
+            power=popularity_power,
+            per_pair=num_negatives,
             per_user=pairs_per_user,
         )
 
@@ -203,7 +207,10 @@ class Recommend:
             return self.rank(scorer, "test", seed=seed)
 
         valid = self.data.held_out.valid
-        self.results = compare(self.references, self.data.train, valid, *sizes, judge=judge, test=test, seed=seed)
+        train = self.data.train
+        self.results = compare(
+            self.references, train, valid, *sizes, judge=judge, test=test, held_back=lambda: hold_back(train, seed)
+        )
         return {name: result.ranking.metrics() for name, result in self.results.items()}
 
     # --- the record ----------------------------------------------------------------------------

@@ -46,6 +46,8 @@ def embeddings(task: Task, split: str, seed: int = 0) -> dict[str, Tensor]:
     if hasattr(task, "examples"):
         count = sum(len(batch.ids) for batch in task.examples(split))
         sizes = {field: count for field in task.graphs}
+        chain = task.graphs.get("chain", {})
+        sizes |= {"item": int(chain.num_items)} if chain else {}  # the table that chains are compared with
     else:
         (graph,) = task.graphs.values()
         sizes = {name: int(graph[name].num_nodes) for name in task.types} or {"": int(graph.num_nodes or 0)}

@@ -12,6 +12,7 @@ import pytest
 from graphcl.core.errors import UserError
 from graphcl.data import cards
 from graphcl.data.cards import Card, RemoteFile, card_names, load_card, locate
+from graphcl.data.history_source import HistoriesData
 from graphcl.data.source import InteractionsData
 
 
@@ -30,10 +31,12 @@ def test_every_card_is_complete(name: str) -> None:
     assert bool(card.format) == (card.task == "node" and not card.package)
 
 
-@pytest.mark.parametrize("name", [name for name in card_names() if load_card(name).task == "recommend"])
+@pytest.mark.parametrize("name", [name for name in card_names() if load_card(name).task in ("recommend", "sequence")])
 def test_counts_of_the_real_data(name: str, shared_data: Path) -> None:
     card = load_card(name)
-    data = InteractionsData.from_card(name, data_root=shared_data).load(seed=0)
+    part = InteractionsData if card.task == "recommend" else HistoriesData
+    data = part.from_card(name, data_root=shared_data).load(seed=0)
+    assert not [note for note in data.report.notes if "is not the file that the card" in note]
     sizes = data.report.split["sizes"]
     expected = dict(card.counts)
     assert len(data.users) == expected.pop("users")

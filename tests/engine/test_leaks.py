@@ -40,7 +40,7 @@ registry.load_all()
 PACKAGE = Path(graphcl.__file__).parent
 PARTS = [part for part in registry.registered() if part.cls.__module__.startswith("graphcl.")]
 AUGMENTERS = [part for part in PARTS if part.kind == "augmenter" and part.meta["level"] in ("graph", "operator")]
-BASELINES = [part for part in PARTS if part.kind == "baseline" and part.meta["task"] == "recommend"]
+BASELINES = [part for part in PARTS if part.kind == "baseline" and "recommend" in part.meta["tasks"]]
 ONE, OTHER = interactions(held_out=0), interactions(held_out=1)
 
 

@@ -16,10 +16,12 @@ from graphcl.data.text import open_text
 class AdjacencyTable(Table):
     """``u i1 i2 ...``: a user, then his items, separated by spaces or tabs.
 
-    ``position`` is an item's place in its line; it counts as time only if you say so (``data.time=position``).
+    ``position`` is an item's place in its line; among interactions it counts as time only if you say so
+    (``data.time=position``); a history is in the order of its line anyway.
     """
 
     format = "adjacency"
+    user_a_line = True
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(path, options)

@@ -35,6 +35,7 @@ class Table(ABC):
 
     Attributes:
         format: Registered name of the format.
+        user_a_line: Whether a line holds all of a user, so that places in it are not shared with other users.
         columns: Names of the columns, in the order of the file.
         roles: Role -> column, where the format itself says so (``user``, ``item``, ``time``).
         separator: Between columns, or None where the format has none.
@@ -43,6 +44,7 @@ class Table(ABC):
     """
 
     format: ClassVar[str]
+    user_a_line: ClassVar[bool] = False
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Baselines of the recommend task: chosen on validation, fitted on train, judged once on test."""
+"""Baselines of ranking tasks: chosen on validation, fitted on train, judged once on test."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from graphcl.core.build import build
-from graphcl.core.errors import UserError
-from graphcl.core.registry import resolve
 from graphcl.core.seeds import derive
 from graphcl.data.interactions import Pairs
-from graphcl.tasks.baselines.base import RankingBaseline, Settings, choose
-from graphcl.tasks.ranking import Ranking, ScoreBlock
+from graphcl.tasks.baselines.base import RankingBaseline, Settings, check_task, choose
+from graphcl.tasks.ranking import Ranking
 
 #: Share of train held back to choose settings where the data has no validation part.
 HELD_BACK = 0.1
@@ -41,18 +39,18 @@ class BaselineResult:
         return {"settings": dict(self.settings), "valid_ndcg": self.valid, "tried": self.tried}
 
 
-def build_baselines(wanted: Sequence[str | Mapping[str, Mapping[str, Any]]]) -> dict[str, RankingBaseline]:
-    """Name -> baseline, from names and ``{name: {options}}``.
+def build_baselines(
+    wanted: Sequence[str | Mapping[str, Mapping[str, Any]]], task: str = "recommend"
+) -> dict[str, RankingBaseline]:
+    """Name -> baseline of a task, from names and ``{name: {options}}``.
 
     Raises:
-        UserError: no baseline of the recommend task has that name, or an option does not fit.
+        UserError: no baseline of the task has that name, or an option does not fit.
     """
     built: dict[str, RankingBaseline] = {}
     for entry in wanted:
         for name, options in ({entry: {}} if isinstance(entry, str) else entry).items():
-            task = resolve("baseline", name).meta.get("task")
-            if task != "recommend":
-                raise UserError(f"eval.baselines: {name!r} is a baseline of the task {task!r}, not of 'recommend'")
+            check_task(name, task)
             built[name] = build("baseline", name, options)
     return built
 
@@ -70,35 +68,35 @@ def compare(
     num_users: int,
     num_items: int,
     *,
-    judge: Callable[[ScoreBlock, Pairs, Pairs], float],
-    test: Callable[[ScoreBlock], Ranking],
-    seed: int,
+    judge: Callable[[Any, Pairs, Pairs], float],
+    test: Callable[[Any], Ranking],
+    held_back: Callable[[], tuple[Pairs, Pairs]],
 ) -> dict[str, BaselineResult]:
     """Choose each baseline's settings and rank the test split once with the best, fitted on ``train``.
 
     Args:
         baselines: By name; those that refuse the size are left out.
         train: What to fit on.
-        valid: What to choose by; where empty, a tenth of ``train`` takes its place for the choice.
+        valid: What to choose by.
         num_users: U.
         num_items: I.
-        judge: (scorer, what it was fitted on, what is to be found) -> value, larger is better.
-        test: scorer -> ranking of the test split.
-        seed: Of the tenth held back.
+        judge: (what was fitted, what it was fitted on, what is to be found) -> value, larger is better.
+        test: What was fitted -> ranking of the test split.
+        held_back: Where ``valid`` is empty, train parted in what to fit on and what to choose by in its place.
     """
-    fitted_on, find = (train, valid) if len(valid) else hold_back(train, seed)
+    fitted_on, find = (train, valid) if len(valid) else held_back()
     left_out = refusals(baselines, num_users, num_items)
     results = {}
     for name, baseline in baselines.items():
         if name in left_out:
             continue
         fits = baseline.fits(fitted_on, num_users, num_items)
-        best = choose(fits, lambda scorer: judge(scorer, fitted_on, find))
-        scorer = best.scorer
+        best = choose(fits, lambda fitted: judge(fitted, fitted_on, find))
+        fitted = best.fitted
         if fitted_on is not train:
             again = baseline.fits(train, num_users, num_items)
-            scorer = next(scorer for settings, scorer in again if settings == best.settings)
-        results[name] = BaselineResult(best.settings, best.value, best.tried, test(scorer))
+            fitted = next(fitted for settings, fitted in again if settings == best.settings)
+        results[name] = BaselineResult(best.settings, best.value, best.tried, test(fitted))
     return results
 
 
@@ -107,3 +105,13 @@ def hold_back(train: Pairs, seed: int) -> tuple[Pairs, Pairs]:
     order = np.random.default_rng(derive(seed, "baselines", "held back")).permutation(len(train))
     cut = max(1, int(HELD_BACK * len(train)))
     return train.take(np.sort(order[cut:])), train.take(np.sort(order[:cut]))
+
+
+def hold_back_last(train: Pairs) -> tuple[Pairs, Pairs]:
+    """Train without, and with only, the last row of each user who has two or more, rows being in the order of time."""
+    counts = np.bincount(train.users)
+    order = np.argsort(train.users, kind="stable")
+    last = order[counts.cumsum()[counts >= 2] - 1]
+    held = np.zeros(len(train), dtype=bool)
+    held[last] = True
+    return train.take(~held), train.take(held)

@@ -15,7 +15,7 @@ from graphcl.tasks.baselines.base import Settings, binary_matrix, rows_of
 from graphcl.tasks.ranking import ScoreBlock
 
 
-@register("baseline", "ease", example={"reg": [1.0]}, task="recommend")
+@register("baseline", "ease", example={"reg": [1.0]}, tasks=("recommend",))
 class EASE:
     """``scores = X B`` with the B of zero diagonal that minimises ``||X - X B||^2 + reg ||B||^2``.
 

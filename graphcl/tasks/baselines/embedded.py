@@ -9,8 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.build import build
-from graphcl.core.errors import UserError
-from graphcl.core.registry import resolve
+from graphcl.tasks.baselines.base import check_task
 from graphcl.tasks.probes.base import Probe
 
 Settings = Mapping[str, Any]
@@ -37,9 +36,7 @@ def build_embedded(names: Sequence[str], task: str) -> dict[str, EmbeddedBaselin
         UserError: no such baseline, or one of another task.
     """
     for name in names:
-        other = resolve("baseline", name).meta.get("task")
-        if other != task:
-            raise UserError(f"eval.baselines: {name!r} is a baseline of the task {other!r}, not of {task!r}")
+        check_task(name, task)
     return {name: build("baseline", name, {}) for name in names}
 
 

@@ -16,7 +16,7 @@ from graphcl.encode.pooling import pool
 from graphcl.tasks.baselines.embedded import Settings
 
 
-@register("baseline", "majority_graph", example={}, task="graph")
+@register("baseline", "majority_graph", example={}, tasks=("graph",))
 class MajorityGraph:
     """The most frequent class for every graph."""
 
@@ -27,7 +27,7 @@ class MajorityGraph:
         yield {}, torch.zeros(graphs.num_graphs, 1)
 
 
-@register("baseline", "pooled_features", example={}, task="graph")
+@register("baseline", "pooled_features", example={}, tasks=("graph",))
 class PooledFeatures:
     """The probe on the sum, or the mean, of a graph's node features, without edges; which of the two is chosen."""
 
@@ -39,7 +39,7 @@ class PooledFeatures:
         yield {"pooling": "mean"}, pool(graphs.x, graphs.batch, graphs.num_graphs, "mean")
 
 
-@register("baseline", "wl_histogram", example={"steps": 1}, task="graph")
+@register("baseline", "wl_histogram", example={"steps": 1}, tasks=("graph",))
 class WLHistogram:
     """How often each Weisfeiler-Lehman colour occurs in a graph (Shervashidze et al., JMLR 2011), rows of length 1.
 

@@ -18,7 +18,7 @@ from graphcl.tasks.ranking.select import select_top
 from graphcl.tasks.ranking.topk import users_per_block
 
 
-@register("baseline", "itemknn", example={"k": [2], "shrink": [0.0]}, task="recommend")
+@register("baseline", "itemknn", example={"k": [2], "shrink": [0.0]}, tasks=("recommend",))
 class ItemKNN:
     """``score(u, j)`` = sum of ``sim(i, j)`` over the items i of u that are among the k nearest of j.
 

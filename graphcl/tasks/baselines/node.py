@@ -15,7 +15,7 @@ from graphcl.graph.operators import build_operator
 from graphcl.tasks.baselines.embedded import Settings
 
 
-@register("baseline", "majority_class", example={}, task="node")
+@register("baseline", "majority_class", example={}, tasks=("node",))
 class MajorityClass:
     """The most frequent class for every node."""
 
@@ -26,7 +26,7 @@ class MajorityClass:
         yield {}, torch.zeros(int(graph.num_nodes or 0), 1)
 
 
-@register("baseline", "raw_features", example={}, task="node")
+@register("baseline", "raw_features", example={}, tasks=("node",))
 class RawFeatures:
     """The probe on the node features, without the graph."""
 
@@ -37,7 +37,7 @@ class RawFeatures:
         yield {}, graph.x
 
 
-@register("baseline", "propagated_features", example={"max_steps": 1}, task="node")
+@register("baseline", "propagated_features", example={"max_steps": 1}, tasks=("node",))
 class PropagatedFeatures:
     """Features after k steps of GCN propagation, without weights: SGC (Wu et al., ICML 2019); k is chosen."""
 

@@ -14,7 +14,7 @@ from graphcl.tasks.baselines.base import Settings, binary_matrix
 from graphcl.tasks.ranking import ScoreBlock
 
 
-@register("baseline", "popularity", example={}, task="recommend")
+@register("baseline", "popularity", example={}, tasks=("recommend", "sequence"))
 class Popularity:
     """Score of an item = how many users have it in train. Nothing to choose."""
 

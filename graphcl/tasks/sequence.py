@@ -1,0 +1,274 @@
+"""Sequences: the next item of each history, judged by full ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.core.options import Count
+from graphcl.core.registry import register
+from graphcl.core.words import counted
+from graphcl.data.histories import Histories
+from graphcl.data.interactions import Pairs
+from graphcl.encode.base import Graph
+from graphcl.tasks.base import Batch, Split
+from graphcl.tasks.baselines.base import HistoryScorer, score_given
+from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back_last, refusals
+from graphcl.tasks.questions import Questions, Targets
+from graphcl.tasks.ranking import (
+    BLOCK_BYTES,
+    InnerProduct,
+    Ranking,
+    ScoreBlock,
+    SliceRow,
+    metric_names,
+    rank_users,
+    slice_items,
+    slice_users,
+)
+from graphcl.tasks.sequence_batches import ROWS, SequenceBatches
+
+#: Histories that are embedded at a time.
+BLOCK_USERS = 256
+
+
+@register("task", "sequence", example={}, rows=ROWS, types=(), data="histories", monitor="ndcg@10")
+class Sequence:
+    """Next-item prediction: each history is a chain, and every item of the catalogue is ranked at its end.
+
+    A batch carries its histories as chains (:func:`~graphcl.graph.chain.build_chains`) under the field ``chain``,
+    without the item that is predicted last. Rows: ``predict``, the nodes that have a next item; ``next``, these items;
+    ``negatives``, items that the user does not have in train, ``num_negatives`` after each other for each of ``next``;
+    ``last``, the last node of each chain; ``batch``, the chains. ``ids`` are the numbers of examples; the data's
+    ``row_layout`` says what an example is (:class:`~graphcl.tasks.sequence_batches.SequenceBatches`).
+
+    Ranked by the inner product of the chain's latent and the item's, all items being candidates but those of the
+    history (``mask_history``). Equal scores are ordered at random per (user, item). Metrics are those of
+    :func:`~graphcl.tasks.ranking.ranking_metrics`; with one item to find, ``recall@K`` is the hit rate.
+    """
+
+    rows: ClassVar[tuple[str, ...]] = ROWS
+    types: ClassVar[tuple[str, ...]] = ()
+    data_part: ClassVar[str] = "histories"
+    monitor: ClassVar[str] = "ndcg@10"
+
+    def __init__(
+        self,
+        k: tuple[Count, ...] = (5, 10, 20),
+        mask_history: bool = True,
+        valid_in_input: bool = True,
+        targets: Targets = "first",
+        num_negatives: Count = 1,
+        baselines: tuple[str | dict[str, dict[str, Any]], ...] = ("popularity", "repeat_last", "markov"),
+        activity_slices: Count = 4,
+        block_bytes: Count = BLOCK_BYTES,
+        *,
+        data: Histories,
+    ) -> None:
+        """
+        Args:
+            k: Cut-offs of the metrics.
+            mask_history: Leave items that the user had before out of his ranking; one that comes back cannot be found.
+            valid_in_input: Whether the history that is read for test ends with the items of validation.
+            targets: What is to be found where several items of a user are held out; the first of them, or all.
+            num_negatives: Sampled negatives per target, for losses that read them.
+            baselines: Baselines beside the result, by name or as name and options.
+            activity_slices: Groups of users, by length of their train history, in the table of slices.
+            block_bytes: Most bytes for a block of scores; results do not depend on it.
+            data: The histories.
+
+        Raises:
+            UserError: no cut-off, no history of two items to train on, or an unknown baseline.
+        """
+        if not k:
+            raise UserError("eval.k: give at least one cut-off, for example k=[5,10]")
+        self.k = tuple(sorted(set(k)))
+        self.data, self.num_negatives = data, num_negatives
+        self.activity_slices, self.block_bytes = activity_slices, block_bytes
+        self.questions = Questions(data, mask_history=mask_history, valid_in_input=valid_in_input, targets=targets)
+        self.references = build_baselines(baselines, "sequence")
+        self.results: dict[str, BaselineResult] = {}
+        self.train = self.questions.train
+        self.training = SequenceBatches(
+            self.train, max_len=data.max_len, row_layout=data.row_layout, per_target=num_negatives
+        )
+        if not len(self.training):
+            skipped = self.training.skipped_users
+            others = f"; {counted(skipped, 'user')} with every item of train, so that no negative is left"
+            raise UserError(f"nothing to learn from: no history of two items in train{others if skipped else ''}")
+
+    # --- training: reads data.train and nothing else --------------------------------------------
+
+    @cached_property
+    def graphs(self) -> Mapping[str, Graph]:
+        """``chain``: the train histories, whole."""
+        has = self.train.counts > 0
+        return {"chain": self.train.chains(self.train.ptr[:-1][has], self.train.ptr[1:][has])[0]}
+
+    @property
+    def target_of(self) -> Tensor:
+        """[examples] the item that each example predicts last."""
+        return self.training.target_of
+
+    def records(self, ids: Tensor) -> Mapping[str, Graph]:
+        """``chain``: what these examples read."""
+        return {"chain": self.training.inputs(ids)}
+
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of an epoch; 0 takes all examples at once."""
+        return self.training.count(batch_size)
+
+    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from number ``start`` on: the same ones, whatever ``start`` is."""
+        return self.training.epoch(batch_size, generator=generator, start=start)
+
+    # --- evaluation ----------------------------------------------------------------------------
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What :meth:`evaluate` gives, known before anything is trained."""
+        return metric_names(self.k)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether a user has a history and an item to be found in validation."""
+        return self.questions.users("valid").numel() > 0
+
+    def examples(self, split: Split) -> Iterator[Batch]:
+        """The histories of the evaluated users, in order; ``ids`` are positions of users."""
+        inputs = self.questions.inputs(split)
+        for users in self.questions.users(split).split(BLOCK_USERS):
+            chains, _ = inputs.chains(inputs.ptr[users], inputs.ptr[users + 1])
+            rows = {"last": chains.ptr[1:] - 1, "batch": torch.arange(users.numel())}
+            yield Batch(users, rows, {"chain": chains}, targets=users.numel())
+
+    def rank(
+        self, scorer: ScoreBlock | HistoryScorer, split: Split, *, seed: int, device: torch.device | None = None
+    ) -> Ranking:
+        """Rank the catalogue by any scorer, whose scores are on ``device``.
+
+        Raises:
+            UserError: nobody has something to be found in the split.
+        """
+        positives, seen = self.questions.positives(split), self.questions.seen(split)
+        if device is not None:
+            positives, seen = positives.to(device), seen and seen.to(device)
+        scores = score_given(scorer, self.questions.inputs(split))
+        return rank_users(scores, positives, self.k, seen=seen, seed=seed, block_bytes=self.block_bytes)
+
+    def rank_embeddings(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> Ranking:
+        """Rank the catalogue by the inner product; per-user metrics are in the result.
+
+        Args:
+            embeddings: ``chain`` -> [n, d] in the order of ``examples(split)``, ``item`` -> [I, d].
+            split: ``valid`` or ``test``.
+            seed: Of the order of ties.
+
+        Raises:
+            UserError: the split is empty, or the embeddings are not those of this data.
+            NonFiniteError: an embedding or a score is NaN or infinite.
+        """
+        users = self.questions.users(split)
+        for name, count in (("chain", users.numel()), ("item", len(self.data.items))):
+            if embeddings[name].shape[0] != count:
+                what = "evaluated users" if name == "chain" else "items"
+                raise UserError(f"{embeddings[name].shape[0]} {name} embeddings for {count} {what}")
+        scorer = InnerProduct(embeddings["chain"], embeddings["item"])
+        device = scorer.items.device
+        place = torch.zeros(len(self.data.users), dtype=torch.int64)
+        place = place.index_copy_(0, users, torch.arange(users.numel())).to(device)
+        return self.rank(lambda users: scorer(place[users]), split, seed=seed, device=device)
+
+    def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
+        """Means over users, and coverage; see :meth:`rank_embeddings` for arguments and errors."""
+        return self.rank_embeddings(embeddings, split, seed=seed).metrics()
+
+    def evaluate_slices(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> list[SliceRow]:
+        """Metrics by length of the train history and recall by item popularity, both counted in train."""
+        ranking = self.rank_embeddings({t: e.cpu() for t, e in embeddings.items()}, split, seed=seed)
+        popularity = torch.bincount(self.train.items, minlength=len(self.data.items))
+        return slice_users(ranking, self.train.counts, self.activity_slices) + slice_items(ranking, popularity)
+
+    def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
+        """Baseline -> test metrics; ``results`` then holds settings and per-user values.
+
+        Settings are chosen on validation, or where there is none on the last item of each train history, held back for
+        that. The fit that is tested is on train.
+        """
+        cut = self.k[len(self.k) // 2]
+
+        def judge(fitted: ScoreBlock | HistoryScorer, fitted_on: Pairs, find: Pairs) -> float:
+            history = self.questions.runs(fitted_on)
+            inputs = history.last(self.data.max_len)
+            seen = history.lists() if self.questions.mask_history else None
+            scores, positives = score_given(fitted, inputs), self.questions.to_find(find, inputs)
+            ranking = rank_users(scores, positives, (cut,), seen=seen, seed=seed, block_bytes=self.block_bytes)
+            return ranking.metrics()[f"ndcg@{cut}"]
+
+        data = self.data
+        self.results = compare(
+            self.references, data.train, data.held_out.valid, len(data.users), len(data.items), judge=judge,
+            test=lambda fitted: self.rank(fitted, "test", seed=seed), held_back=lambda: hold_back_last(data.train),
+        )  # fmt: skip
+        return {name: result.ranking.metrics() for name, result in self.results.items()}
+
+    # --- the record ----------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Protocol, counts, split hash and notes."""
+        data, examples, asked = self.data, self.training, self.questions
+        return {
+            "task": "sequence",
+            "protocol": self._protocol(),
+            "ranking": "full: every item of the catalogue is a candidate",
+            "mask_history": asked.mask_history,
+            "valid_in_input": asked.valid_in_input,
+            "targets": asked.targets,
+            "ties": "random per user and item, from the seed",
+            "k": list(self.k),
+            "row_layout": data.row_layout,
+            "max_len": data.max_len,
+            "users": len(data.users),
+            "items": len(data.items),
+            "examples": len(examples),
+            "targets_per_epoch": examples.targets,
+            "evaluated_users": {name: self.questions.users(name).numel() for name in ("valid", "test")},
+            "unreachable": {name: self.questions.unreachable(name) for name in ("valid", "test")},
+            "sampling": {"num_negatives": self.num_negatives, "skipped_users": examples.skipped_users},
+            "split": data.report.split,
+            "split_hash": data.report.split_hash,
+            "baselines": {name: result.record() for name, result in self.results.items()},
+            "notes": self._notes(),
+        }
+
+    def _protocol(self) -> str:
+        """In one line: what must be equal before two figures are compared."""
+        masked = "history masked" if self.questions.mask_history else "history not masked"
+        read = "train and validation" if self.questions.valid_in_input else "train"
+        data = self.data
+        return (
+            f"protocol: {data.report.split.get('by', 'a given')} split, full ranking of {len(data.items):,} items, "
+            f"{masked}, test reads {read}; {data.row_layout} rows, max_len {data.max_len}"
+        )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        items, skipped = len(self.data.items), self.training.skipped_users
+        if max(self.k) > items:
+            notes.append(f"k={max(self.k)} is more than the {items} items: lists end there")
+        if skipped:
+            notes.append(f"{counted(skipped, 'user')} with every item: no negatives, not trained on")
+        for split in ("valid", "test"):
+            if lost := self.questions.unreachable(split):
+                notes.append(
+                    f"{split}: {counted(lost, 'item')} to be found are in the history and masked, so that nobody can "
+                    "find them; eval.mask_history=false ranks them"
+                )
+        for name, reason in refusals(self.references, len(self.data.users), items).items():
+            notes.append(f"baseline {name} is left out: {reason}")
+        return notes

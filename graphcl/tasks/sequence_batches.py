@@ -1,0 +1,107 @@
+"""Batches of histories: what is read, and the item that follows at each place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcl.core.seeds import generator as make_generator
+from graphcl.data.histories import RowLayout
+from graphcl.tasks.base import Batch
+from graphcl.tasks.runs import ItemRuns
+from graphcl.tasks.sampling import NegativeSampler
+
+ROWS = ("predict", "next", "negatives", "last", "batch")
+
+
+class SequenceBatches:
+    """Epochs over examples, each a piece of a train history that is read and the items that follow.
+
+    An example is three integers, into one packed array of items: its user, where its inputs begin, and where the item
+    lies that it predicts last. ``packed``: a user's last ``max_len + 1`` items; all but the last are read, and at each
+    of them the next one is predicted. ``prefix``: an item that has one before it, predicted from the up to ``max_len``
+    items before it.
+
+    Attributes:
+        user: [E] the user of each example.
+        target_of: [E] the item that each example predicts last.
+        skipped_users: Users who could be trained on, but have every item that train has: no negative is left.
+    """
+
+    def __init__(
+        self, runs: ItemRuns, *, max_len: int = 50, row_layout: RowLayout = "packed", per_target: int = 1
+    ) -> None:
+        """
+        Args:
+            runs: The train histories.
+            max_len: Most items that are read.
+            row_layout: ``packed`` or ``prefix``.
+            per_target: Negatives of each target.
+        """
+        self.runs, self.row_layout, self.per_target = runs, row_layout, per_target
+        # Of the items that train has: an item that is only held out must not show in what training sees.
+        occurs = torch.bincount(runs.items, minlength=runs.num_items) > 0
+        self.sampler = NegativeSampler(runs.lists(), occurs.long())
+        long, free = runs.counts >= 2, self.sampler.mass > 0
+        self.skipped_users = int((long & ~free).sum())
+        trained = long & free
+        if row_layout == "packed":
+            self.user = trained.nonzero().squeeze(1)
+            self.stop = runs.ptr[self.user + 1] - 1
+        else:
+            first = torch.zeros(runs.items.numel() + 1, dtype=torch.bool).index_fill_(0, runs.ptr[:-1], True)[:-1]
+            self.stop = (~first & trained[runs.users]).nonzero().squeeze(1)
+            self.user = runs.users[self.stop]
+        self.begin = torch.maximum(runs.ptr[self.user], self.stop - max_len)
+        self.target_of = runs.items.index_select(0, self.stop)
+
+    def __len__(self) -> int:
+        return self.user.numel()
+
+    @property
+    def targets(self) -> int:
+        """What an epoch predicts."""
+        return int((self.stop - self.begin).sum()) if self.row_layout == "packed" else len(self)
+
+    def count(self, batch_size: int) -> int:
+        """Batches of an epoch; 0 takes all examples at once."""
+        return -(-len(self) // (batch_size or max(len(self), 1)))
+
+    def epoch(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from number ``start`` on.
+
+        Only the seed of ``generator`` is read: order and negatives are derived from it and the number of the
+        batch, so that the batches do not depend on where the epoch is entered.
+        """
+        seed = generator.initial_seed()
+        order = torch.randperm(len(self), generator=make_generator(seed, "order"))
+        for number, ids in enumerate(order.split(batch_size or max(len(self), 1))):
+            if number >= start and ids.numel():
+                yield self._batch(ids, make_generator(seed, "negatives", number))
+
+    def inputs(self, ids: Tensor) -> Data:
+        """What these examples read, as chains."""
+        return self._read(ids)[0]
+
+    def _read(self, ids: Tensor) -> tuple[Data, Tensor]:
+        return self.runs.chains(self.begin.index_select(0, ids), self.stop.index_select(0, ids))
+
+    def _batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
+        chains, place = self._read(ids)
+        last, user = chains.ptr[1:] - 1, self.user.index_select(0, ids)
+        if self.row_layout == "packed":
+            predict, user = torch.arange(place.numel()), user.index_select(0, chains.batch)
+        else:
+            predict = last
+        negatives = self.sampler.sample(user.repeat_interleave(self.per_target), generator=generator)
+        rows = {
+            "predict": predict,
+            "next": self.runs.items.index_select(0, place.index_select(0, predict) + 1),
+            "negatives": negatives,
+            "last": last,
+            "batch": torch.arange(ids.numel()),
+        }
+        return Batch(ids=ids, rows=rows, graphs={"chain": chains}, targets=predict.numel())

@@ -1,0 +1,106 @@
+"""Batches of histories against what they should hold, user by user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphcl.core.seeds import generator
+from graphcl.tasks.base import Batch
+from graphcl.tasks.sequence_batches import SequenceBatches
+
+from .test_runs import runs_of
+
+rows_of_users = st.lists(st.lists(st.integers(0, 7), max_size=8), min_size=1, max_size=6)
+Example = tuple[list[int], list[int], list[int]]
+
+
+def examples(rows: list[list[int]], layout: str, max_len: int) -> list[Example]:
+    """(inputs, positions that predict, next items) of every example, the slow way."""
+    found: list[Example] = []
+    for row in rows:
+        if layout == "packed" and len(row) >= 2:
+            piece = row[-(max_len + 1) :]
+            found.append((piece[:-1], list(range(len(piece) - 1)), piece[1:]))
+        elif layout == "prefix":
+            for at in range(1, len(row)):
+                inputs = row[max(0, at - max_len) : at]
+                found.append((inputs, [len(inputs) - 1], [row[at]]))
+    return found
+
+
+def taken_apart(batch: Batch) -> list[Example]:
+    """The same of a batch."""
+    chains: Any = batch.graphs["chain"]
+    found = []
+    for number in range(batch.ids.numel()):
+        begin, end = int(chains.ptr[number]), int(chains.ptr[number + 1])
+        own = (batch.rows["predict"] >= begin) & (batch.rows["predict"] < end)
+        found.append((chains.item[begin:end].tolist(), (batch.rows["predict"][own] - begin).tolist(),
+                      batch.rows["next"][own].tolist()))  # fmt: skip
+        assert int(batch.rows["last"][number]) == end - 1
+    return found
+
+
+@given(rows_of_users, st.sampled_from(["packed", "prefix"]), st.integers(1, 4), st.integers(0, 3))
+def test_an_epoch_holds_every_example_once(rows: list[list[int]], layout: Any, max_len: int, size: int) -> None:
+    batches = SequenceBatches(runs_of([*rows, [8]]), max_len=max_len, row_layout=layout)
+    expected = examples(rows, layout, max_len)
+    assert len(batches) == len(expected)
+    seen: list[Example] = []
+    epoch = list(batches.epoch(size, generator=generator(1)))
+    assert len(epoch) == batches.count(size) if expected else not epoch
+    for batch in epoch:
+        parts = taken_apart(batch)
+        assert parts == [expected[number] for number in batch.ids.tolist()]
+        assert batch.targets == sum(len(targets) for _, _, targets in parts) == batch.rows["predict"].numel()
+        assert batches.target_of[batch.ids].tolist() == [targets[-1] for _, _, targets in parts]
+        assert batch.rows["batch"].tolist() == list(range(batch.ids.numel()))
+        chains: Any = batches.inputs(batch.ids)
+        assert torch.equal(chains.item, batch.graphs["chain"].item)
+        seen += parts
+    assert sorted(seen) == sorted(expected)
+    assert batches.targets == sum(len(targets) for _, _, targets in expected)
+
+
+@given(rows_of_users, st.sampled_from(["packed", "prefix"]), st.integers(1, 3))
+def test_negatives_are_items_of_train_that_the_user_has_not(rows: list[list[int]], layout: Any, each: int) -> None:
+    """Item 8 occurs nowhere, and is never drawn."""
+    batches = SequenceBatches(runs_of(rows), row_layout=layout, per_target=each)
+    occur = {item for row in rows for item in row}
+    for batch in batches.epoch(0, generator=generator(2)):
+        negatives = batch.rows["negatives"].view(-1, each)
+        chains: Any = batch.graphs["chain"]
+        of_chain = chains.batch[batch.rows["predict"]].tolist()
+        assert negatives.shape[0] == batch.rows["next"].numel()
+        for number, drawn in zip(of_chain, negatives.tolist(), strict=True):
+            user = int(batches.user[batch.ids[number]])
+            assert set(drawn) <= occur - set(rows[user])
+
+
+def test_negatives_are_uniform() -> None:
+    batches = SequenceBatches(runs_of([[0, 1], *[[n % 8] for n in range(40)]]), per_target=6000)
+    (batch,) = batches.epoch(0, generator=generator(3))
+    shares = torch.bincount(batch.rows["negatives"], minlength=9) / 6000
+    assert shares[[0, 1, 8]].tolist() == [0, 0, 0]
+    assert (shares[2:8] - 1 / 6).abs().max() < 0.02
+
+
+def test_a_user_with_every_item_is_not_trained_on_and_counted() -> None:
+    batches = SequenceBatches(runs_of([[0, 1, 2], [0, 1], [2]]))
+    assert (batches.skipped_users, batches.user.tolist()) == (1, [1])
+
+
+@pytest.mark.parametrize("layout", ["packed", "prefix"])
+def test_batches_do_not_depend_on_where_the_epoch_is_entered(layout: Any) -> None:
+    batches = SequenceBatches(runs_of([[n % 8, (n * 3) % 8, (n + 1) % 8] for n in range(20)]), row_layout=layout)
+    whole = list(batches.epoch(6, generator=generator(4)))
+    later = list(batches.epoch(6, generator=generator(4), start=2))
+    assert len(later) == len(whole) - 2 > 0
+    for one, two in zip(whole[2:], later, strict=True):
+        for name, rows in one.rows.items():
+            assert torch.equal(rows, two.rows[name])
