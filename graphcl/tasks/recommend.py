@@ -13,31 +13,27 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
-from graphcl.core.words import counted
 from graphcl.data.interactions import Interactions, Pairs
 from graphcl.encode.base import Graph
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.tasks.base import Batch, Split
-from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back, refusals
+from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back
 from graphcl.tasks.pair_batches import Negatives, PairBatches
+from graphcl.tasks.ranked import RankedTask
 from graphcl.tasks.ranking import (
     BLOCK_BYTES,
     InnerProduct,
     ItemLists,
     Ranking,
     ScoreBlock,
-    SliceRow,
-    metric_names,
     rank_users,
-    slice_items,
-    slice_users,
 )
 
 ROWS = ("users", "items_pos", "items_neg", "batch", "positives", "unique")
 
 
 @register("task", "recommend", example={}, rows=ROWS, types=("user", "item"), data="interactions", monitor="ndcg@20")
-class Recommend:
+class Recommend(RankedTask):
     """Top-K recommendation by the inner product of user and item embeddings.
 
     A batch is a set of training pairs (``ids`` = their positions in train) with the rows ``users``,
@@ -131,11 +127,6 @@ class Recommend:
     # --- evaluation ----------------------------------------------------------------------------
 
     @property
-    def metric_names(self) -> list[str]:
-        """What :meth:`evaluate` gives, known before anything is trained."""
-        return metric_names(self.k)
-
-    @property
     def has_validation(self) -> bool:
         """Whether there are validation pairs to choose an epoch by."""
         return len(self.data.held_out.valid) > 0
@@ -179,15 +170,9 @@ class Recommend:
         scorer = InnerProduct(embeddings["user"], embeddings["item"])
         return self.rank(scorer, split, seed=seed, device=scorer.items.device)
 
-    def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
-        """Means over users, and coverage; see :meth:`rank_embeddings` for arguments and errors."""
-        return self.rank_embeddings(embeddings, split, seed=seed).metrics()
-
-    def evaluate_slices(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> list[SliceRow]:
-        """Metrics by user activity and recall by item popularity, both counted in train."""
-        ranking = self.rank_embeddings({t: e.cpu() for t, e in embeddings.items()}, split, seed=seed)
-        popularity = torch.bincount(self.train.items, minlength=self.train.num_items)
-        return slice_users(ranking, self.train.counts, self.activity_slices) + slice_items(ranking, popularity)
+    def train_counts(self) -> tuple[Tensor, Tensor]:
+        """[U] different items of each user, and [I] users of each item."""
+        return self.train.counts, torch.bincount(self.train.items, minlength=self.train.num_items)
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
         """Baseline -> test metrics; ``results`` then holds settings and per-user values.
@@ -232,23 +217,12 @@ class Recommend:
             "split": data.report.split,
             "split_hash": data.report.split_hash,
             "baselines": {name: result.record() for name, result in self.results.items()},
-            "notes": self._notes(),
+            "notes": self.ranking_notes(len(data.users), len(data.items), self.pairs.skipped_users),
         }
 
     def _masked(self) -> dict[str, list[str]]:
         train = ["train"] if self.mask_seen else []
         return {"valid": train, "test": [*train, "valid"] if train and self.mask_valid else train}
-
-    def _notes(self) -> list[str]:
-        notes = []
-        items = len(self.data.items)
-        if max(self.k) > items:
-            notes.append(f"k={max(self.k)} is more than the {items} items: lists end there")
-        if self.pairs.skipped_users:
-            notes.append(f"{counted(self.pairs.skipped_users, 'user')} with every item: no negatives, not trained on")
-        for name, reason in refusals(self.references, len(self.data.users), items).items():
-            notes.append(f"baseline {name} is left out: {reason}")
-        return notes
 
     def _lists(self, pairs: Pairs) -> ItemLists:
         users, items = torch.from_numpy(pairs.users), torch.from_numpy(pairs.items)

@@ -18,18 +18,15 @@ from graphcl.data.interactions import Pairs
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.base import HistoryScorer, score_given
-from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back_last, refusals
+from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back_last
 from graphcl.tasks.questions import Questions, Targets
+from graphcl.tasks.ranked import RankedTask
 from graphcl.tasks.ranking import (
     BLOCK_BYTES,
     InnerProduct,
     Ranking,
     ScoreBlock,
-    SliceRow,
-    metric_names,
     rank_users,
-    slice_items,
-    slice_users,
 )
 from graphcl.tasks.sequence_batches import ROWS, SequenceBatches
 
@@ -38,7 +35,7 @@ BLOCK_USERS = 256
 
 
 @register("task", "sequence", example={}, rows=ROWS, types=(), data="histories", monitor="ndcg@10")
-class Sequence:
+class Sequence(RankedTask):
     """Next-item prediction: each history is a chain, and every item of the catalogue is ranked at its end.
 
     A batch carries its histories as chains (:func:`~graphcl.graph.chain.build_chains`) under the field ``chain``,
@@ -130,11 +127,6 @@ class Sequence:
     # --- evaluation ----------------------------------------------------------------------------
 
     @property
-    def metric_names(self) -> list[str]:
-        """What :meth:`evaluate` gives, known before anything is trained."""
-        return metric_names(self.k)
-
-    @property
     def has_validation(self) -> bool:
         """Whether a user has a history and an item to be found in validation."""
         return self.questions.users("valid").numel() > 0
@@ -184,15 +176,9 @@ class Sequence:
         place = place.index_copy_(0, users, torch.arange(users.numel())).to(device)
         return self.rank(lambda users: scorer(place[users]), split, seed=seed, device=device)
 
-    def evaluate(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> dict[str, float]:
-        """Means over users, and coverage; see :meth:`rank_embeddings` for arguments and errors."""
-        return self.rank_embeddings(embeddings, split, seed=seed).metrics()
-
-    def evaluate_slices(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> list[SliceRow]:
-        """Metrics by length of the train history and recall by item popularity, both counted in train."""
-        ranking = self.rank_embeddings({t: e.cpu() for t, e in embeddings.items()}, split, seed=seed)
-        popularity = torch.bincount(self.train.items, minlength=len(self.data.items))
-        return slice_users(ranking, self.train.counts, self.activity_slices) + slice_items(ranking, popularity)
+    def train_counts(self) -> tuple[Tensor, Tensor]:
+        """[U] length of each train history, and [I] how often each item is in them."""
+        return self.train.counts, torch.bincount(self.train.items, minlength=self.train.num_items)
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
         """Baseline -> test metrics; ``results`` then holds settings and per-user values.
@@ -257,18 +243,11 @@ class Sequence:
         )
 
     def _notes(self) -> list[str]:
-        notes = []
-        items, skipped = len(self.data.items), self.training.skipped_users
-        if max(self.k) > items:
-            notes.append(f"k={max(self.k)} is more than the {items} items: lists end there")
-        if skipped:
-            notes.append(f"{counted(skipped, 'user')} with every item: no negatives, not trained on")
+        notes = self.ranking_notes(len(self.data.users), len(self.data.items), self.training.skipped_users)
         for split in ("valid", "test"):
             if lost := self.questions.unreachable(split):
                 notes.append(
                     f"{split}: {counted(lost, 'item')} to be found are in the history and masked, so that nobody can "
                     "find them; eval.mask_history=false ranks them"
                 )
-        for name, reason in refusals(self.references, len(self.data.users), items).items():
-            notes.append(f"baseline {name} is left out: {reason}")
         return notes

@@ -7,6 +7,7 @@ and it must differ as soon as a held-out pair is put into train, or these tests 
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,13 +34,16 @@ from graphcl.tasks.node import Node
 from graphcl.tasks.recommend import Recommend
 from graphcl.tasks.retrieval import Retrieval
 
+from ..tasks.small_histories import histories, random_rows
 from .tiny import ITEMS, USERS, interactions, tiny_recipe
 from .toy import CPU
 
 registry.load_all()
 PACKAGE = Path(graphcl.__file__).parent
 PARTS = [part for part in registry.registered() if part.cls.__module__.startswith("graphcl.")]
-AUGMENTERS = [part for part in PARTS if part.kind == "augmenter" and part.meta["level"] in ("graph", "operator")]
+EVERY = [part for part in PARTS if part.kind == "augmenter" and part.meta["level"] in ("graph", "operator")]
+OF_CHAINS = [part for part in EVERY if part.meta.get("edges") == "chains"]
+AUGMENTERS = [part for part in EVERY if part not in OF_CHAINS]
 BASELINES = [part for part in PARTS if part.kind == "baseline" and "recommend" in part.meta["tasks"]]
 ONE, OTHER = interactions(held_out=0), interactions(held_out=1)
 
@@ -191,9 +195,9 @@ def functions(path: Path) -> Iterator[tuple[str, str]]:
 def test_builders_samplers_and_baselines_take_pairs_never_the_whole_log() -> None:
     places = ["graph", "augment", "encode", "objective", "engine", "tasks/baselines"]
     files = [path for place in places for path in (PACKAGE / place).rglob("*.py")]
-    files += [PACKAGE / "tasks" / "sampling.py", PACKAGE / "tasks" / "pair_batches.py"]
+    files += [PACKAGE / "tasks" / f"{name}.py" for name in ("sampling", "pair_batches", "sequence_batches", "runs")]
     assert len(files) > 40
-    words = ("Interactions", "HeldOut", "Records", "NodeGraph")
+    words = ("Interactions", "Histories", "HeldOut", "Records", "NodeGraph")
     found = [f"{path.name}: {name}" for path in files for name, hints in functions(path)
              if any(word in hints.replace("[", " ").replace("|", " ").split() for word in words)]
     assert found == []
@@ -234,3 +238,35 @@ def test_a_retrieval_task_trains_on_its_training_records_alone() -> None:
         assert all(torch.equal(one.graphs[field].x, other.graphs[field].x) for field in data.fields)
     (one, *_), (other, *_) = (list(task.examples("test")) for task in tasks)
     assert not torch.equal(one.graphs["text"].x, other.graphs["text"].x)
+
+
+NEXT_ITEM = """
+task: sequence
+encoder: {chain_transformer: {dim: 4, heads: 1, num_layers: 1, dropout: 0.2}}
+views:
+  main: []
+  a:
+    - AUGMENTER
+  b: []
+terms:
+  - info_nce: {anchors: "main.nodes[predict]", candidates: table.item, positives: "table.item[next]", pair: position}
+  - info_nce: {anchors: a.graphs, candidates: b.graphs}
+train: {epochs: 2, batch_size: 8, eval_every: 9, threads: 1, patience: 0, monitor: ndcg@5}
+eval: {k: [5], baselines: [popularity]}
+"""
+
+
+@pytest.mark.parametrize("part", OF_CHAINS, ids=lambda part: part.name)
+def test_a_recipe_of_histories_trains_on_train_alone(part: registry.Part, tmp_path: Path) -> None:
+    """Whatever the last two items of each user are: the parameters are equal, the metrics are not."""
+    (tmp_path / "next.yaml").write_text(NEXT_ITEM.replace("AUGMENTER", f"{part.name}: {json.dumps(part.example)}"))
+    recipe = graphcl.load(str(tmp_path / "next.yaml"))
+    rows = [[*row, row[0], row[-1]] for row in random_rows(1)]
+    ends = [row[-2:] for row in rows]
+    exchanged = [[*row[:-2], *end] for row, end in zip(rows, [*ends[3:], *ends[:3]], strict=True)]
+    first, second = (graphcl.fit(recipe, data=histories(some)) for some in (rows, exchanged))
+    for key, tensor in first.model.state_dict().items():
+        assert torch.equal(tensor, second.model.state_dict()[key]), key
+    assert first.metrics["test/ndcg@5"] != second.metrics["test/ndcg@5"]
+    moved = graphcl.fit(recipe, data=histories([[row[1], row[0], *row[2:]] for row in rows]))
+    assert any(not torch.equal(t, moved.model.state_dict()[key]) for key, t in first.model.state_dict().items())
