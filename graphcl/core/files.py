@@ -30,8 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are for their owner alone
         yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are for their owner alone, and so are safetensors'
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -74,9 +74,10 @@ def creating(folder: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
         yield temporary
         for path in temporary.iterdir():
+            path.chmod(0o666 & ~_umask())
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-        temporary.chmod(0o755)  # mkdtemp's folder is for its owner alone
+        temporary.chmod(0o777 & ~_umask())  # mkdtemp's folder is for its owner alone
         temporary.rename(folder)
         _sync_folder(folder.parent)
     except (OSError, SafetensorError) as error:

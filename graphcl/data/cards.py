@@ -18,7 +18,7 @@ from graphcl.core.build import build
 from graphcl.core.config import yaml12
 from graphcl.core.errors import UserError, nearest
 from graphcl.core.paths import cache_dir, data_root, share
-from graphcl.data.download import fetch, fetch_zip, sha256_of
+from graphcl.data.download import DownloadError, fetch, fetch_zip, sha256_of
 from graphcl.data.report import DataReport
 
 
@@ -183,7 +183,15 @@ def _in_package(card: Card) -> Path:
 
 
 def _downloaded(card: Card) -> Located:
-    folder = cache_dir() / "datasets" / card.name
+    try:
+        return _fetched(card, cache_dir() / "datasets" / card.name)
+    except DownloadError as error:
+        raise UserError(
+            f"{error} Or get {', '.join(card.files)} elsewhere into FOLDER/{card.name} and give --data-root FOLDER"
+        ) from error
+
+
+def _fetched(card: Card, folder: Path) -> Located:
     if card.archive is not None:
         note = fetch_zip(card.archive.url, folder, card.files, card.archive.sha256)
         return Located(folder, (note, _licence(card)) if note else ())

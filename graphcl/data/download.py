@@ -21,6 +21,10 @@ TIMEOUT = (10, 60)  # seconds to connect, and between two packets
 BLOCK = 1 << 13  # bytes; what a cut connection costs at most
 
 
+class DownloadError(UserError):
+    """A file could not be fetched."""
+
+
 def fetch(url: str, target: Path, sha256: str = "", *, pause: float = 1.0) -> str:
     """Make sure that ``target`` holds the file, downloading what is missing of it.
 
@@ -37,7 +41,8 @@ def fetch(url: str, target: Path, sha256: str = "", *, pause: float = 1.0) -> st
         What is to be said, or "" when the file was there.
 
     Raises:
-        UserError: not reachable after several attempts, refused, not writable, or another file than expected.
+        DownloadError: not reachable after several attempts, or refused.
+        UserError: not writable, or another file than expected.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +118,7 @@ def _attempts(url: str, part: Path, pause: float) -> None:
                 have = (
                     f" ({part.stat().st_size:,} bytes are kept, the next try goes on there)" if part.is_file() else ""
                 )
-                raise UserError(f"cannot download {url}: {_reason(error)}{have}") from error
+                raise DownloadError(f"cannot download {url}: {_reason(error)}{have}") from error
             time.sleep(pause * 2 ** (attempt - 1))
     return None
 
@@ -147,10 +152,20 @@ def _passing(error: requests.RequestException) -> bool:
     """Whether another attempt may help: cut connections, time-outs, overloaded servers."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code == 429 or error.response.status_code >= 500
+    if _no_name(error):
+        return False
     return isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError)
 
 
+def _no_name(error: requests.RequestException) -> bool:
+    """Whether the server's name was not found: without a network, or a wrong name, and no attempt helps."""
+    cause = error.args[0] if error.args else None
+    return type(getattr(cause, "reason", None)).__name__ == "NameResolutionError"  # of urllib3, which requests brings
+
+
 def _reason(error: requests.RequestException) -> str:
+    if _no_name(error):
+        return "the server is not found; is there a network?"
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server says {error.response.status_code} {error.response.reason}"
     return str(error).splitlines()[0][:200]

@@ -36,7 +36,8 @@ def finish(
     if not ranks.first:
         ranks.wait(training.device)
         return Fitted(training, {}, {})
-    training.observer.note("judging on test, beside the baselines")
+    if getattr(task, "judges", True):
+        training.observer.note("judging on test, beside the baselines")
     embeddings = embed(training.model, training.views, task, "test")
     metrics = _judge(training, embeddings, valid)
     if run is not None:

@@ -54,6 +54,7 @@ class Task(Protocol):
 
     Optional attributes:
         random_encoder: whether the recipe's own parts with their initial weights are judged beside the result.
+        judges: whether there is anything to judge by (absent: yes); labels may be missing.
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 

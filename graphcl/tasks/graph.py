@@ -101,6 +101,7 @@ class GraphTask:
             UserError: an unknown probe or baseline, a probe of links, or a class with fewer graphs than folds.
         """
         self.data, labelled = data, bool((data.labels >= 0).any())
+        self.judges = labelled
         self.random_encoder = random_encoder and labelled
         self.probe, options = build_probe(probe, probe_options)
         if self.probe.needs != "classes":

@@ -73,7 +73,7 @@ class Node:
         self.data = data
         self.probe, options = build_probe(probe, probe_options)
         self.protocol = NodeProtocol(data, probe, options, self.probe.needs, splits)
-        self.has_validation = self.protocol.unjudged == ""
+        self.has_validation = self.judges = self.protocol.unjudged == ""
         self.in_blocks = bool(data.fanout)
         self._sampled = SampledNodes(data.graph, data.fanout) if data.fanout else None
         self.random_encoder = random_encoder and self.has_validation

@@ -174,3 +174,30 @@ def test_null_takes_away_also_where_nothing_is_below(tmp_path: Path) -> None:
     assert recipe["heads"] == {}
     found = problems(tmp_path, text.replace("encoder: gcn", "encoder: 5"))
     assert any("mine.yaml:3: a part is written" in line for line in found)
+
+
+def test_a_data_set_of_another_task_is_refused_by_its_name() -> None:
+    for recipe, data, of in (("grace", "ml-100k", "recommend"), ("lightgcl", "cs", "node"), ("graphcl", "cs", "node")):
+        with pytest.raises(UserError, match=rf"{data} is a data set for the task '{of}', and this recipe's task is"):
+            load_recipe(recipe, [f"data={data}"])
+
+
+def test_a_parent_that_is_not_there_and_an_empty_file_are_named(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text("extends: grase\n")
+    with pytest.raises(UserError, match=r"child\.yaml: 'extends': unknown recipe 'grase'; nearest: 'grace'"):
+        load_recipe(str(tmp_path / "child.yaml"))
+    (tmp_path / "empty.yaml").write_text("# nothing yet\n")
+    with pytest.raises(UserError, match=r"empty\.yaml is empty"):
+        load_recipe(str(tmp_path / "empty.yaml"))
+
+
+def test_what_is_not_close_is_not_suggested() -> None:
+    with pytest.raises(UserError, match=r"unknown recipe 'pot'; known: bgrl, "):
+        load_recipe("pot")
+    with pytest.raises(ConfigError, match=r"unknown key 'train\.wiggle'; known in train: .*epochs"):
+        load_recipe("grace", ["train.wiggle=1"])
+
+
+def test_a_list_of_a_fixed_length_is_asked_for_as_such() -> None:
+    with pytest.raises(ConfigError, match=r"'data\.split\.ratios' must be a list of 3 \(a number > 0\), got \[0\.5"):
+        load_recipe("grace", ["data.split.ratios=[0.5, 0.5]"])

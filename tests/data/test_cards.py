@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from graphcl.core.errors import UserError
 from graphcl.data import cards
@@ -145,3 +147,23 @@ def test_card_that_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cards, "share", lambda what: tmp_path)
     with pytest.raises(UserError, match=r"datasets/broken.yaml: title: "):
         load_card("broken")
+
+
+def test_without_a_network_it_says_so_at_once_and_where_to_put_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NameResolutionError(Exception):
+        """As urllib3 raises it, within what requests raises."""
+
+    def no_name(*_: object, **__: object) -> None:
+        cause = Exception()
+        cause.reason = NameResolutionError()  # type: ignore[attr-defined]
+        raise requests.ConnectionError(cause)
+
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path))
+    monkeypatch.delenv("GRAPHCL_DATA", raising=False)
+    monkeypatch.setattr(requests, "get", no_name)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it tries again"))
+    message = r"the server is not found; is there a network\? Or get ind\.cora\.x, .* into FOLDER/cora and give --data-"
+    with pytest.raises(UserError, match=message):
+        cards.locate(cards.load_card("cora"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ def test_without_labels_nothing_is_judged_and_it_is_said() -> None:
     assert run.embed().shape == (40, 8)
     assert not any(name.endswith("accuracy") for name in run.metrics)
     assert "nothing is judged: the nodes have no labels" in run.notes
+    assert not any("judging on test" in note for note in run.notes)
+    assert any("judging on test" in note for note in graphcl.fit("grace", data=two_rings(), **SHORT).notes)
 
 
 def test_labels_do_not_change_what_is_learned() -> None:
@@ -300,3 +303,15 @@ def test_graphs_without_a_label_among_others_are_kept() -> None:
     data = GraphSetData(given=graphs).load(seed=0)
     assert data.labels.tolist() == [1, -1, 0, -1]
     assert "graphs without a label, trained on but not judged: 2" in data.report.notes
+
+
+def test_others_may_read_what_a_run_wrote(tmp_path: Path) -> None:
+    """Files have the mode that the user's umask gives, those that safetensors and temporary names are in too."""
+    graphcl.fit("grace", data=two_rings(), out=tmp_path / "run", **SHORT)
+    mask = os.umask(0)
+    os.umask(mask)
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert len(files) > 8
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == {
+        path.name: oct(0o666 & ~mask) for path in files
+    }

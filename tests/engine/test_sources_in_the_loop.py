@@ -111,7 +111,8 @@ def test_counts_add_up() -> None:
 
 
 def test_a_source_that_reads_what_is_not_there_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"toy\.yaml:4: 'views\.b\.source\.table': address 'state\.far\.neighbours': no state 'far'"):
+    where = r"toy\.yaml:4: 'views\.b\.source\.table'"
+    with pytest.raises(ConfigError, match=rf"{where}: address 'state\.far\.neighbours': no state 'far'"):
         twins(tmp_path, "{pair: {table: state.far.neighbours}}")
 
 

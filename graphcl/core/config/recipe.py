@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphcl.core import registry
 from graphcl.core.config import yaml12
 from graphcl.core.config.canonical import MalformedError, canonical, written
 from graphcl.core.config.check import check
@@ -17,6 +18,7 @@ from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_
 from graphcl.core.errors import ConfigError, UserError, suggestion
 from graphcl.core.paths import share
 from graphcl.core.plugins import import_plugins
+from graphcl.core.schema import part_schema
 
 Layer = tuple[Tree, Origins]
 
@@ -150,6 +152,8 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
         raise UserError(f"cannot read recipe {path}: {error}") from error
     source = _shown(path)
     raw, lines = yaml12.load(text, source)
+    if not raw:
+        raise UserError(f"{source} is empty; a recipe may begin with `extends: grace`")
     try:
         layer = canonical(raw, lines, source)
     except MalformedError as error:  # what has a form is checked all the same, unless a parent completes it
@@ -159,9 +163,20 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
     if parent is None:
         return layer
     chain = (*chain, path.resolve())
-    if not isinstance(parent, str) or find_recipe(parent).resolve() in chain:
+    above = _parent(parent, source)
+    if above.resolve() in chain:
         raise UserError(f"{source}: 'extends' must name another recipe, without a circle; got {parent!r}")
-    return merge(*_layer(find_recipe(parent), chain), *layer)
+    return merge(*_layer(above, chain), *layer)
+
+
+def _parent(name: Any, source: str) -> Path:
+    """The file of the recipe that ``source`` extends."""
+    if not isinstance(name, str):
+        raise UserError(f"{source}: 'extends' must name another recipe, got {name!r}")
+    try:
+        return find_recipe(name)
+    except UserError as error:
+        raise UserError(f"{source}: 'extends': {error}") from error
 
 
 def _shown(path: Path) -> str:
@@ -176,6 +191,7 @@ def _for_data(base: Layer, data_name: str) -> Layer:
     if data_name.replace("-", "").replace("_", "").isalnum() and card.is_file():
         source = f"datasets/{card.name}"
         raw, lines = yaml12.load(card.read_text(encoding="utf-8"), source)
+        _require_task(data_name, raw.get("task"), base[0].get("task"))
         shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
         base = merge(*base, *canonical(raw.get("defaults") or {}, shifted, source))
     tree, origins = merge({}, {}, *base)
@@ -186,6 +202,27 @@ def _for_data(base: Layer, data_name: str) -> Layer:
     for path, value in own.items():
         put(tree, origins, str(path), value, where)
     return tree, origins
+
+
+def _require_task(data_name: str, of: Any, task: Any) -> None:
+    """Refuse a data set of a task that reads other data, before its settings are taken for the recipe's.
+
+    Raises:
+        UserError: names both tasks.
+    """
+    known = registry.names("task")
+    if of not in known or task not in known or _data_part(of) == _data_part(task):
+        return
+    own_name = part_schema("data", _data_part(task))["options"].get("name", {}).get("default")
+    if data_name != own_name:  # a data part may make its own of a name that another's card has
+        raise UserError(
+            f"data.name: {data_name} is a data set for the task {of!r}, and this recipe's task is {task!r}; "
+            "see graphcl list data"
+        )
+
+
+def _data_part(task: str) -> str:
+    return str(part_schema("task", task)["meta"]["data"])
 
 
 def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:

@@ -117,7 +117,8 @@ def _expected(option: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
         if key in option
     ]
     if option.get("type") == "array" and "items" in option:
-        text += f" ({_expected(option['items'], defs)})"
+        count = option.get("minItems") if option.get("minItems") == option.get("maxItems") else None
+        text += f" of {count}" * (count is not None) + f" ({_expected(option['items'], defs)})"
     return f"{text} {' and '.join(bounds)}" if bounds else text
 
 
@@ -134,6 +135,10 @@ def non_finite(value: Any, path: str) -> Iterator[Problem]:
 
 
 def unknown_key(key: str, known: Collection[str]) -> str:
-    """What to say of an unknown key."""
-    match = nearest(key, known)
-    return f"unknown key '{key}'" + (f"; nearest: '{match}'" if match else f"; known: {', '.join(sorted(known))}")
+    """What to say of an unknown key; those that are known differ from it in the last piece."""
+    parent, _, last = key.rpartition(".")
+    beside = {name.rpartition(".")[2]: name for name in known}
+    match = nearest(last, beside)
+    if match:
+        return f"unknown key '{key}'; nearest: '{beside[match]}'"
+    return f"unknown key '{key}'; known{' in ' * bool(parent)}{parent}: {', '.join(sorted(beside))}"
