@@ -31,6 +31,7 @@ class HistoriesData(LogData):
 
     part: ClassVar[str] = "histories"
     default_by: ClassVar[By] = "leave_one_out"
+    weighted: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -55,8 +56,6 @@ class HistoriesData(LogData):
         if self.split.by == "random":
             raise UserError("data.split.by=random would put what is later before what is held out; histories are split "
                             "by leave_one_out, temporal or temporal_user")  # fmt: skip
-        if self.named["weight"]:
-            raise UserError("data.weight means nothing for histories; leave it out")
 
     @staticmethod
     def read(folder: Path) -> Histories:

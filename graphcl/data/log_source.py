@@ -48,10 +48,12 @@ class LogData(ABC):
     Class attributes:
         part: registered name.
         default_by: what an empty ``split.by`` means where the files do not part the log.
+        weighted: whether a weight of a row means anything.
     """
 
     part: ClassVar[str]
     default_by: ClassVar[By]
+    weighted: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -115,6 +117,8 @@ class LogData(ABC):
         self.data_root = data_root
         if not (name or path or split.files):
             raise UserError("no data: set data.name=NAME (see: graphcl list data) or data.path=FILE")
+        if weight and not self.weighted:
+            raise UserError(f"data.weight means nothing for {self.part}; leave it out")
         if self.k_core is not None and split.by == "given":
             raise UserError("data.k_core would change a given split; leave it out, or read one file")
 
@@ -194,7 +198,7 @@ class LogData(ABC):
             if table.separator != report.separator:
                 report.note(f"{table.path.name} is {separator_name(table.separator or '')}-separated (sniffed)")
         report.encoding, report.columns = self.read_options.encoding, dict(columns[first])
-        if "weight" in tables[first].columns and "weight" not in columns[first].values():
+        if self.weighted and "weight" in tables[first].columns and "weight" not in columns[first].values():
             report.note("the weights in the file are not used; data.weight=weight uses them")
         log = read_log(tables, columns, self.missing, report)
         if log.time is not None:

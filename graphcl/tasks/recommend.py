@@ -20,14 +20,7 @@ from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back
 from graphcl.tasks.pair_batches import Negatives, PairBatches
 from graphcl.tasks.ranked import RankedTask
-from graphcl.tasks.ranking import (
-    BLOCK_BYTES,
-    InnerProduct,
-    ItemLists,
-    Ranking,
-    ScoreBlock,
-    rank_users,
-)
+from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, ItemLists, Ranking, ScoreBlock, rank_users
 
 ROWS = ("users", "items_pos", "items_neg", "batch", "positives", "unique")
 

@@ -21,13 +21,7 @@ from graphcl.tasks.baselines.base import HistoryScorer, score_given
 from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back_last
 from graphcl.tasks.questions import Questions, Targets
 from graphcl.tasks.ranked import RankedTask
-from graphcl.tasks.ranking import (
-    BLOCK_BYTES,
-    InnerProduct,
-    Ranking,
-    ScoreBlock,
-    rank_users,
-)
+from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, Ranking, ScoreBlock, rank_users
 from graphcl.tasks.sequence_batches import ROWS, SequenceBatches
 
 #: Histories that are embedded at a time.
@@ -234,12 +228,13 @@ class Sequence(RankedTask):
 
     def _protocol(self) -> str:
         """In one line: what must be equal before two figures are compared."""
-        masked = "history masked" if self.questions.mask_history else "history not masked"
-        read = "train and validation" if self.questions.valid_in_input else "train"
-        data = self.data
+        asked, data = self.questions, self.data
+        masked = "masked" if asked.mask_history else "not masked"
+        read = "train and validation" if asked.valid_in_input else "train"
+        find = "" if asked.targets == "first" else ", all held-out items to be found"
         return (
             f"protocol: {data.report.split.get('by', 'a given')} split, full ranking of {len(data.items):,} items, "
-            f"{masked}, test reads {read}; {data.row_layout} rows, max_len {data.max_len}"
+            f"history {masked}, test reads {read}{find}; {data.row_layout} rows, max_len {data.max_len}"
         )
 
     def _notes(self) -> list[str]:

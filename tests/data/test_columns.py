@@ -30,6 +30,14 @@ def test_what_is_not_needed_is_not_guessed(table: Table) -> None:
     assert choose_columns(table, {"time": "", "rating": ""}, ["user", "item"])[0].keys() == {"user", "item"}
 
 
+def test_what_is_wanted_is_taken_where_it_is(table: Table, tmp_path: Path) -> None:
+    assert choose_columns(table, {"time": ""}, ["user", "item"], ["time"])[0]["time"] == "timestamp"
+    path = tmp_path / "plain.csv"
+    path.write_text("user,item\n1,2\n")
+    columns, notes = choose_columns(open_table(path, "", ReadOptions()), {"time": ""}, ["user", "item"], ["time"])
+    assert (columns, len(notes)) == ({"user": "user", "item": "item"}, 2)
+
+
 def test_named_columns_are_not_discussed(table: Table) -> None:
     columns, notes = choose_columns(table, {"user": "page", "item": "stars", "time": "timestamp"}, ["user", "item"])
     assert columns == {"user": "page", "item": "stars", "time": "timestamp"}
