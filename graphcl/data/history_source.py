@@ -20,7 +20,7 @@ from graphcl.data.report import DataReport
 from graphcl.data.splits import By, Split
 
 
-@register("data", "histories", example={"name": "generated"})
+@register("data", "histories", example={"name": "generated"}, reads="log")
 class HistoriesData(LogData):
     """A log as histories: what each user did, in order and with repeats; what is later is held out.
 

@@ -19,7 +19,7 @@ from graphcl.data.splits import By, Split
 __all__ = ["InteractionsData", "KCore"]
 
 
-@register("data", "interactions", example={"name": "generated"})
+@register("data", "interactions", example={"name": "generated"}, reads="log")
 class InteractionsData(LogData):
     """A log of who did what with which item: read, filtered, split.
 

@@ -182,6 +182,11 @@ def test_a_data_set_of_another_task_is_refused_by_its_name() -> None:
             load_recipe(recipe, [f"data={data}"])
 
 
+def test_a_log_is_read_as_pairs_and_as_histories() -> None:
+    for recipe, data in (("lightgcn", "beauty"), ("sasrec", "selfrec-amazon-beauty")):
+        assert load_recipe(recipe, [f"data={data}"])["data.format"] in ("adjacency", "sequence")
+
+
 def test_a_parent_that_is_not_there_and_an_empty_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "child.yaml").write_text("extends: grase\n")
     with pytest.raises(UserError, match=r"child\.yaml: 'extends': unknown recipe 'grase'; nearest: 'grace'"):

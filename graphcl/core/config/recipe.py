@@ -211,9 +211,12 @@ def _require_task(data_name: str, of: Any, task: Any) -> None:
         UserError: names both tasks.
     """
     known = registry.names("task")
-    if of not in known or task not in known or _data_part(of) == _data_part(task):
+    if of not in known or task not in known:
         return
-    own_name = part_schema("data", _data_part(task))["options"].get("name", {}).get("default")
+    part = _data_part(task)
+    if _reads(_data_part(of)) == _reads(part):
+        return
+    own_name = part["options"].get("name", {}).get("default")
     if data_name != own_name:  # a data part may make its own of a name that another's card has
         raise UserError(
             f"data.name: {data_name} is a data set for the task {of!r}, and this recipe's task is {task!r}; "
@@ -221,8 +224,13 @@ def _require_task(data_name: str, of: Any, task: Any) -> None:
         )
 
 
-def _data_part(task: str) -> str:
-    return str(part_schema("task", task)["meta"]["data"])
+def _data_part(task: str) -> dict[str, Any]:
+    return part_schema("data", part_schema("task", task)["meta"]["data"])
+
+
+def _reads(data_part: Mapping[str, Any]) -> str:
+    """What a data part reads; several may make different things of the same files."""
+    return str(data_part["meta"].get("reads") or data_part["class"])
 
 
 def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:
