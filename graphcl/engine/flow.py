@@ -128,7 +128,10 @@ class StepFlow:
     def view(self, name: str) -> View:
         """The view as it is drawn in this step."""
         if name not in self._drawn:
-            self._drawn[name] = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self._partners(name))
+            drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self._partners(name))
+            self._drawn[name] = drawn
+            if self.batch is not None and (short := drawn.graph.get("too_short", 0)):
+                unpaired.add(self.unpaired, f"chains {name}", short, self.batch.ids.numel())
         return self._drawn[name]
 
     def _partners(self, view: str) -> Batch | None:

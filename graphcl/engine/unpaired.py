@@ -1,4 +1,4 @@
-"""Anchors without a partner: counted in every step, told where there are some."""
+"""What a step could not do for some of its rows: counted in every step, told where there are some."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from graphcl.objective.base import Anchored, Term
 
-#: What was asked for partners -> [anchors that had none, anchors].
+#: What was asked for partners -> [anchors that had none, anchors]; ``chains VIEW`` -> [chains that an augmenter of the
+#: view left as they were, being too short, chains].
 Counts = dict[str, list[int]]
 
 
@@ -27,7 +28,7 @@ def add_term(counts: Counts, label: str, term: Term, groups: list[Anchored]) -> 
 
 
 def shares(counts: Mapping[str, list[int]]) -> dict[str, float]:
-    """The share without a partner, of those that had some without."""
+    """The share without, of those that had some without."""
     return {what: without / total for what, (without, total) in counts.items() if without}
 
 
@@ -36,7 +37,17 @@ def sentence(found: Mapping[str, float]) -> str:
 
     >>> sentence({"view b": 0.25, "term info_nce": 1.0})
     'anchors without a partner: 25.0 % (view b: they stand for themselves), 100.0 % (term info_nce: left out)'
+    >>> sentence({"chains a": 0.125})
+    'chains too short for an augmenter: 12.5 % (view a: left as they are)'
     """
-    ends = {"view": "they stand for themselves", "term": "left out"}
-    told = [f"{100 * share:.1f} % ({what}: {ends[what.split()[0]]})" for what, share in found.items()]
-    return f"anchors without a partner: {', '.join(told)}"
+    ends = {"view": "they stand for themselves", "term": "left out", "chains": "left as they are"}
+    titles = {"anchors without a partner": ("view", "term"), "chains too short for an augmenter": ("chains",)}
+    told = []
+    for title, kinds in titles.items():
+        some = [
+            f"{100 * share:.1f} % ({what.replace('chains', 'view')}: {ends[what.split()[0]]})"
+            for what, share in found.items()
+            if what.split()[0] in kinds
+        ]
+        told += [f"{title}: {', '.join(some)}"] if some else []
+    return "; ".join(told)

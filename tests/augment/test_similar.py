@@ -73,7 +73,7 @@ def test_who_has_no_features_has_no_neighbours() -> None:
 
 
 def test_what_has_no_neighbours_to_find_is_refused() -> None:
-    for bad, message in ((build_bipartite([0], [0], 1, 1), "one node type"),
+    for bad, message in ((build_bipartite([0], [0], 1, 1), "no node features"),
                          (Data(edge_index=torch.zeros(2, 1, dtype=torch.int64)), "no node features"),
                          (Data(x=torch.ones(2, 2, dtype=torch.int64), edge_index=torch.zeros(2, 1, dtype=torch.int64)),
                           "dense tensor of floats")):

@@ -10,12 +10,18 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Addresses, Probability
 from graphcl.core.registry import register
-from graphcl.objective.base import Anchored, Flow, Term, at_type
+from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_storage
 from graphcl.objective.kernels import widen
 
 
 def binary_cross_entropy(
-    anchors: Tensor, pos: Tensor, neg: Tensor, beta: float = 1.0, *, shared: bool = False
+    anchors: Tensor,
+    pos: Tensor,
+    neg: Tensor,
+    beta: float = 1.0,
+    *,
+    shared: bool = False,
+    left_out: Tensor | None = None,
 ) -> Tensor:
     """``-beta log s(a . p) - sum_k log(1 - s(a . n_k))``, s the logistic function.
 
@@ -28,6 +34,7 @@ def binary_cross_entropy(
         neg: [B, d], one of each anchor's own; or [K, d].
         beta: Exponent of the positive's probability.
         shared: Whether every anchor has all negatives.
+        left_out: [B, K] bool, shared negatives that are none for an anchor.
 
     Returns:
         [B], at least float32.
@@ -39,7 +46,10 @@ def binary_cross_entropy(
     """
     anchors, pos, neg = widen(anchors), widen(pos), widen(neg)
     positive = beta * F.softplus(-(anchors * pos).sum(-1))
-    return positive + (F.softplus(anchors @ neg.T).sum(-1) if shared else F.softplus((anchors * neg).sum(-1)))
+    if not shared:
+        return positive + F.softplus((anchors * neg).sum(-1))
+    negative = F.softplus(anchors @ neg.T)
+    return positive + (negative if left_out is None else negative.masked_fill(left_out, 0.0)).sum(-1)
 
 
 def gbce_beta(t: float, num_negatives: int, num_items: int) -> float:
@@ -82,7 +92,7 @@ class BCE(Term):
             anchors: Rows that predict.
             pos: Rows of what they should predict, one for each.
             neg: Rows of what they should not: one for each anchor.
-            shared: Whether every anchor has all negatives instead, any number of them.
+            shared: Whether every anchor has all negatives instead, any number of them, but its own positive.
             t: Calibration of gBCE, 0 (none) to 1; needs `pos` to be rows of the table of all items.
         """
         super().__init__(**common)
@@ -97,6 +107,14 @@ class BCE(Term):
                 "shared for negatives that all anchors have"
             )
         beta = gbce_beta(self.t, len(neg) if self.shared else 1, pos.base.shape[0]) if self.t else 1.0
-        values = binary_cross_entropy(anchors.values, pos.values, neg.values, beta, shared=self.shared)
+        same = _same(pos, neg) if self.shared else None
+        values = binary_cross_entropy(anchors.values, pos.values, neg.values, beta, shared=self.shared, left_out=same)
         weight = self.anchor_weight(flow, node_type, anchors.ids, values.new_ones(len(anchors)))
         return Anchored(values * weight, weight, anchors.ids)
+
+
+def _same(pos: Rows, neg: Rows) -> Tensor | None:
+    """[B, K], whether a negative is the anchor's own positive, where both are rows of one table."""
+    if pos.index is None or neg.index is None or not same_storage(pos.base, neg.base):
+        return None
+    return pos.index.unsqueeze(1) == neg.index

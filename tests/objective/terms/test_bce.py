@@ -57,3 +57,12 @@ def test_counts_that_do_not_fit_are_refused() -> None:
         BCE("a", "a", "b")(flow)
     with pytest.raises(UserError, match="3 anchors, 2 positives"):
         BCE("a", "b", "b", shared=True)(flow)
+
+
+def test_an_item_that_an_anchor_should_predict_is_no_negative_of_it() -> None:
+    nodes, items = random(2, 3, 0), random(5, 3, 1)
+    flow = FakeFlow({"a": Rows(nodes), "next": picked(items, [1, 2]), "few": picked(items, [4, 2, 1])})
+    (found,) = BCE("a", "next", "few", shared=True)(flow)
+    expected = [binary_cross_entropy(nodes[[i]], items[[p]], items[own], shared=True)
+                for i, (p, own) in enumerate([(1, [4, 2]), (2, [4, 1])])]  # fmt: skip
+    torch.testing.assert_close(found.values, torch.cat(expected))

@@ -1,0 +1,155 @@
+"""The recipes of sequences: what they learn, whose histories a view is made of, and the step that looks ahead."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import graphcl
+from graphcl.core.errors import ConfigError, UserError
+from graphcl.core.seeds import generator
+from graphcl.engine.embed import embed
+from graphcl.engine.observe import Observer
+from graphcl.engine.training import Training
+from graphcl.objective.kernels import differentiable
+from graphcl.tasks.sequence import Sequence
+from tests.tasks.small_histories import histories
+
+ITEMS = 17
+SMALL = ("encoder.dim=16", "train.batch_size=32", "train.threads=1", "train.device=cpu", "eval.baselines=[]")
+
+
+@functools.cache
+def rule() -> Sequence:
+    """Histories in which item k is followed by 5 k + 2, as far as they go: the next one is certain."""
+    rows = []
+    for user in range(136):
+        row = [user % ITEMS]
+        while len(row) < 4 + user % 5:
+            row.append((5 * row[-1] + 2) % ITEMS)
+        rows.append(row)
+    return Sequence(mask_history=False, k=(1, 5), baselines=(), data=histories(rows, items=ITEMS))
+
+
+class Notes(Observer):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+def training(recipe: str, *overrides: str, observer: Observer | None = None) -> Training:
+    loaded = graphcl.load(recipe, *SMALL, *overrides)
+    return Training(loaded, rule(), observer=observer or Notes(), run=None, device=torch.device("cpu"), validate=False)
+
+
+def judged(found: Training) -> dict[str, float]:
+    return found.task.evaluate(embed(found.model, found.views, found.task, "test"), "test", seed=0)
+
+
+@pytest.mark.parametrize("recipe", ["sasrec", "gru4rec", "cl4srec", "coserec", "duorec", "mclrec"])
+def test_a_certain_rule_is_learnt(recipe: str) -> None:
+    found = training(recipe, "train.epochs=25", "train.lr=1e-2", "encoder.dropout=0.1")
+    before = judged(found)["recall@1"]
+    found.train()
+    assert before < 0.3
+    assert judged(found)["recall@1"] > 0.9
+
+
+@pytest.mark.parametrize(("recipe", "users"), [("sasrec_bce", 32), ("gsasrec", 4)])
+def test_sampled_negatives_learn_it_too(recipe: str, users: int) -> None:
+    """What a user has is never his negative, so that it may stand above: the rule's answer is among the first few.
+
+    gsasrec shares the negatives of a batch: a few users, for there are few items.
+    """
+    found = training(recipe, "train.epochs=20", "train.lr=1e-2", "encoder.dropout=0.1", f"train.batch_size={users}")
+    before = judged(found)["recall@5"]
+    found.train()
+    assert before < 0.4
+    assert judged(found)["recall@5"] > 0.9
+
+
+@pytest.mark.parametrize("recipe", ["mclrec_code", "mclrec_second_order"])
+def test_the_other_schedules_of_mclrec_train_both_sides(recipe: str) -> None:
+    found = training(recipe, "train.epochs=1")
+    start = {name: p.detach().clone() for name, p in found.model.named_parameters()}
+    found.train()
+    moved = {name.split(".")[1] for name, p in found.model.named_parameters() if not torch.equal(p, start[name])}
+    assert moved == {"main", "w1", "w2"}
+
+
+def test_a_view_of_same_target_is_made_of_histories_that_end_alike() -> None:
+    found = training("duorec")
+    batch = next(iter(found.task.batches(32, generator=generator(0))))
+    flow = found._flow(batch)
+    one, other = (flow.view(name).graph for name in ("a", "b"))
+    rows = flow.rows("b.graphs")
+    assert torch.equal(rows.ids, batch.ids)  # type: ignore[arg-type]
+
+    task: Any = found.task
+    follows = {tuple(chain): set[int]() for chain in _chains(task.records(torch.arange(len(task.target_of)))["chain"])}
+    for chain, target in zip(_chains(task.records(torch.arange(len(task.target_of)))["chain"]), task.target_of.tolist(),
+                             strict=True):  # fmt: skip
+        follows[tuple(chain)].add(target)
+    wanted = task.target_of[batch.ids].tolist()
+    assert all(target in follows[tuple(chain)] for chain, target in zip(_chains(other), wanted, strict=True))
+    assert _chains(one) != _chains(other)
+    with pytest.raises(UserError, match=r"views\.b\.source pairs whole examples, not their nodes"):
+        flow.rows("b.nodes")
+
+
+def _chains(graph: Any) -> list[list[int]]:
+    return [chain.tolist() for chain in graph.item.tensor_split(graph.ptr[1:-1].tolist())]
+
+
+def test_a_source_of_examples_needs_a_task_that_has_targets() -> None:
+    with pytest.raises(UserError, match="source same_target: the examples of this task have no target each"):
+        graphcl.fit(graphcl.load("grace", "views.b.source=same_target", "train.epochs=1", "eval.baselines=[]"))
+
+
+def test_chains_that_are_too_short_to_change_are_counted_and_told() -> None:
+    notes = Notes()
+    training("cl4srec", "train.epochs=1", "views.a.augment.one_of.choices.mask_items.ratio=0.1", observer=notes).train()
+    (said,) = [text for text in notes.told if "too short" in text]
+    assert said.startswith("epoch 1: chains too short for an augmenter: ")
+    assert "(view a: left as they are)" in said
+
+
+def test_the_step_that_looks_ahead_has_the_gradient_of_finite_differences() -> None:
+    """Of the learned augmenters, through one step of the encoder: three items, one layer, float64."""
+    data = histories([[0, 1, 0, 1, 0], [1, 0, 1, 0, 1], [0, 2, 0, 1, 0]], items=3)
+    loaded = graphcl.load(
+        "mclrec_second_order", *SMALL, "encoder.dim=4", "encoder.num_layers=1", "encoder.dropout=0",
+        "encoder.attention_dropout=0", "heads.w1.hidden=[3]", "heads.w2.hidden=[3]", "phases.phi.inner.lr=0.5",
+    )
+    found = Training(loaded, Sequence(baselines=(), data=data), observer=Notes(), run=None,
+                     device=torch.device("cpu"), validate=False)  # fmt: skip
+    found.model.double()
+    phi = found.phases[1]
+    batch = next(iter(found.task.batches(0, generator=generator(0))))
+
+    def loss() -> Tensor:
+        return phi.loss(found._flow(batch, draw=0, moves=phi.moves))[0]
+
+    with differentiable():
+        exact = torch.autograd.grad(loss(), list(phi.parameters.values()))
+    assert max(float(gradient.abs().max()) for gradient in exact) > 1e-6
+    for parameter, gradient in zip(phi.parameters.values(), exact, strict=True):
+        flat, slopes = parameter.data.view(-1), gradient.reshape(-1)
+        for place in range(0, flat.numel(), 3):
+            kept, values = float(flat[place]), []
+            for sign in (1, -1):
+                flat[place] = kept + sign * 1e-5
+                values.append(float(loss()))
+            flat[place] = kept
+            assert float(slopes[place]) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-3, abs=1e-8)
+
+
+def test_an_unknown_row_set_is_named() -> None:
+    with pytest.raises(ConfigError, match="nodes\\[following\\]"):
+        graphcl.load("sasrec", "terms.info_nce.anchors=main.nodes[following]")
