@@ -51,6 +51,8 @@ def score_margin(x: Tensor, y: Tensor, scope: Scope = "batch") -> Tensor:
 class ScoreMargin(Term):
     """MCLRec's regularizer over two learned views; see :func:`score_margin`. Of a batch: 2B x 2B scores are formed."""
 
+    combine = "gather"
+
     def __init__(self, x: Addresses, y: Addresses, scope: Scope = "batch", **common: Any) -> None:  # noqa: D417
         """
         Args:
