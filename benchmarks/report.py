@@ -19,6 +19,7 @@ SECTIONS = {
     "xsimgcl_yelp2018": "Quality: XSimGCL on yelp2018",
     "lightgcn_gowalla": "Quality: LightGCN on gowalla",
     "family_large": "Quality: the recommender family at equal epochs on gowalla and yelp2018",
+    "sequences": "Quality: next-item recipes at one loss and protocol",
     "graph_accuracy": "Quality: node- and graph-level recipes",
     "pot_nodes": "Quality: POT in node-level recipes",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",

@@ -25,6 +25,7 @@ from benchmarks import (
     pot_step,
     recbole_lightgcn,
     report,
+    sequences,
     xsimgcl_yelp2018,
 )
 from benchmarks.cells import Cell, Suite
@@ -44,6 +45,7 @@ SUITES = [
     dgl_backend.suite(1, 1),
     pot_nodes.SUITE,
     pot_step.suite(2),
+    sequences.SUITE,
 ]
 
 
@@ -72,8 +74,8 @@ def test_every_recipe_has_an_equally_large_search_of_settings_it_knows() -> None
         assert len(set(trees)) == len(trees)
 
 
-def test_cells_of_graph_recipes_load() -> None:
-    for suite in (graph_accuracy.SUITE, pot_nodes.SUITE):
+def test_cells_of_recipes_with_own_settings_load() -> None:
+    for suite in (graph_accuracy.SUITE, pot_nodes.SUITE, sequences.SUITE):
         for cell in suite.cells:
             if cell.name.endswith("seed-0"):
                 graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
