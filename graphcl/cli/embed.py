@@ -56,9 +56,10 @@ def embed(
         for line in source.report.lines():
             output.say(line)
     if type is not None:
-        if type not in chosen:
-            raise UserError(f"--type: {run} has no embeddings of type {type!r}{suggestion(type, chosen)}")
-        chosen = {type: chosen[type]}
+        named = {name or "node": name for name in chosen}  # as the table's column `type` says
+        if type not in named:
+            raise UserError(f"--type: {run} has no embeddings of type {type!r}{suggestion(type, named)}")
+        chosen = {named[type]: chosen[named[type]]}
     sizes = {name or "node": list(rows.shape) for name, rows in chosen.items()}
     write_embeddings(out, chosen, source)
     text = ", ".join(f"{rows:,} {name} embeddings of width {width}" for name, (rows, width) in sizes.items())

@@ -339,3 +339,12 @@ def test_new_graphs_of_a_graph_run(graphcl: Command, tmp_path: Path) -> None:
     outcome = graphcl("embed", run, "--data", fewer, "--out", tmp_path / "x.parquet", "--quiet")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert "lacks 1 of the 1 feature of the run: 'f'; nearest to 'f': 'ff'" in outcome.err
+
+
+def test_the_one_type_of_nodes_goes_by_the_name_that_the_table_gives_it(
+    graphcl: Command, run: Path, tmp_path: Path
+) -> None:
+    done = graphcl("embed", run, "--type", "node", "--out", tmp_path / "e.csv", "--quiet")
+    assert (done.code, (tmp_path / "e.csv").read_text().splitlines()[1].split(",")[0]) == (0, '"node"'), done.err
+    wrong = graphcl("embed", run, "--type", "user", "--out", tmp_path / "f.csv", "--quiet")
+    assert (wrong.code, wrong.err.strip().endswith("no embeddings of type 'user'; known: node")) == (2, True), wrong.err
