@@ -57,8 +57,8 @@ def section() -> str:
     head = (
         "Leave-one-out, every item ranked, **history not masked**, the validation item in the input of test; "
         "cross-entropy over all items, packed rows, batches of 128 users, at most 40 passes, early stopping on "
-        "validation. With one item to find recall is the hit rate. `against sasrec`: paired t-test over users' NDCG@10, "
-        "each user averaged over the seeds first."
+        "validation. With one item to find recall is the hit rate. `against sasrec`: paired t-test over the NDCG@10 of "
+        "users, each averaged over the seeds first."
     )
     return "\n\n".join([head, *(_table(data) for data in SEEDS)])
 
