@@ -20,15 +20,19 @@ from graphcl.objective.kernels import divided
 
 def divisible(graphs: Mapping[str, Graph], count: int) -> bool:
     """Whether every graph of a batch is made of at least ``count`` records, so that each rank can encode some."""
-    return bool(graphs) and all(
-        isinstance(graph, GraphBatch) and isinstance(graph, Data) and graph.num_graphs >= count
-        for graph in graphs.values()
-    )
+    return bool(graphs) and all(records_in(graph) >= count for graph in graphs.values())
+
+
+def records_in(graph: Graph) -> int:
+    """Records that a batch is made of, one after the other (``ptr``); 0 for a graph that is none."""
+    pointers = graph.get("ptr") if isinstance(graph, Data) else None
+    return 0 if pointers is None else pointers.numel() - 1
 
 
 def take_records(graph: Graph, ranks: Ranks) -> Graph:
     """This rank's records of a batch, which are as consecutive there as their nodes."""
-    own = ranks.share(graph.num_graphs)
+    records = records_in(graph)
+    own = ranks.share(records)
     begin, end = (int(graph.ptr[at]) for at in (own.start, own.stop))
     inside = ((graph.edge_index[0] >= begin) & (graph.edge_index[0] < end)).nonzero().view(-1)
 
@@ -42,10 +46,12 @@ def take_records(graph: Graph, ranks: Ranks) -> Graph:
             return kept - begin if name == "edge_index" else kept
         if store.is_node_attr(name):
             return value[begin:end]
-        return value[own] if value.dim() and value.shape[0] == graph.num_graphs else value
+        return value[own] if value.dim() and value.shape[0] == records else value
 
     taken = map_tensors(graph, change)
-    taken.num_nodes, taken._num_graphs = end - begin, own.stop - own.start
+    taken.num_nodes = end - begin
+    if isinstance(taken, GraphBatch):
+        taken._num_graphs = own.stop - own.start
     return taken
 
 

@@ -46,6 +46,10 @@ terms:
 embed: {towers: {text: text, graph: graph}}
 """
 QUICK = ["train.threads=1", "train.epochs=3", "train.eval_every=3", "train.optimizer=sgd", "train.lr=0.01"]
+#: Without dropout, which each rank draws for its own records.
+CHAINS = [
+    "encoder.dim=8", "encoder.dropout=0", "encoder.attention_dropout=0", "train.batch_size=9", "eval.baselines=[]",
+]
 
 
 def write_interactions(path: Path) -> list[str]:
@@ -63,6 +67,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     recipes = {
         "grace": {"text": "grace", "overrides": QUICK},
         "lightgcl": {"text": "lightgcl", "overrides": [*pairs, *QUICK, "eval.baselines=[popularity]"]},
+        "mclrec": {"text": "mclrec", "overrides": ["data=generated", *QUICK, *CHAINS]},
         "records": {"text": str(folder / "records.yaml"), "overrides": [*QUICK, "train.batch_size=9"]},
     }
     command = ["grace", *QUICK, "train.batch_size=10"]
@@ -117,7 +122,7 @@ def difference(one: Path, other: Path) -> float:
     return max(float((a[name].double() - b[name].double()).abs().max()) for name in a if a[name].numel())
 
 
-@pytest.mark.parametrize("name", ["grace", "lightgcl", "records"])
+@pytest.mark.parametrize("name", ["grace", "lightgcl", "mclrec", "records"])
 def test_a_recipe_trains_as_in_one_process(name: str, plan: dict[str, Any], found: dict[str, Any]) -> None:
     recipe, folder = plan["recipes"][name], Path(plan["folder"])
     alone = fit(graphcl.load(recipe["text"], *recipe["overrides"]), out=folder / f"{name}-one")
