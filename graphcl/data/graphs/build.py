@@ -16,7 +16,7 @@ from graphcl.data.report import DataReport
 
 Features = Literal["given", "identity", "degree"]
 #: an identity matrix of more nodes than this is no longer a small thing to train on
-MAX_IDENTITY = 20_000
+MAX_IDENTITY = 5_000
 
 
 def check_raw(raw: RawGraph) -> Tensor:
