@@ -45,12 +45,16 @@ def embed(
     require_output(out, overwrite=overwrite, endings=ENDINGS)
     if settings and data is None:
         raise UserError(f"{' '.join(settings)}: settings of the data need --data; a run's own graph is what it was")
+    from graphcl.data.interactions import Interactions
     from graphcl.serve.opened import open_run
+    from graphcl.serve.queries import queries
 
     output = Output(as_json=json, quiet=quiet)
     opened = open_run(run, allow_plugins=allow_plugins, data_root=data_root)
     source: Any = opened.data
     chosen: Mapping[str, Any] = opened.embeddings
+    if isinstance(opened.data, Interactions):
+        chosen, source = queries(opened).named()
     if data is not None:
         chosen, source = opened.embed_unseen(options=_options(opened, data, settings or []))
         for line in source.report.lines():

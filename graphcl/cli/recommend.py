@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphcl.cli.ids import known_items, read_ids
+from graphcl.cli.ids import known_items
 from graphcl.cli.options import AllowPlugins, Json, Overwrite, Quiet, Run, argument, option
 from graphcl.cli.output import Output
+from graphcl.core import words
 from graphcl.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="Items per user.")] = 20,
     history: Annotated[
         str | None,
-        option("--history", "ITEM,ITEM", "For a new user, who had these items (or FILE)."),
+        option("--history", "ITEM,ITEM", "For a new user, who had these items, in order (or FILE)."),
     ] = None,
     fallback: Annotated[
         Fallback | None,
@@ -44,7 +45,8 @@ def recommend(
     deny: Annotated[str | None, option("--deny", "FILE|ITEM,ITEM", "Items that are never given.")] = None,
     with_seen: Annotated[bool, typer.Option("--with-seen", help="Do not leave out what a user already had.")] = False,
     without_test: Annotated[
-        bool, typer.Option("--without-test", help="Leave out what a user has in the test split, too.")
+        bool,
+        typer.Option("--without-test", help="Leave out what a user has in test, too; histories are read to the end."),
     ] = False,
     out: Annotated[
         Path | None,
@@ -57,7 +59,8 @@ def recommend(
 ) -> None:
     """Recommend items to users.
 
-    What a user has in train and validation is left out, as it was when the run was judged on test.
+    What a user has in train and validation is left out, as it was when the run was judged on test; a run of histories
+    reads the same.
     """
     output = Output(as_json=json, quiet=quiet)
     users = [*(user or []), *(more or [])]
@@ -77,7 +80,9 @@ def recommend(
     }
     seen: Seen = "none" if with_seen else "all" if without_test else "evaluation"
     if history is not None:
-        had = read_ids(history, "--history")
+        had = known_items(history, "--history", recommender.items, output) or []
+        if recommender.longest_history is not None and len(had) > recommender.longest_history:
+            output.say(f"--history: the last {recommender.longest_history:,} of its {len(had):,} items are read")
         lists = [recommender.recommend_history(had, k, user=users[0] if users else "new", with_seen=with_seen, **only)]
     elif users:
         lists = recommender.recommend(users, k, seen=seen, fallback="popularity" if fallback else None, **only)
@@ -122,7 +127,7 @@ def _items(found: Recommended, recommender: Recommender) -> list[dict[str, Any]]
 def _tables(value: Sequence[dict[str, Any]]) -> Iterator[Table | str]:
     from graphcl.report.tables import ranked_table
 
-    how = {"model": "", "history": ", folded in from the history", "popularity": ", by popularity"}
+    how = {"model": "", "history": ", by the history", "popularity": ", by popularity"}
     for entry in value:
         title = f"user {entry['user']}{how[entry['by']]}"
         yield title if entry["items"] else f"{title}: no item is left to recommend"
@@ -147,7 +152,9 @@ def _all_blocks(
 ) -> Iterator[_Columns]:
     from graphcl.report.progress import counted
 
-    total = len(recommender.users)
+    total = recommender.answerable(seen).numel()
+    if without := len(recommender.users) - total:
+        output.say(f"{words.counted(without, 'user')} without a history to read: no list")
     blocks = recommender.recommend_all(k, seen=seen, **only)
     for block in counted(blocks, total, lambda block: len(block.users), "users", output.say):
         given = block.items >= 0

@@ -99,6 +99,7 @@ def _scored(recommender: Recommender, asked: _Pairs, skip_unknown: bool, output:
 
     users, items = asked.users, asked.items
     u = torch.from_numpy(recommender.users.index_of(users))
+    u = u.where(torch.isin(u, recommender.answerable()), -1)
     i = torch.from_numpy(recommender.items.index_of(items))
     known = (u >= 0) & (i >= 0)
     if not bool(known.all()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from graphcl.encode.base import Encoding, View
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.views import Views
-from graphcl.tasks.base import Split, Task
+from graphcl.tasks.base import Batch, Split, Task
 
 #: Nodes of a large graph that are encoded at a time.
 BLOCK_NODES = 1 << 16
@@ -42,11 +42,11 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
     Raises:
         UserError: the tower gives no latents of the level asked for.
     """
+    if hasattr(task, "examples"):
+        return embed_records(model, views, task, task.examples(split))
     was_training = model.training
     model.eval()
     try:
-        if hasattr(task, "examples"):
-            return _records(model, views, task, split)
         block = model.recipe["embed"]
         if getattr(task, "in_blocks", False):
             return {"": _scaled(model.recipe, _in_blocks(model, views))}
@@ -57,6 +57,30 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
         rows = _level(encoding, block["level"] or "nodes", block["tower"])
         slices = encoding.slices or {"": (0, len(rows))}
         return {name: _scaled(model.recipe, rows[start:stop]) for name, (start, stop) in slices.items()}
+    finally:
+        model.train(was_training)
+
+
+@torch.no_grad()
+def embed_records(model: Model, views: Views, task: Task, batches: Iterable[Batch]) -> dict[str, Tensor]:
+    """Embeddings of records, of whatever split or none, as the recipe's ``embed`` block says.
+
+    Args:
+        model: Put in evaluation mode for the call.
+        views: See :func:`embed`.
+        task: Gives the types of nodes.
+        batches: Of records, as the task's ``examples`` are.
+
+    Returns:
+        Record field -> [n, d], rows in the order of ``batches``, beside them the tables that their towers read.
+
+    Raises:
+        UserError: the tower gives no latents of the level asked for.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        return _records(model, views, task, batches)
     finally:
         model.train(was_training)
 
@@ -108,11 +132,11 @@ def _combined(flow: StepFlow) -> dict[str, Tensor]:
     return {name: _scaled(recipe, rows[start:stop]) for name, (start, stop) in slices.items()}
 
 
-def _records(model: Model, views: Views, task: Task, split: Split) -> dict[str, Tensor]:
+def _records(model: Model, views: Views, task: Task, batches: Iterable[Batch]) -> dict[str, Tensor]:
     block = model.recipe["embed"]
     parts: dict[str, list[Tensor]] = {}
     device = next(model.parameters()).device
-    for batch in task.examples(split):  # type: ignore[attr-defined]
+    for batch in batches:
         if block["latents"]:
             graphs = {name: graph.to(device) for name, graph in batch.graphs.items()}
             if len(graphs) > 1:

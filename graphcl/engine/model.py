@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graphcl.core import seeds
 from graphcl.core.address import parse_address
 from graphcl.core.build import build
+from graphcl.core.config.addresses import addresses
 from graphcl.core.config.levels import in_order
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import PART_MAPPINGS, part_name
@@ -40,6 +41,7 @@ class Model(nn.Module):
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
+        self._refuse_foresight(task)
         for group, name in in_order(recipe.tree):
             spec, kind = recipe[group][name], PART_MAPPINGS[group]
             context = {"in_dim": self._width(spec), "graph": task.graphs[fields[spec["tower"]]]}
@@ -60,6 +62,24 @@ class Model(nn.Module):
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
+
+    def _refuse_foresight(self, task: Task) -> None:
+        """Refuse to read, of a tower that is not causal, nodes whose target the tower has read.
+
+        Raises:
+            UserError: names the address and what to do.
+        """
+        ahead: Mapping[str, str] = getattr(task, "ahead", {})
+        for path, text, _ in addresses(dict(self.recipe.tree)) if ahead else ():
+            address = parse_address(text, task.types)
+            if address.rows is None or address.rows not in ahead or address.tower not in self.towers:
+                continue
+            if not getattr(self.towers[address.tower], "causal", True):
+                kind = self.recipe["towers"][address.tower]["name"]
+                raise UserError(
+                    f"{path}: tower '{address.tower}' ({kind}) lets a node see later ones, so that {text} would be "
+                    f"told what it is to predict; set {ahead[address.rows]}, or take a causal tower"
+                )
 
     def _width(self, spec: Mapping[str, Any]) -> int:
         """Columns of what a head is applied to."""

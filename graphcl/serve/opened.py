@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.files import read_json
-from graphcl.engine.embed import load_embeddings
+from graphcl.engine.embed import embed, load_embeddings
 from graphcl.engine.finish import judge_baselines
 from graphcl.engine.prepare import load_data, make_task, set_up, stored_data
 from graphcl.engine.run import RunFolder
 from graphcl.engine.unseen import embed_unseen, load_model
+from graphcl.engine.views import Views
 from graphcl.tasks.base import Task
 
 
@@ -103,7 +105,7 @@ def open_run(
     folder = RunFolder.open(path)
     if not folder.complete:
         raise UserError(f"{path} is not finished; go on with it by: graphcl resume {path}")
-    recipe = folder.recipe(allow_plugins=allow_plugins)
+    trained = recipe = folder.recipe(allow_plugins=allow_plugins)
     for assignment in evaluation:
         if not assignment.lstrip("+~").startswith("eval."):
             raise UserError(f"{assignment!r}: only eval.* can differ from what {path} was trained with")
@@ -118,7 +120,12 @@ def open_run(
         if not hasattr(data, "with_split"):
             raise UserError(f"--split: the task {recipe['task']!r} has no labelled nodes to split")
         data = data.with_split(split)
-    return OpenedRun(folder, recipe, data, make_task(recipe, data), load_embeddings(folder.embeddings))
+    task = make_task(recipe, data)
+    embeddings: Mapping[str, Tensor] = load_embeddings(folder.embeddings)
+    if any(recipe[f"eval.{key}"] != trained[f"eval.{key}"] for key in getattr(task, "embedded_by", ())):
+        views = Views(recipe, task, seed=recipe["train.seed"], device=torch.device("cpu"))
+        embeddings = embed(load_model(folder, recipe, task), views, task, "test")
+    return OpenedRun(folder, recipe, data, task, embeddings)
 
 
 def _judged_by(recipe: Recipe, probe: str, options: Sequence[str], splits: int | None) -> list[str]:

@@ -55,6 +55,9 @@ class Task(Protocol):
     Optional attributes:
         random_encoder: whether the recipe's own parts with their initial weights are judged beside the result.
         judges: whether there is anything to judge by (absent: yes); labels may be missing.
+        ahead: rows whose targets are later nodes of the graph that is read -> the setting under which they are not;
+            a tower that is not ``causal`` may not be read there.
+        embedded_by: options that change what is embedded for the evaluation (absent: none).
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 

@@ -22,6 +22,7 @@ from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, com
 from graphcl.tasks.questions import Questions, Targets
 from graphcl.tasks.ranked import RankedTask
 from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, Ranking, ScoreBlock, rank_users
+from graphcl.tasks.runs import ItemRuns
 from graphcl.tasks.sequence_batches import ROWS, SequenceBatches
 
 #: Histories that are embedded at a time.
@@ -47,6 +48,7 @@ class Sequence(RankedTask):
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "histories"
     monitor: ClassVar[str] = "ndcg@10"
+    embedded_by: ClassVar[tuple[str, ...]] = ("valid_in_input",)
 
     def __init__(
         self,
@@ -102,6 +104,11 @@ class Sequence(RankedTask):
         return {"chain": self.train.chains(self.train.ptr[:-1][has], self.train.ptr[1:][has])[0]}
 
     @property
+    def ahead(self) -> Mapping[str, str]:
+        """``predict``, in packed rows: a later node of the same chain is the target."""
+        return {"predict": "data.row_layout=prefix"} if self.data.row_layout == "packed" else {}
+
+    @property
     def target_of(self) -> Tensor:
         """[examples] the item that each example predicts last."""
         return self.training.target_of
@@ -127,11 +134,14 @@ class Sequence(RankedTask):
 
     def examples(self, split: Split) -> Iterator[Batch]:
         """The histories of the evaluated users, in order; ``ids`` are positions of users."""
-        inputs = self.questions.inputs(split)
-        for users in self.questions.users(split).split(BLOCK_USERS):
-            chains, _ = inputs.chains(inputs.ptr[users], inputs.ptr[users + 1])
-            rows = {"last": chains.ptr[1:] - 1, "batch": torch.arange(users.numel())}
-            yield Batch(users, rows, {"chain": chains}, targets=users.numel())
+        yield from self.read(self.questions.inputs(split), self.questions.users(split))
+
+    def read(self, inputs: ItemRuns, users: Tensor) -> Iterator[Batch]:
+        """The histories of ``users`` [n] among ``inputs``, of which none is empty, in this order."""
+        for block in users.split(BLOCK_USERS):
+            chains, _ = inputs.chains(inputs.ptr[block], inputs.ptr[block + 1])
+            rows = {"last": chains.ptr[1:] - 1, "batch": torch.arange(block.numel())}
+            yield Batch(block, rows, {"chain": chains}, targets=block.numel())
 
     def rank(
         self, scorer: ScoreBlock | HistoryScorer, split: Split, *, seed: int, device: torch.device | None = None

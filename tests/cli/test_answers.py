@@ -112,7 +112,7 @@ def test_fallback_popularity(graphcl: Command, finished: Path, kept: Interaction
 
 def test_history_folds_in_a_new_user(graphcl: Command, finished: Path) -> None:
     outcome = graphcl("recommend", finished, "--history", "p1,p4,p7", "-k", 5)
-    assert "folded in from the history" in outcome.out
+    assert "by the history" in outcome.out
     (items,) = listed(graphcl("recommend", finished, "--history", "p1,p4,p7", "-k", 5, "--json").out)
     assert not {"p1", "p4", "p7"} & set(items)
     assert [int(item[1:]) % 3 for item in items] == [1] * 5
@@ -142,7 +142,7 @@ def test_k_above_the_catalogue_is_clipped_and_said(graphcl: Command, finished: P
         ([], "say for whom: --user ID, --history ITEM,ITEM for a new user, or --out FILE for all users"),
         (["--user", "c1", "--with-seen", "--without-test"], "contradict each other"),
         (["--user", "c1", "c2", "--history", "p1"], "--history is of one user, but there are 2: c1, c2"),
-        (["--history", "p1,nothing"], "1 of 2 items ('nothing') is unknown to this run"),
+        (["--history", "nothing"], "none of its 1 ids ('nothing') is an item of this run"),
         (["--history", ","], "--history: ',' holds no id"),
         (["--out", "recs.xlsx"], "the format goes by the ending of the name; known: .parquet, .csv, .tsv, .jsonl"),
         (["--out", "nowhere/recs.csv"], "cannot write nowhere/recs.csv: there is no folder nowhere; make it, or mend"),

@@ -80,7 +80,7 @@ def test_history_folds_in_and_leaves_the_history_out(recommender: Recommender) -
     assert "i0" in recommender.recommend_history(["i0"], k=5, with_seen=True).items
     # d = 3 + 1 and 1 + 1, |H| = 2
     expected = torch.tensor([1 / (2 * 4) ** 0.5, 0, 1 / (2 * 2) ** 0.5, 0, 0])
-    torch.testing.assert_close(recommender.fold_in(["i0", "i2"]), expected)
+    torch.testing.assert_close(recommender.embed_history(["i0", "i2"]), expected)
 
 
 def test_empty_or_unknown_history_is_refused(recommender: Recommender) -> None:
@@ -113,5 +113,5 @@ def test_names_of_items(recommender: Recommender) -> None:
 
 def test_another_task_is_refused() -> None:
     run = SimpleNamespace(task=object(), folder=SimpleNamespace(path="r"), recipe={"task": "node"})
-    with pytest.raises(UserError, match="r is a run of task node; this needs task recommend"):
+    with pytest.raises(UserError, match="r is a run of task node; this needs task recommend or sequence"):
         Recommender(run)  # type: ignore[arg-type]
