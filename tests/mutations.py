@@ -47,6 +47,13 @@ class Mutation:
 EDGES, FEATURES = "augment/drop_edges.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
+    Mutation("a history read from its beginning", "tasks/runs.py",
+             "torch.maximum(self.ptr[:-1], self.ptr[1:] - most), self.ptr[1:]",
+             "self.ptr[:-1], torch.minimum(self.ptr[1:], self.ptr[:-1] + most)",
+             ("cli/test_sequences.py::test_of_a_long_history_the_last_items_are_read",)),
+    Mutation("lists of stored embeddings for the whole history", "serve/queries.py",
+             '(self._place[users] >= 0) & (seen != "all")', "self._place[users] >= 0",
+             ("cli/test_sequences.py::test_without_test_reads_to_the_end_and_leaves_all_out",)),
     Mutation("features of a new graph in the order of its file", "data/graphs/match.py",
              "return x if x is None else x.index_select(", "return x if names else x.index_select(",
              ("cli/test_own_graph.py::test_every_form_of_the_same_graph_says_the_same[columns]",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,16 +45,12 @@ def embed(
     require_output(out, overwrite=overwrite, endings=ENDINGS)
     if settings and data is None:
         raise UserError(f"{' '.join(settings)}: settings of the data need --data; a run's own graph is what it was")
-    from graphcl.data.interactions import Interactions
     from graphcl.serve.opened import open_run
-    from graphcl.serve.queries import queries
+    from graphcl.serve.queries import named_embeddings
 
     output = Output(as_json=json, quiet=quiet)
     opened = open_run(run, allow_plugins=allow_plugins, data_root=data_root)
-    source: Any = opened.data
-    chosen: Mapping[str, Any] = opened.embeddings
-    if isinstance(opened.data, Interactions):
-        chosen, source = queries(opened).named()
+    chosen, source = named_embeddings(opened)
     if data is not None:
         chosen, source = opened.embed_unseen(options=_options(opened, data, settings or []))
         for line in source.report.lines():

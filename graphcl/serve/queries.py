@@ -72,12 +72,6 @@ class Queries(ABC):
     def left_out(self, seen: Seen) -> ItemLists | None:
         """What is left out of each user's list: nothing, what the evaluation leaves out, or all that he has."""
 
-    def named(self) -> tuple[Mapping[str, Tensor], Any]:
-        """Embeddings of users and items, and what gives them ids."""
-        users = self.users("evaluation")
-        ids = SimpleNamespace(users=Ids(self._data.users.values[users.numpy()]), items=self._data.items)
-        return {"user": self.embed(users, "evaluation"), "item": self.items}, ids
-
 
 class TrainedUsers(Queries):
     """Users who were trained; somebody new is folded in."""
@@ -187,6 +181,17 @@ class ReadHistories(Queries):
         if seen == "none":
             return None
         return self._whole.lists() if seen == "all" else self._task.questions.seen("test")
+
+    def named(self) -> tuple[Mapping[str, Tensor], Any]:
+        """Embeddings of the users with a history and of all items, and what gives them ids."""
+        users = self.users("evaluation")
+        ids = SimpleNamespace(users=Ids(self._data.users.values[users.numpy()]), items=self._data.items)
+        return {"user": self.embed(users, "evaluation"), "item": self.items}, ids
+
+
+def named_embeddings(run: OpenedRun) -> tuple[Mapping[str, Tensor], Any]:
+    """A run's embeddings, and the data that gives ids to their rows: of users where histories were read."""
+    return ReadHistories(run, run.task).named() if isinstance(run.task, Sequence) else (run.embeddings, run.data)
 
 
 def queries(run: OpenedRun) -> Queries:

@@ -89,6 +89,9 @@ def test_without_test_reads_to_the_end_and_leaves_all_out(graphcl: Command, run:
     (entry,) = json.loads(graphcl(*asked, "--without-test").out)
     assert not {row["item"] for row in entry["items"]} & set(whole)
     assert entry["items"][0]["item"] == follows(whole[-1])
+    (again,) = json.loads(graphcl("recommend", run, "--history", ",".join(whole), "-k", 20, "--json", "--quiet").out)
+    scores = [row["score"] for row in again["items"]]
+    assert [row["score"] for row in entry["items"]] == pytest.approx(scores, abs=1e-4)
 
 
 def test_a_history_that_was_never_seen(graphcl: Command, run: Path) -> None:
