@@ -227,6 +227,7 @@ def test_users_with_one_and_two_events(graphcl: Command, tmp_path: Path, run: Pa
     outcome = trained(graphcl, tmp_path, [f"u{n},i{n % 3},{n}" for n in range(9)])
     assert outcome.code == 2
     assert outcome.err.count("error:") == 1
+    assert "own.csv: the leave_one_out split leaves nothing for test and valid" in outcome.err
 
 
 def test_users_of_whom_nothing_came_before_the_cut(graphcl: Command, tmp_path: Path) -> None:
