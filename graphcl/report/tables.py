@@ -50,10 +50,27 @@ def metric_rows(names: Sequence[str]) -> list[str]:
     return sorted(names, key=place)
 
 
+def repeats(name: str, table_columns: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether a metric says what an earlier one does: with one item to find a list's hit rate is its recall, its mean
+    average precision the mean reciprocal rank, and its precision the recall over the length.
+    """
+    family, _, cut = name.partition("@")
+    like = {"hit": "recall", "precision": "recall", "map": "mrr"}.get(family)
+    if like is None or not cut.isdigit():
+        return False
+    length = int(cut) if family == "precision" else 1
+    return all(
+        f"{like}@{cut}" in column and abs(column[name] * length - column[f"{like}@{cut}"]) < 1e-9
+        for column in table_columns.values()
+        if name in column
+    )
+
+
 def metrics_table(table_columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
     """One row per metric, one column per model; the best of each row is bold.
 
-    ``.../std`` (or ``.../ci95``) is shown as the spread of its metric, not as a row.
+    ``.../std`` (or ``.../ci95``) is shown as the spread of its metric, not as a row. Where each list has one item to
+    find, metrics that then repeat others are left out.
     """
     from rich import box
     from rich.table import Table
@@ -64,7 +81,10 @@ def metrics_table(table_columns: Mapping[str, Mapping[str, float]], title: str) 
     for name in table_columns:
         table.add_column(name, justify="right", no_wrap=True)
     names = [name for name in next(iter(table_columns.values())) if not name.endswith((*_SPREADS, "/n"))]
-    for name in metric_rows(names):
+    told = [name for name in names if not repeats(name, table_columns)]
+    if len(told) < len(names):
+        table.caption = "one item to find for each: hit is recall, map is mrr, precision is recall / K"
+    for name in metric_rows(told):
         values = [column.get(name) for column in table_columns.values()]
         best = max((value for value in values if value is not None), default=None)
         cells = [

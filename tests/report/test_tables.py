@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from graphcl.report.tables import columns, indicators, metric_rows, metrics_table, ranked_table, slices_table
+from graphcl.report.tables import columns, indicators, metric_rows, metrics_table, ranked_table, repeats, slices_table
 
 METRICS = {
     "valid/ndcg@20": 0.3,
@@ -76,3 +76,15 @@ def test_slices_leave_out_what_a_slice_does_not_have() -> None:
 def test_ranked_lists() -> None:
     lines = text_of(ranked_table([{"rank": 1, "item": "[b]x", "score": 0.5}]))
     assert lines[-1] == ["1", "[b]x", "0.5000"]
+
+
+def test_metrics_that_repeat_others_are_left_out() -> None:
+    """One item to find: the list of two finds it in half of the cases, in the second place."""
+    one = {"recall@2": 0.5, "hit@2": 0.5, "precision@2": 0.25, "mrr@2": 0.25, "map@2": 0.25, "coverage@2": 0.9}
+    assert [name for name in one if repeats(name, {"model": one, "other": one})] == ["hit@2", "precision@2", "map@2"]
+    several = {**one, "recall@2": 0.4, "map@2": 0.2}
+    assert not any(repeats(name, {"model": one, "other": several}) for name in one)
+    table = metrics_table({"model": one}, "test")
+    assert table.row_count == 3
+    assert table.caption is not None
+    assert metrics_table({"model": several}, "test").row_count == 6
