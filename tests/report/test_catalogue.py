@@ -38,3 +38,7 @@ def test_a_list_shows_the_summaries() -> None:
     assert entries["gcn"]["summary"].endswith("eq. 2), an activation after every layer.")
     column = catalogue.table("towers", list(entries.values())).columns[1]
     assert list(column.cells) == [entry["summary"] for entry in entries.values()]
+
+
+def test_every_recipe_names_its_paper() -> None:
+    assert [entry["name"] for entry in catalogue.recipes() if not (entry["title"] and entry["paper"])] == []
