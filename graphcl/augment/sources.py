@@ -222,7 +222,7 @@ class SameLabel(nn.Module):
 
 @register("source", "same_target", example={})
 class SameTarget(nn.Module):
-    """Another training example with the same target: DuoRec's positive (Qiu et al., WSDM 2022, section 4.2).
+    """Another training example with the same target: DuoRec's positive (Qiu et al., WSDM 2022).
 
     The whole example takes the anchor's place: the view is made of its graph, and read at the level ``graphs``.
     """

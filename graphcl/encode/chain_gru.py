@@ -9,9 +9,9 @@ from torch.nn.utils.rnn import PackedSequence
 from graphcl.core.options import Count, DropProbability, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
-from graphcl.encode.chains import Chains, embed_items, ends, read_chains
+from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains
 from graphcl.encode.layer import Dropout
-from graphcl.encode.weights import initial, make_linear, uniform
+from graphcl.encode.weights import make_linear, uniform
 
 
 @register("tower", "chain_gru", example={"dim": 4, "hidden": 6, "dropout": 0.0, "init_std": 0.5})
@@ -55,12 +55,7 @@ class ChainGRU(nn.Module):
         """
         super().__init__()
         self.out_dim = dim
-        items, token = (
-            nn.Parameter(initial((rows, dim), "normal", generator, init_std))
-            for rows in (read_chains(graph).num_items, 1)
-        )
-        self.tables = nn.ParameterDict({"item": items})
-        self.mask_token = token
+        self.tables, self.mask_token = item_parameters(graph, dim, init_std, generator)
         self.dropout = Dropout(dropout, generator=generator)
         self.gru = nn.GRU(dim, hidden, num_layers, device="meta").to_empty(device="cpu")  # torch's own draws are global
         with torch.no_grad():

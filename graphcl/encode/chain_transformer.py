@@ -13,7 +13,7 @@ from graphcl.core.options import Count, DropProbability, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
 from graphcl.encode.chain_groups import ChainGroups
-from graphcl.encode.chains import Chains, embed_items, ends, read_chains
+from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains
 from graphcl.encode.layer import Dropout
 from graphcl.encode.transformer_layer import NORM_EPS, TransformerLayer
 from graphcl.encode.weights import initial
@@ -79,12 +79,8 @@ class ChainTransformer(nn.Module):
         """
         super().__init__()
         self.causal, self.max_len, self.out_dim = causal, max_len, dim
-        items, tokens, positions = (
-            nn.Parameter(initial((rows, dim), "normal", generator, init_std))
-            for rows in (read_chains(graph).num_items, 1, max_len)
-        )
-        self.tables = nn.ParameterDict({"item": items})
-        self.mask_token, self.positions = tokens, positions
+        self.tables, self.mask_token = item_parameters(graph, dim, init_std, generator)
+        self.positions = nn.Parameter(initial((max_len, dim), "normal", generator, init_std))
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.dropout = Dropout(dropout, generator=generator)
         self.layers = nn.ModuleList(

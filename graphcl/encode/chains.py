@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Graph
+from graphcl.encode.weights import initial
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,20 @@ def ends(latent: Tensor, chains: Chains, rows: Tensor | None) -> Tensor | None:
     if not len(rows) or not torch.equal(rows.index_select(0, at), chains.last):
         return None
     return latent.index_select(0, at)
+
+
+def item_parameters(
+    graph: Graph, dim: int, std: float, generator: torch.Generator
+) -> tuple[nn.ParameterDict, nn.Parameter]:
+    """What a tower over chains learns of items: ``item`` -> the table [num_items, dim], and the mask token [1, dim].
+
+    Raises:
+        UserError: the graph is not one of chains.
+    """
+    items, token = (
+        nn.Parameter(initial((rows, dim), "normal", generator, std)) for rows in (read_chains(graph).num_items, 1)
+    )
+    return nn.ParameterDict({"item": items}), token
 
 
 def embed_items(table: Tensor, hidden: Tensor, item: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from graphcl.core.options import Count, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
-from graphcl.encode.chains import Chains, embed_items, ends, read_chains
+from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains
 from graphcl.encode.pooling import pool
-from graphcl.encode.weights import initial, make_linear, uniform
+from graphcl.encode.weights import make_linear, uniform
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,7 @@ class SessionGNN(nn.Module):
         """
         super().__init__()
         self.num_steps, self.out_dim = num_steps, dim
-        items, token = (
-            nn.Parameter(initial((rows, dim), "normal", generator, init_std))
-            for rows in (read_chains(graph).num_items, 1)
-        )
-        self.tables = nn.ParameterDict({"item": items})
-        self.mask_token = token
+        self.tables, self.mask_token = item_parameters(graph, dim, init_std, generator)
         self.after, self.before = (make_linear(dim, dim, generator=generator) for _ in range(2))
         self.cell: nn.GRUCell = nn.utils.skip_init(nn.GRUCell, 2 * dim, dim)
         with torch.no_grad():

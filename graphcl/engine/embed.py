@@ -96,8 +96,7 @@ def _in_blocks(model: Model, views: Views) -> Tensor:
     if asked or block["level"] == "graphs":
         what = " and ".join(asked) or "embed.level=graphs"
         raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
-    tower: Any = _tower(model, block["tower"])
-    tower = tower.copies[tower.tower] if hasattr(tower, "copies") else tower  # a teacher's
+    tower = _encoder(model, block["tower"])
     if not hasattr(tower, "in_blocks"):
         raise UserError(
             f"embed.tower: {type(tower).__name__} encodes only whole graphs, and with data.fanout the graph is "
@@ -156,8 +155,7 @@ def _tables(model: Model, fields: Collection[str]) -> dict[str, Tensor]:
     """The embedding tables that the records' towers read, node type -> [N, d]: what records are compared with."""
     block, found = model.recipe["embed"], {}
     for field in fields:
-        tower: Any = _tower(model, block["towers"].get(field, block["tower"]))
-        tower = tower.copies[tower.tower] if hasattr(tower, "copies") else tower  # a teacher's
+        tower = _encoder(model, block["towers"].get(field, block["tower"]))
         tables: Mapping[str, Tensor] = getattr(tower, "tables", {})
         found.update({name: _scaled(model.recipe, table.detach()) for name, table in tables.items()})
     return found
@@ -169,6 +167,12 @@ def _tower(model: Model, name: str) -> torch.nn.Module:
     if name in model.states:
         return model.states[name]
     raise UserError(f"embed.tower: the recipe has no tower {name!r}; towers: {', '.join(model.towers)}")
+
+
+def _encoder(model: Model, name: str) -> Any:
+    """The tower itself; of a teacher, its copy of the tower."""
+    tower: Any = _tower(model, name)
+    return tower.copies[tower.tower] if hasattr(tower, "copies") else tower
 
 
 def _level(encoding: Encoding, level: str, tower: str) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphcl.augment.chain_pieces import TOO_SHORT
 from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
 from graphcl.core.errors import UserError
@@ -130,7 +131,7 @@ class StepFlow:
         if name not in self._drawn:
             drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self._partners(name))
             self._drawn[name] = drawn
-            if self.batch is not None and (short := drawn.graph.get("too_short", 0)):
+            if self.batch is not None and (short := drawn.graph.get(TOO_SHORT, 0)):
                 unpaired.add(self.unpaired, f"chains {name}", short, self.batch.ids.numel())
         return self._drawn[name]
 

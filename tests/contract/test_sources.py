@@ -34,11 +34,16 @@ def ask(part: Part, ids: Tensor, node_type: str, seed: int = 0) -> Partners:
     return source(ids, graph, node_type=node_type, **inputs(source, node_type), generator=generator(seed))
 
 
-@all_sources
-@pytest.mark.parametrize("node_type", ["", "user", "item"])
+#: Sources that pair whole examples know no types of nodes.
+TYPED = [part for part in parts("source") if not getattr(part.cls, "of_records", False)]
+
+
+@pytest.mark.parametrize(
+    ("part", "node_type"),
+    [*((part, "") for part in parts("source")), *((part, kind) for part in TYPED for kind in TYPES)],
+    ids=lambda value: value.name if isinstance(value, Part) else value,
+)
 def test_every_anchor_has_a_partner_of_its_type(part: Part, node_type: str) -> None:
-    if node_type and getattr(part.cls, "of_records", False):
-        pytest.skip("it pairs whole examples, which have no type")
     count = TYPES.get(node_type, NODES)
     ids = torch.cat([torch.arange(count), torch.tensor([0, 0, 3])])
     before = ids.clone()

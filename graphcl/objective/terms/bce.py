@@ -25,8 +25,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """``-beta log s(a . p) - sum_k log(1 - s(a . n_k))``, s the logistic function.
 
-    ``beta`` 1 with one negative is SASRec's loss (Kang & McAuley, ICDM 2018, eq. 7); below 1 it is gBCE (Petrov &
-    Macdonald, RecSys 2023, eq. 12), for :func:`gbce_beta`.
+    ``beta`` 1 with one negative is SASRec's loss (Kang & McAuley, ICDM 2018); below 1 it is gBCE (Petrov &
+    Macdonald, RecSys 2023, up to its factor 1 / (K + 1)), for :func:`gbce_beta`.
 
     Args:
         anchors: [B, d].
@@ -53,7 +53,7 @@ def binary_cross_entropy(
 
 
 def gbce_beta(t: float, num_negatives: int, num_items: int) -> float:
-    """``1 - t (1 - alpha)``, alpha the share of the other items that are sampled (Petrov & Macdonald 2023, eq. 15).
+    """``1 - t (1 - alpha)``, alpha the share of the other items that are sampled (Petrov & Macdonald 2023).
 
     At ``t`` 0 it is 1, plain cross-entropy; at 1 it is alpha, which undoes the over-confidence that sampling causes.
 
