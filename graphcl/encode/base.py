@@ -83,6 +83,7 @@ class Tower(Protocol):
 
     Attributes:
         out_dim: d of ``Encoding.nodes`` (and of ``graphs``, for a tower that pools).
+        hops: optional, of a tower that also encodes a graph in blocks (``in_blocks``): how far it sees.
     """
 
     out_dim: int

@@ -26,6 +26,7 @@ class _FeatureTower(nn.Module):
     ) -> None:
         super().__init__()
         self.pooling, self.propagation, self.out_dim = pooling, propagation, widths[-1]
+        self.hops = 0 if propagation is None else len(widths) - 1
         plain = {**layer, "activation": "none", "batch_norm": False}
         options = [layer] * (len(widths) - 2) + [plain if linear_last else layer]
         self.layers = nn.ModuleList(

@@ -48,7 +48,7 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
     model.eval()
     try:
         block = model.recipe["embed"]
-        if getattr(task, "in_blocks", False):
+        if getattr(task, "hops", 0):
             return {"": _scaled(model.recipe, _in_blocks(model, views))}
         if block["latents"]:
             return _combined(StepFlow(model, views, None, types=task.types, epoch=0, step=0))
@@ -86,23 +86,9 @@ def embed_records(model: Model, views: Views, task: Task, batches: Iterable[Batc
 
 
 def _in_blocks(model: Model, views: Views) -> Tensor:
-    """The nodes of a large graph, exactly.
-
-    Raises:
-        UserError: something that takes the whole graph at once.
-    """
+    """The nodes of a large graph, exactly. The model has refused what takes the whole graph at once."""
     block = model.recipe["embed"]
-    asked = [f"embed.{name}" for name in ("view", "latents") if block[name]]
-    if asked or block["level"] == "graphs":
-        what = " and ".join(asked) or "embed.level=graphs"
-        raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
-    tower = _encoder(model, block["tower"])
-    if not hasattr(tower, "in_blocks"):
-        raise UserError(
-            f"embed.tower: {type(tower).__name__} encodes only whole graphs, and with data.fanout the graph is "
-            "embedded in blocks of nodes; use gcn or mlp, or leave data.fanout out"
-        )
-    return tower.in_blocks(views.clean(block["of"]), BLOCK_NODES)
+    return _encoder(model, block["tower"]).in_blocks(views.clean(block["of"]), BLOCK_NODES)
 
 
 def embed_untrained(recipe: Recipe, task: Task, *, seed: int, device: torch.device) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from graphcl.core.config.levels import in_order
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import PART_MAPPINGS, part_name
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted
 from graphcl.objective.base import Term
 from graphcl.tasks.base import Task
 
@@ -42,6 +43,7 @@ class Model(nn.Module):
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
         self._refuse_foresight(task)
+        self._refuse_whole_graphs(task)
         for group, name in in_order(recipe.tree):
             spec, kind = recipe[group][name], PART_MAPPINGS[group]
             context = {"in_dim": self._width(spec), "graph": task.graphs[fields[spec["tower"]]]}
@@ -79,6 +81,32 @@ class Model(nn.Module):
                 raise UserError(
                     f"{path}: tower '{address.tower}' ({kind}) lets a node see later ones, so that {text} would be "
                     f"told what it is to predict; set {ahead[address.rows]}, or take a causal tower"
+                )
+
+    def _refuse_whole_graphs(self, task: Task) -> None:
+        """Refuse what takes the whole graph where batches have pieces of it, which reach ``task.hops`` far.
+
+        Raises:
+            UserError: names the tower or the option and what to do.
+        """
+        hops, block = getattr(task, "hops", 0), self.recipe["embed"]
+        if not hops:
+            return
+        asked = [f"embed.{name}" for name in ("view", "latents") if block[name]]
+        if asked or block["level"] == "graphs":
+            what = " and ".join(asked) or "embed.level=graphs"
+            raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
+        for name, tower in self.towers.items():
+            kind, needed = self.recipe["towers"][name]["name"], getattr(tower, "hops", None)
+            if needed is None:
+                raise UserError(
+                    f"towers.{name}: {kind} encodes only whole graphs, and with data.fanout the graph is embedded in "
+                    "blocks of nodes; use gcn or mlp, or leave data.fanout out"
+                )
+            if needed > hops:
+                raise UserError(
+                    f"data.fanout: neighbours of {counted(hops, 'hop')} are drawn and towers.{name} ({kind}) reads "
+                    f"{needed}; give {needed} numbers, 0 for all neighbours of a hop"
                 )
 
     def _width(self, spec: Mapping[str, Any]) -> int:

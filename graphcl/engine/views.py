@@ -64,7 +64,7 @@ class Views:
         self._seed = seed
         self._task = task
         # Only its batches' graphs need fit on the device where a task samples them.
-        here = torch.device("cpu") if getattr(task, "in_blocks", False) else device
+        here = torch.device("cpu") if getattr(task, "hops", 0) else device
         self._graphs = {name: _moved(graph, here) for name, graph in task.graphs.items()}
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}

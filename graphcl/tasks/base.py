@@ -50,7 +50,6 @@ class Task(Protocol):
         types: node types; empty for homogeneous graphs.
         data_part: registered name of the data part this task reads.
         monitor: the default of ``train.monitor``; larger is better.
-        in_blocks: whether the graph is to be embedded some nodes at a time (absent: no).
 
     Optional attributes:
         random_encoder: whether the recipe's own parts with their initial weights are judged beside the result.
@@ -58,6 +57,8 @@ class Task(Protocol):
         ahead: rows whose targets are later nodes of the graph that is read -> the setting under which they are not;
             a tower that is not ``causal`` may not be read there.
         embedded_by: options that change what is embedded for the evaluation (absent: none).
+        hops: how far the graph of a batch reaches around its nodes, where it is a sampled piece; such a graph is
+            embedded some nodes at a time (absent or 0: batches see the whole graph).
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 

@@ -74,7 +74,7 @@ class Node:
         self.probe, options = build_probe(probe, probe_options)
         self.protocol = NodeProtocol(data, probe, options, self.probe.needs, splits)
         self.has_validation = self.judges = self.protocol.unjudged == ""
-        self.in_blocks = bool(data.fanout)
+        self.hops = len(data.fanout)
         self._sampled = SampledNodes(data.graph, data.fanout) if data.fanout else None
         self.random_encoder = random_encoder and self.has_validation
         self._baselines = build_embedded(baselines, "node")

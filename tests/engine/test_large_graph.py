@@ -69,7 +69,7 @@ def test_a_table_is_looked_up_by_the_names_of_nodes() -> None:
     assert bool((made.model.states["seen"].values != 0).any(1).all()), "every node was an anchor once"
 
 
-@pytest.mark.parametrize("encoder", ["encoder.batch_norm=true", "encoder.num_layers=3"])
+@pytest.mark.parametrize("encoder", ["encoder.batch_norm=true", "encoder.num_layers=1"])
 def test_blocks_give_what_the_whole_graph_gives(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "BLOCK_NODES", 7)
     sampled = training(graphcl.load("grace", *QUICK, encoder))
@@ -80,15 +80,18 @@ def test_blocks_give_what_the_whole_graph_gives(encoder: str, monkeypatch: pytes
     torch.testing.assert_close(*found)
 
 
-def test_what_needs_the_whole_graph_is_refused() -> None:
-    recipe = graphcl.load("grace", *QUICK, "embed.view=a")
-    made = training(recipe)
-    with pytest.raises(UserError, match=r"embed\.view: with data\.fanout"):
-        embedding.embed(made.model, made.views, made.task, "test")
-    made = training(graphcl.load("grace", *QUICK))
-    made.model.towers["main"] = torch.nn.Identity()
-    with pytest.raises(UserError, match="Identity encodes only whole graphs"):
-        embedding.embed(made.model, made.views, made.task, "test")
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("embed.view=a", r"embed\.view: with data\.fanout"),
+        ("embed.level=graphs", r"embed\.level=graphs: with data\.fanout"),
+        ("encoder=gat", r"towers\.main: gat encodes only whole graphs"),
+        ("encoder.num_layers=3", r"data\.fanout: neighbours of 2 hops are drawn and towers\.main .* reads 3; give 3"),
+    ],
+)
+def test_what_needs_more_than_the_pieces_is_refused_before_training(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        training(graphcl.load("grace", *QUICK, override))
 
 
 def test_a_run_on_features_on_disk_without_labels_trains_and_repeats(tmp_path: Path) -> None:
