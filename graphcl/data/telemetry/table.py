@@ -1,0 +1,240 @@
+"""A file or a pandas frame as columns of numbers and a time, wide or long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from graphcl.core.errors import UserError, suggestion
+from graphcl.core.words import counted
+from graphcl.data.columns import USUAL
+from graphcl.data.readers import ReadOptions, open_table
+from graphcl.data.readers.delimited import DelimitedTable
+from graphcl.data.readers.detect import BY_SUFFIX
+from graphcl.data.telemetry.clock import DATES, PER_SECOND, isoformat, unit_of
+from graphcl.data.text import require_file
+from graphcl.data.values import as_number, as_text, as_time
+
+#: Roles of the columns of a long table -> usual names.
+_LONG: Mapping[str, tuple[str, ...]] = {
+    "metric": ("metric", "metricname", "kpi", "kpiname"),
+    "value": ("value",),
+    "service": ("service", "servicename", "component", "pod", "podname", "cmdbid"),
+}
+
+
+@dataclass
+class RawTable:
+    """What a table holds, before names are split and the grid is laid.
+
+    Attributes:
+        where: The file, for messages.
+        time: [n] seconds.
+        values: Name -> [n] numbers, NaN where missing.
+        pairs: Name -> (service, metric), where the table itself says so (long, with a column of services).
+        unit: Of the times.
+        notes: What was decided.
+    """
+
+    where: str
+    time: np.ndarray
+    values: dict[str, np.ndarray]
+    unit: str
+    pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class _MetricsText(DelimitedTable):
+    """Delimited text whose columns may share a name; the second ``x`` becomes ``x#2``."""
+
+    def column_names(self, first: list[str]) -> list[str]:
+        """The names, each once."""
+        return unique_names(super().column_names(first), self.notes)
+
+    def _check_header(self, first: list[str]) -> None:
+        if all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", name) for name in first):
+            raise UserError(f"{self.path} has no header; its first line must name the columns: time,cart_cpu,...")
+
+
+def unique_names(names: Sequence[str], notes: list[str]) -> list[str]:
+    """Names of which none occurs twice; what was renamed is noted."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    if several := [name for name, times in seen.items() if times > 1]:
+        notes.append(f"{counted(len(several), 'name')} occur more than once, such as {several[0]!r}; numbered #2, #3")
+    return found
+
+
+def read_columns(path: Path, separator: str, encoding: str) -> tuple[dict[str, pa.Array], list[str]]:
+    """The columns of a file as they are, and what was decided while reading."""
+    require_file(path)
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    options = ReadOptions(separator, encoding)
+    if BY_SUFFIX.get(suffix.lower()) in ("parquet", "jsonl"):
+        table = open_table(path, "", options)
+    else:
+        table = _MetricsText(path, options)
+    found: dict[str, list[pa.Array]] = {name: [] for name in table.columns}
+    for chunk in table.chunks(table.columns):
+        for name, values in chunk.items():
+            found[name].append(values)
+    joined = {name: pa.chunked_array(parts).combine_chunks() for name, parts in found.items() if parts}
+    return joined, table.notes
+
+
+def frame_columns(frame: pd.DataFrame) -> tuple[dict[str, pa.Array], list[str]]:
+    """The columns of a pandas frame; an index of times is the column ``time``."""
+    if isinstance(frame.index, pd.DatetimeIndex):
+        frame = frame.rename_axis("time").reset_index()
+    notes: list[str] = []
+    names = unique_names([str(name) for name in frame.columns], notes)
+    try:
+        return {name: pa.array(frame.iloc[:, i], from_pandas=True) for i, name in enumerate(names)}, notes
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return {name: pa.array(frame.iloc[:, i].astype(str)) for i, name in enumerate(names)}, notes
+
+
+def parse_table(columns: dict[str, pa.Array], where: str, time: str = "") -> RawTable:
+    """Numbers and times of a table.
+
+    Args:
+        columns: Name -> values.
+        where: The file, for messages.
+        time: Column of the time; "" finds it.
+
+    Raises:
+        UserError: no rows, no column of times, or no column of numbers.
+    """
+    if not columns or not len(next(iter(columns.values()))):
+        raise UserError(f"{where} holds no rows")
+    name = _time_column(list(columns), where, time)
+    seconds, unit, notes = _seconds(columns[name], f"{where}, column {name!r}")
+    known = np.isfinite(seconds)
+    if not known.all():
+        notes.append(f"{counted(int((~known).sum()), 'row')} without a time left out")
+    rest = {
+        key: values
+        for key, values in columns.items()
+        if key != name and not (key.startswith(f"{name}#") and values.equals(columns[name]))  # the time, twice
+    }
+    roles = _long_roles(list(rest))
+    raw = RawTable(where, seconds[known], {}, unit, notes=notes)
+    mask = pa.array(known)
+    kept = {key: values.filter(mask) for key, values in rest.items()}
+    if roles:
+        _fill_long(raw, kept, roles)
+    else:
+        raw.values = _numbers(kept, raw.notes)
+    if not raw.values:
+        raise UserError(f"{where} has no column of numbers beside {name!r}")
+    return raw
+
+
+def _time_column(names: list[str], where: str, given: str) -> str:
+    if given:
+        if given not in names:
+            raise UserError(f"{where} has no column {given!r}{suggestion(given, names[:20])}")
+        return given
+    found = [name for name in names if _plain(name) in USUAL["time"]]
+    if not found:
+        raise UserError(f"{where} has no column of times (time, timestamp, ts, date); name it with --time COLUMN")
+    return found[0]
+
+
+def _seconds(values: pa.Array, where: str) -> tuple[np.ndarray, str, list[str]]:
+    time, wrong, dates = as_time(values)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise UserError(f"{where}: {values[row].as_py()!r} in row {row + 1:,} is no time")
+    known = time[np.isfinite(time)]
+    if not len(known):
+        raise UserError(f"{where} holds no times")
+    if dates:
+        zone = "" if _zoned(values) else ", taken as UTC"
+        return time, DATES, [f"times are dates ({isoformat(float(known[0]))} is the first{zone})"]
+    unit, note = unit_of(known, where)
+    return time / PER_SECOND[unit], unit, [note]
+
+
+def _zoned(values: pa.Array) -> bool:
+    if pa.types.is_timestamp(values.type):
+        return values.type.tz is not None
+    text = next((str(value) for value in values.slice(0, 100).to_pylist() if value), "")
+    return bool(re.search(r"(Z|[-+]\d\d:?\d\d)$", text.strip()))
+
+
+def _long_roles(names: list[str]) -> dict[str, str]:
+    """Role -> column when the table is long, else nothing."""
+    found = {role: next((name for name in names if _plain(name) in usual), "") for role, usual in _LONG.items()}
+    return found if found["metric"] and found["value"] else {}
+
+
+def _fill_long(raw: RawTable, columns: Mapping[str, pa.Array], roles: Mapping[str, str]) -> None:
+    value = _numbers({roles["value"]: columns[roles["value"]]}, raw.notes).get(roles["value"])
+    if value is None:
+        raise UserError(f"{raw.where}: column {roles['value']!r} holds no numbers")
+    metric = np.array([text or "" for text in as_text(columns[roles["metric"]]).to_pylist()])
+    service = None
+    names = metric
+    if roles["service"]:
+        service = np.array([text or "" for text in as_text(columns[roles["service"]]).to_pylist()])
+        names = np.char.add(np.char.add(service, "_"), metric)
+    unique, codes = np.unique(names, return_inverse=True)
+    moments, rows = np.unique(raw.time, return_inverse=True)
+    known = np.isfinite(value)
+    cell = codes[known] * len(moments) + rows[known]
+    count = np.bincount(cell, minlength=len(unique) * len(moments)).reshape(len(unique), -1)
+    total = np.bincount(cell, value[known], minlength=count.size).reshape(count.shape)
+    table = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    if (count > 1).any():
+        raw.notes.append(f"{counted(int((count > 1).sum()), 'cell')} given more than once; averaged")
+    raw.values = {str(name): table[index] for index, name in enumerate(unique)}
+    if service is not None:
+        first = {str(name): index for index, name in zip(range(len(names))[::-1], names[::-1], strict=True)}
+        raw.pairs = {name: (str(service[index]), str(metric[index])) for name, index in first.items()}
+    raw.time = moments
+    said = ", ".join(f"{role} in {column!r}" for role, column in roles.items() if column)
+    raw.notes.append(f"a long table ({said}): {counted(len(unique), 'metric')}")
+
+
+def _numbers(columns: Mapping[str, pa.Array], notes: list[str]) -> dict[str, np.ndarray]:
+    """The columns that hold numbers; the others, and cells that are none, are noted."""
+    found: dict[str, np.ndarray] = {}
+    text: list[str] = []
+    empty: list[str] = []
+    odd: list[tuple[str, Any, int]] = []
+    for name, values in columns.items():
+        if pa.types.is_temporal(values.type) or pa.types.is_nested(values.type):
+            text.append(name)
+            continue
+        number, wrong = as_number(values)
+        number = np.where(np.isfinite(number), number, np.nan)
+        if not np.isfinite(number).any():
+            (text if wrong.any() else empty).append(name)
+        elif wrong.sum() > np.isfinite(number).sum():
+            text.append(name)
+        else:
+            found[name] = number
+            if wrong.any():
+                odd.append((name, values[int(np.flatnonzero(wrong)[0])].as_py(), int(wrong.sum())))
+    for names, what in ((text, "of text"), (empty, "without any value")):
+        if names:
+            shown = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+            notes.append(f"{counted(len(names), 'column')} {what} left out: {shown}")
+    for name, example, times in odd[:3]:
+        notes.append(f"column {name!r}: {counted(times, 'cell')} such as {example!r} taken as missing")
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
