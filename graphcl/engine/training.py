@@ -1,11 +1,8 @@
-"""The loop: views, terms, step, states. One loop for every method; it can be read from top to bottom."""
+"""The loop: epochs of batches, validation, checkpoints; one for every method, to be read from top to bottom."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
-from contextlib import nullcontext
-from typing import Any
 
 import torch
 
@@ -17,17 +14,12 @@ from graphcl.engine.best_epoch import BestEpoch
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.embed import embed
-from graphcl.engine.flow import StepFlow
 from graphcl.engine.log import append_log, trim_log
-from graphcl.engine.model import Model
 from graphcl.engine.observe import Observer, collapse_indicators
-from graphcl.engine.phases import make_phases, turn_of
 from graphcl.engine.run import RunFolder
-from graphcl.engine.surroundings import deterministic, stoppable, to_device
-from graphcl.engine.synced_norm import sync_norms
-from graphcl.engine.views import Views
-from graphcl.objective.base import State
-from graphcl.tasks.base import Batch, Task
+from graphcl.engine.stepper import Stepper
+from graphcl.engine.surroundings import deterministic, stoppable
+from graphcl.tasks.base import Task
 
 
 class Interrupted(KeyboardInterrupt):
@@ -73,11 +65,9 @@ class Training:
             monitor = self.train_options["monitor"]
             raise UserError(f"train.monitor: no metric {monitor!r}{suggestion(monitor, names)}")
         self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
-        self.model = Model(recipe, task, seed=self.seed).to(device)
-        sync_norms(self.model, ranks)
-        self.views = Views(recipe, task, seed=self.seed, device=device)
-        self.batches = task.num_batches(self.train_options["batch_size"])
-        self.phases = make_phases(recipe, self.model, task.types, self.batches, ranks)
+        self.stepper = Stepper(recipe, task, device=device, ranks=ranks)
+        self.model, self.views, self.phases = self.stepper.model, self.stepper.views, self.stepper.phases
+        self.batches = self.stepper.batches
         self.best_epoch = BestEpoch(self.model, run, ranks, device)
         self._stop = self._unpaired_told = False
         self._written = time.monotonic()
@@ -97,16 +87,13 @@ class Training:
         tensors, progress = checkpoint.read(self.run.last)
         if progress.stage != self.progress.stage:
             return False
-        checkpoint.restore(tensors, self.model, self._optimizers())
+        checkpoint.restore(tensors, self.model, self.stepper.optimizers())
         self.progress = progress
         return True
 
-    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {phase.name: phase.optimizer for phase in self.phases}
-
     def _save(self) -> None:
         if self.run is not None and self.ranks.first:
-            checkpoint.save(self.run.last, self.model, self.progress, self._optimizers())
+            checkpoint.save(self.run.last, self.model, self.progress, self.stepper.optimizers())
         self._written = time.monotonic()
 
     # --- the loop -------------------------------------------------------------------------------
@@ -143,74 +130,14 @@ class Training:
 
     def _epoch(self) -> None:
         p = self.progress
-        self.model.train()
-        if p.batch == 0:
-            p.sums, p.unpaired = {}, {}
-            with seeds.global_rng(self.seed, p.stage, "epoch", p.epoch):
-                self._update_states("epoch_start", self._flow(None))
-        turn = turn_of(self.phases, p.epoch)
+        self.stepper.begin_epoch(p)
         generator = seeds.generator(self.seed, p.stage, "batches", p.epoch)
         size = self.train_options["batch_size"]
         for batch in self.task.batches(size, generator=generator, start=p.batch):
-            with seeds.global_rng(self.seed, p.stage, "step", p.step):  # for libraries that know no other
-                values = self._step(to_device(batch, self.device), turn)
-            for label, value in values.items():
-                p.sums[label] = p.sums.get(label, 0.0) + value
-            p.batch += 1
-            p.step += 1
-            p.targets += batch.targets or len(batch.ids)
+            values = self.stepper.step(batch, p)
             self.observer.stepped(epoch=p.epoch + 1, batch=p.batch, terms=values, examples=len(batch.ids))
             self._between_steps()
         self._end_epoch()
-
-    def _step(self, batch: Batch, turn: str) -> dict[str, float]:
-        p = self.progress
-        values: dict[str, float] = {}
-        flow = self._flow(batch)
-        self._update_states("before_step", flow)
-        draw = p.step * len(self.phases)
-        for position, phase in enumerate(self.phases):
-            if not phase.active(p.epoch, p.step, turn):
-                continue
-            if phase.block.redraw == "views":
-                draw = p.step * len(self.phases) + position
-            flow = self._flow(batch, draw=draw, needs=phase.needs, moves=phase.moves, ranks=phase.ranks)
-            with self._autocast():
-                values.update(phase.update(flow))
-            p.updates += 1
-            for what, (without, total) in flow.unpaired.items():
-                unpaired.add(p.unpaired, what, without, total)
-        self._update_states("after_step", flow)
-        return values
-
-    def _flow(
-        self,
-        batch: Batch | None,
-        *,
-        draw: int | None = None,
-        needs: Any = None,
-        moves: Collection[str] = (),
-        ranks: Ranks | None = None,
-    ) -> StepFlow:
-        p = self.progress
-        return StepFlow(self.model, self.views, batch, types=self.task.types, epoch=p.epoch, step=p.step,
-                        draw=p.step * len(self.phases) if draw is None else draw, needs=needs, moves=moves,
-                        ranks=self.ranks if ranks is None else ranks)
-
-    @torch.no_grad()
-    def _update_states(self, when: str, flow: StepFlow) -> None:
-        for name, module in self.model.states.items():
-            state: State = module  # type: ignore[assignment]
-            if state.when == when and state.due(flow.epoch, flow.step):
-                inputs = {key: flow.rows(address) for key, address in state.reads.items()}
-                state.update(inputs, generator=flow.generator(f"state {name}"))
-                if when == "epoch_start":  # clusters, say, which a last bit of another CPU kind may change
-                    self.ranks.same(state.buffers())
-
-    def _autocast(self) -> Any:
-        if self.train_options["precision"] == "bf16":
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return nullcontext()
 
     def _ask_to_stop(self) -> None:
         if self._stop:
@@ -238,10 +165,10 @@ class Training:
         metrics: dict[str, float] = {}
         if self.validate and (last or p.epoch % self.train_options["eval_every"] == 0):
             if self.by_loss:
-                self.best_epoch.consider(p, -self._weighted(terms), {})
+                self.best_epoch.consider(p, -self.stepper.weighted(terms), {})
             else:
                 metrics = self._evaluate()
-            measured = self.ranks.from_first(self._measure, self.device)
+            measured = self.ranks.from_first(lambda: self.stepper.measure(p), self.device)
             if measured:
                 metrics |= measured
                 p.history[-1] |= measured
@@ -261,19 +188,6 @@ class Training:
         metrics, collapse = self.ranks.from_first(self._judge, self.device)
         self.best_epoch.consider(self.progress, metrics[self.train_options["monitor"]], {**metrics, **collapse})
         return metrics
-
-    @torch.no_grad()
-    def _measure(self) -> dict[str, float]:
-        """What terms report of themselves at an evaluation, ``LABEL/NAME``: of the views that the next step draws."""
-        self.model.eval()
-        flow = self._flow(None)
-        measured = {label: self.model.term(label).measure(flow) for label in self.model.terms}
-        self.model.train()
-        return {f"{label}/{name}": value for label, values in measured.items() for name, value in values.items()}
-
-    def _weighted(self, terms: Mapping[str, float]) -> float:
-        """The loss whose terms have these values."""
-        return sum(self.model.term(label).weight * value for label, value in terms.items())
 
     def _judge(self) -> tuple[dict[str, float], dict[str, float]]:
         """Metrics on validation, and how far the embeddings are from collapse."""

@@ -168,7 +168,7 @@ def test_an_encoder_that_a_phase_does_not_train_is_run_without_a_graph(tmp_path:
     (phase,) = training.phases
     assert phase.moves == {"proj"}
     batch = next(iter(training.task.batches(4, generator=torch.Generator().manual_seed(0))))
-    free, frozen = training._flow(batch, draw=0), training._flow(batch, draw=0, moves=phase.moves)
+    free, frozen = (training.stepper.flow(training.progress, batch, phase=one) for one in (None, phase))
     gradients = []
     for flow in (free, frozen):
         loss, _ = phase.loss(flow)

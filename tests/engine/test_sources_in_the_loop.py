@@ -48,8 +48,8 @@ def twins(folder: Path, source: str, *, run: RunFolder | None = None, more: str 
 def partners(training: Training) -> dict[int, int]:
     """Anchor -> whose row of view b stands for it in the first step."""
     (batch, *_) = training.task.batches(12, generator=torch.Generator().manual_seed(0))
-    training._update_states("epoch_start", training._flow(None))
-    rows = training._flow(batch).rows("b.nodes[batch]")
+    training.stepper._update_states("epoch_start", training.stepper.flow(training.progress))
+    rows = training.stepper.flow(training.progress, batch).rows("b.nodes[batch]")
     return dict(zip(batch.ids.tolist(), rows.index.tolist(), strict=True))
 
 

@@ -74,7 +74,7 @@ class TestInRecipes:
     def test_its_value_is_the_mean_of_both_directions(self) -> None:
         """Of the clean graph's edges, the views' features, and the other view's latents, held fixed."""
         run = training(ANY, "regularizers.pot.weight=2.0")
-        flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
+        flow = run.stepper.flow(run.progress, next(iter(run.task.batches(0, generator=generator(0)))))
         term = run.model.term("pot")
         value = reduce_groups(term(flow), term.reduce)
         graph = Deletable.of(run.task.graphs["graph"], loops=True)
@@ -100,7 +100,7 @@ class TestInRecipes:
     def test_running_statistics_of_a_training_step_give_the_bound_of_evaluation_mode(self) -> None:
         run = training("+regularizers=pot", "regularizers.pot.batch_norm=running", recipe="bgrl")
         tower, term = run.model.towers["main"], run.model.term("pot")
-        flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
+        flow = run.stepper.flow(run.progress, next(iter(run.task.batches(0, generator=generator(0)))))
         reduce_groups(term(flow), term.reduce).backward()
         score = term.compactness(flow)[0].score
         layers = tower.eval().linear_layers()  # type: ignore[operator]
@@ -164,7 +164,7 @@ class TestOptions:
         term, values = run.model.term("pot"), []
         for step in range(3):
             run.progress.step = step
-            flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
+            flow = run.stepper.flow(run.progress, next(iter(run.task.batches(0, generator=generator(0)))))
             value = reduce_groups(term(flow), term.reduce)
             grad = torch.autograd.grad(value, list(run.model.towers.parameters()), allow_unused=True)
             values.append((value.item(), any(g is not None and bool(g.any()) for g in grad)))
@@ -174,7 +174,7 @@ class TestOptions:
 
     def test_sampled_nodes_are_some_of_all(self) -> None:
         run = training(ANY, "regularizers.pot.nodes=9")
-        flow = run._flow(next(iter(run.task.batches(0, generator=generator(0)))))
+        flow = run.stepper.flow(run.progress, next(iter(run.task.batches(0, generator=generator(0)))))
         some = run.model.term("pot").compactness(flow)[0]
         run.model.term("pot").nodes = 0
         whole = run.model.term("pot").compactness(flow)[0]

@@ -86,7 +86,7 @@ def test_the_other_schedules_of_mclrec_train_both_sides(recipe: str) -> None:
 def test_a_view_of_same_target_is_made_of_histories_that_end_alike() -> None:
     found = training("duorec")
     batch = next(iter(found.task.batches(32, generator=generator(0))))
-    flow = found._flow(batch)
+    flow = found.stepper.flow(found.progress, batch)
     one, other = (flow.view(name).graph for name in ("a", "b"))
     rows = flow.rows("b.graphs")
     assert torch.equal(rows.ids, batch.ids)  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def test_the_step_that_looks_ahead_has_the_gradient_of_finite_differences() -> N
     batch = next(iter(found.task.batches(0, generator=generator(0))))
 
     def loss() -> Tensor:
-        return phi.loss(found._flow(batch, draw=0, moves=phi.moves))[0]
+        return phi.loss(found.stepper.flow(found.progress, batch, draw=0, phase=phi))[0]
 
     with differentiable():
         exact = torch.autograd.grad(loss(), list(phi.parameters.values()))
