@@ -1,0 +1,158 @@
+"""How much each metric changes between a normal and an anomalous part: plain functions ``[N, C] x [A, C] -> [C]``.
+
+A higher score is a clearer change; NaN is a metric that a score does not judge. NaN in the data is a missing value.
+The published scores are as published; :func:`deviation` is the one of this package.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+#: The last part of the normal rows that is not used: an incident is often noticed late.
+GUARD = 0.05
+#: One unit of a change is this part of the largest deviation of the normal part, so that 3 is what was seen before.
+SEEN = 3.0
+#: A metric that was constant before has this part of its level as the unit, and no score above its inverse.
+LEVEL = 1e-3
+#: Score of a metric that was 0 throughout and is no longer: the level says nothing of how much that is.
+FROM_ZERO = 10.0
+#: Weight of a fall beside a rise: fewer calls and less work are mostly what others suffer from a fault.
+FALL = 0.5
+#: Score of a metric that stops reporting altogether.
+GONE = 100.0
+
+
+def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
+    """[A, C] deviations from the normal mean, in thirds of the largest deviation that the normal part itself has.
+
+    - Of the normal rows the last :data:`GUARD` are not used.
+    - A metric constant before keeps its place: its unit is :data:`LEVEL` of its level, a first departure from 0 counts
+      :data:`FROM_ZERO`.
+    - A metric that is flat in the anomalous part and was flat as long before is one that rarely moves (NaN: not
+      judged), unless it is flat at 0.
+
+    The order of metrics does not change when one is multiplied by a positive number.
+
+    Args:
+        normal: [N, C] rows without trouble, in the order of time.
+        anomalous: [A, C] rows with it.
+    """
+    normal = normal[: len(normal) - int(np.ceil(GUARD * len(normal)))]
+    before, after = constant(normal), constant(anomalous)
+    with _quiet():
+        center = np.nanmean(normal, axis=0)
+        level = np.abs(np.where(before, np.nanmax(normal, axis=0), np.nan))
+        center = np.where(before, np.nanmax(normal, axis=0), center)
+        unit = np.where(before, LEVEL * level, np.nanmax(np.abs(normal - center), axis=0) / SEEN)
+        z = (anomalous - center) / np.where(unit > 0, unit, np.nan)
+        z = np.where(before & (level == 0), FROM_ZERO * np.sign(anomalous), z)
+        z = np.where(before, np.clip(z, -1 / LEVEL, 1 / LEVEL), z)
+        still = after & (np.nanmax(anomalous, axis=0) != 0)
+    for column in np.flatnonzero(still & ~before):
+        if longest_run(normal[:, column]) >= len(anomalous):
+            z[:, column] = np.nan
+    z[:, before & after & ~(np.abs(z).max(axis=0) > 0)] = np.nan
+    return z
+
+
+def deviation(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
+    """The change score of this package: the largest rise of :func:`standardised`, or :data:`FALL` of the largest fall.
+
+    A metric that reported before and no longer does scores :data:`GONE` times the share of rows that it misses more.
+
+    Args:
+        normal: [N, C] rows without trouble, in the order of time.
+        anomalous: [A, C] rows with it.
+    """
+    z = standardised(normal, anomalous)
+    with _quiet():
+        score = np.maximum(np.nanmax(z, axis=0), FALL * np.nanmax(-z, axis=0))
+    lost = np.isnan(anomalous).mean(axis=0) - np.isnan(normal).mean(axis=0)
+    silent = lost > 0.5
+    return np.where(silent, np.fmax(score, GONE * lost), score)
+
+
+def longest_run(column: np.ndarray) -> int:
+    """How many equal values follow each other at most."""
+    ends = np.flatnonzero(np.concatenate([[True], column[1:] != column[:-1], [True]]))
+    return int(np.diff(ends).max())
+
+
+def n_sigma(normal: np.ndarray, anomalous: np.ndarray, *, absolute: bool = False) -> np.ndarray:
+    """``max_t (x_t - mean) / sd``, mean and deviation of the normal part; metrics constant in either part are left out.
+
+    The baseline of Pham, Ha and Zhang (FSE 2024) and of RCAEval. Signed, it sees rises only.
+
+    Args:
+        normal: [N, C] rows without trouble.
+        anomalous: [A, C] rows with it.
+        absolute: Take ``|x_t - mean|``.
+    """
+    with _quiet():
+        z = (anomalous - np.nanmean(normal, axis=0)) / np.nanstd(normal, axis=0)
+        score = np.nanmax(np.abs(z) if absolute else z, axis=0)
+    return np.where(constant(normal) | constant(anomalous), np.nan, score)
+
+
+def robust_scorer(normal: np.ndarray, anomalous: np.ndarray, *, absolute: bool = False) -> np.ndarray:
+    """``max_t (x_t - median) / IQR``: BARO's RobustScorer (Pham, Ha and Zhang, FSE 2024, Eq. 3 and 4).
+
+    As published, an IQR of 0 counts as 1, and metrics constant in either part are left out.
+
+    Args:
+        normal: [N, C] rows without trouble.
+        anomalous: [A, C] rows with it.
+        absolute: Take ``|x_t - median|``.
+    """
+    with _quiet():
+        low, middle, high = np.nanquantile(normal, [0.25, 0.5, 0.75], axis=0)
+        width = np.where(high > low, high - low, 1.0)
+        z = (anomalous - middle) / width
+        score = np.nanmax(np.abs(z) if absolute else z, axis=0)
+    return np.where(constant(normal) | constant(anomalous), np.nan, score)
+
+
+def energy_distance(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
+    """``2 E|X - Y| - E|X - X'| - E|Y - Y'|`` of the values divided by the normal part's deviation.
+
+    Szekely and Rizzo (2004); the two-sample statistic of Shan et al. (WWW 2019). Metrics constant in either part are
+    left out.
+
+    Args:
+        normal: [N, C] rows without trouble.
+        anomalous: [A, C] rows with it.
+    """
+    with _quiet():
+        scale = np.nanstd(normal, axis=0)
+        score = np.array([_energy(normal[:, c] / scale[c], anomalous[:, c] / scale[c]) for c in range(normal.shape[1])])
+    return np.where(constant(normal) | constant(anomalous), np.nan, score)
+
+
+def _energy(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    if not (len(x) and len(y)):
+        return np.nan
+    between = np.abs(x[:, None] - y[None, :]).mean()
+    return float(2 * between - _mean_distance(x) - _mean_distance(y))
+
+
+def _mean_distance(x: np.ndarray) -> float:
+    """Mean of ``|a - b|`` over all ordered pairs of a sample, itself included, in n log n."""
+    weights = 2 * np.arange(len(x)) - len(x) + 1
+    return float(2 * (weights * np.sort(x)).sum() / len(x) ** 2)
+
+
+def constant(values: np.ndarray) -> np.ndarray:
+    """[C] whether a metric has one distinct value, or none; never by its deviation, which rounding keeps above 0."""
+    with _quiet():
+        return ~(np.nanmax(values, axis=0) > np.nanmin(values, axis=0))
+
+
+class _quiet(warnings.catch_warnings):
+    """Columns without a value give NaN, which is meant."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.simplefilter("ignore", RuntimeWarning)

@@ -1,0 +1,98 @@
+"""When an anomaly began: the first row of the stretch in which most metrics leave all that they were before, or None.
+
+A row is compared with all rows before it (but the last few, so that a slow rise is not compared with itself). A metric
+speaks there by how far it lies beyond the largest deviation that it had until then, provided that it stays there for
+most of the next rows. New records of this kind become rare as a table goes on, whatever the distribution of a metric;
+an anomaly is a row at which they add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphcl.rca.change import LEVEL, SEEN
+
+#: Rows of which a metric must be outside in most.
+WINDOW = 3
+#: Rows that are compared with nothing: a quarter of the table, at least so many.
+LEAST_BEFORE = 10
+#: The share of the rows before that is left out.
+GUARD = 0.05
+#: Evidence that an anomaly needs: so much, and so much times the root of the number of metrics; before row EARLY more.
+LEAST, LEAST_EACH, EARLY = 1.75, 0.4, 48
+#: A metric speaks at most as if it were so many units outside.
+MOST = 20.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """An anomaly.
+
+    Attributes:
+        row: The first row of it.
+        evidence: What the metrics say there, at the clearest row.
+        needed: What had to be reached.
+    """
+
+    row: int
+    evidence: float
+    needed: float
+
+
+def find_anomaly(values: np.ndarray) -> Found | None:
+    """The clearest anomaly of a table, or None when there is none.
+
+    Args:
+        values: [T, C] on a regular grid, NaN where missing.
+    """
+    said = evidence(values)
+    rows, metrics = values.shape
+    needed = (LEAST + LEAST_EACH * np.sqrt(metrics)) * np.maximum(1.0, EARLY / np.maximum(np.arange(rows), 1))
+    peak = int(np.argmax(said / needed))
+    if said[peak] < needed[peak]:
+        return None
+    first = peak
+    for row in range(peak - 1, -1, -1):
+        if first - row > WINDOW:
+            break
+        if said[row] >= needed[row]:
+            first = row
+    return Found(first, float(said[peak]), float(needed[peak]))
+
+
+def evidence(values: np.ndarray) -> np.ndarray:
+    """[T] how much the metrics leave, from each row on, all that they were before; 0 where too little lies before.
+
+    Args:
+        values: [T, C] on a regular grid, NaN where missing.
+    """
+    rows = len(values)
+    start = max(LEAST_BEFORE, rows // 4)
+    said = np.zeros(rows)
+    if rows < start + WINDOW:
+        return said
+    at = np.arange(start, rows - WINDOW + 1)
+    before = np.maximum(at - 1 - (GUARD * at).astype(int), 0)
+    center, unit = _until(values)
+    center, unit = center[before], unit[before]
+    ahead = np.stack([values[at + step] for step in range(WINDOW)])
+    with np.errstate(invalid="ignore"):
+        z = (ahead - center) / unit
+        stays = np.sort(np.where(np.isnan(z), 0.0, z), axis=0)[WINDOW // 2]
+        now = np.where(np.isnan(z[0]), 0.0, z[0])
+        outside = np.where(stays * now > 0, np.minimum(np.abs(stays), np.abs(now)), 0.0) - SEEN
+    said[at] = np.log1p(np.clip(outside, 0, MOST)).sum(axis=1)
+    return said
+
+
+def _until(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[T, C] mean of the rows up to each, and a third of the largest deviation from it; NaN before the first value."""
+    known = np.isfinite(values)
+    count = np.cumsum(known, axis=0)
+    center = np.cumsum(np.where(known, values, 0.0), axis=0) / np.where(count > 0, count, np.nan)
+    highest, lowest = np.fmax.accumulate(values, axis=0), np.fmin.accumulate(values, axis=0)
+    constant = highest <= lowest
+    unit = np.where(constant, 10 * LEVEL * np.abs(center), np.fmax(highest - center, center - lowest) / SEEN)
+    return center, np.where(unit > 0, unit, np.nan)
