@@ -12,7 +12,16 @@
 
 from __future__ import annotations
 
-from graphcl.augment.chains import CropChain, MaskItems, ReorderChain, crop_chain, mask_items, reorder_chain
+from graphcl.augment.chains import (
+    AppendMask,
+    CropChain,
+    MaskItems,
+    ReorderChain,
+    append_mask,
+    crop_chain,
+    mask_items,
+    reorder_chain,
+)
 from graphcl.augment.choice import OneOf
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.drop_edges import DropEdges, drop_edges
@@ -51,6 +60,7 @@ from graphcl.augment.transform import Transform
 __all__ = [
     "PPR",
     "AddEdges",
+    "AppendMask",
     "CropChain",
     "DropEdges",
     "DropFeatures",
@@ -75,6 +85,7 @@ __all__ = [
     "SvdGraph",
     "Transform",
     "add_edges",
+    "append_mask",
     "crop_chain",
     "diffuse",
     "drop_edges",

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.augment.rebuild import uniform
-from graphcl.encode.base import Graph
+from graphcl.encode.base import MASKED, Graph
 from graphcl.encode.chains import Chains, read_chains
 from graphcl.graph.chain import build_chains
 
@@ -48,7 +48,15 @@ def drawn_windows(chains: Chains, widths: Tensor, generator: torch.Generator) ->
     return (place >= 0) & (place < widths.index_select(0, chains.batch)), begin
 
 
-def changed(graph: Graph, item: Tensor, *, too_short: Tensor, nodes: Tensor | None = None) -> Data:
+def last_nodes(batch: Tensor, most: int) -> Tensor:
+    """Positions of the last ``most`` nodes of each chain, by the chain of each node [n]."""
+    end = torch.bincount(batch).cumsum(0).index_select(0, batch)
+    return (end - torch.arange(len(batch), device=batch.device) <= most).nonzero().view(-1)
+
+
+def changed(
+    graph: Graph, item: Tensor, *, too_short: Tensor, nodes: Tensor | None = None, order: Tensor | None = None
+) -> Data:
     """Chains of other items.
 
     Args:
@@ -56,6 +64,7 @@ def changed(graph: Graph, item: Tensor, *, too_short: Tensor, nodes: Tensor | No
         item: [m] of the new nodes, chain after chain.
         too_short: [G] bool, the chains that are left as they were.
         nodes: [m] the old node that each new one stands for, ascending; None where all stay.
+        order: [m] the old node whose item each new one has, where items change places and times do not.
     """
     chains = read_chains(graph)
     ptr, time = chains.ptr.clone(), graph.get("time")
@@ -66,7 +75,21 @@ def changed(graph: Graph, item: Tensor, *, too_short: Tensor, nodes: Tensor | No
         time = time.clone() if nodes is None else time.index_select(0, nodes)
     result = build_chains(item, ptr, num_items=chains.num_items, time=time)
     result[TOO_SHORT] = number_too_short(graph) + int(too_short.sum())
-    return result
+    came_from = nodes if order is None else order
+    return marked(result, _masked(graph) if came_from is None else _masked(graph, came_from))
+
+
+def marked(graph: Data, masked: Tensor | None) -> Data:
+    """The graph, ``masked`` [n] bool saying which of its nodes lost their item to :func:`mask_items`, if any have."""
+    if masked is not None:
+        graph[MASKED] = masked & (graph.item == graph.num_items)
+    return graph
+
+
+def _masked(graph: Graph, nodes: Tensor | None = None) -> Tensor | None:
+    """Which of the nodes, or of some of them, are marked as masked; None where nothing was."""
+    known = graph.get(MASKED)
+    return known if known is None or nodes is None else known.index_select(0, nodes)
 
 
 def number_too_short(graph: Graph) -> int:
@@ -84,7 +107,8 @@ def take_chains(graph: Graph, which: Tensor) -> Data:
     nodes = torch.arange(int(ptr[-1]), device=which.device) + torch.repeat_interleave(shift, lengths)
     time = graph.get("time")
     time = None if time is None else time.index_select(0, nodes)
-    return build_chains(chains.item.index_select(0, nodes), ptr, num_items=chains.num_items, time=time)
+    taken = build_chains(chains.item.index_select(0, nodes), ptr, num_items=chains.num_items, time=time)
+    return marked(taken, _masked(graph, nodes))
 
 
 def left_as_they_are(graph: Graph) -> Data:
@@ -106,6 +130,9 @@ def join_chains(parts: Sequence[tuple[Tensor, Graph]], too_short: int = 0) -> Da
     time = None if times[0] is None else torch.cat(times)
     items = torch.cat([chains.item for chains in read])
     together = build_chains(items, ptr, num_items=read[0].num_items, time=time)
+    if any(MASKED in graph for _, graph in parts):
+        none = (torch.zeros_like(chains.item, dtype=torch.bool) for chains in read)
+        marked(together, torch.cat([graph.get(MASKED, no) for (_, graph), no in zip(parts, none, strict=True)]))
     result = take_chains(together, torch.cat([which for which, _ in parts]).argsort())
     result[TOO_SHORT] = too_short + sum(number_too_short(graph) for _, graph in parts)
     return result

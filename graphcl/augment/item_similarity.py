@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphcl.augment.chain_pieces import changed, drawn_nodes, shares
+from graphcl.augment.chain_pieces import changed, drawn_nodes, last_nodes, shares
 from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import uniform
 from graphcl.core.options import Count, Index, Probability
@@ -123,9 +123,7 @@ def insert_items(
     first[1:] = nodes[1:] != nodes[:-1]
     item = torch.where(first & added.index_select(0, nodes), partner[nodes], chains.item[nodes])
     if max_len:
-        batch = chains.batch.index_select(0, nodes)
-        end = torch.bincount(batch, minlength=len(counts)).cumsum(0).index_select(0, batch)
-        kept = (end - torch.arange(len(nodes), device=nodes.device) <= max_len).nonzero().view(-1)
+        kept = last_nodes(chains.batch.index_select(0, nodes), max_len)
         nodes, item = nodes.index_select(0, kept), item.index_select(0, kept)
     return changed(graph, item, nodes=nodes, too_short=(counts < 1) & (ratio > 0))
 

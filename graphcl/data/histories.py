@@ -15,7 +15,7 @@ from graphcl.data.log import TEST, TRAIN, VALID, Log
 from graphcl.data.report import DataReport
 from graphcl.data.splits import Split, assign_parts
 
-RowLayout = Literal["packed", "prefix"]
+RowLayout = Literal["packed", "prefix", "whole"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,8 @@ class Histories(Interactions):
     Attributes:
         max_len: Most items that a model reads of a history, the last ones.
         row_layout: ``packed``: a history is one example and predicts at all of its items; ``prefix``: an example for
-            every item that has one before it, which predicts that item.
+            every item that has one before it, which predicts that item; ``whole``: a history is one example that is
+            read to its end, and what is to be found in it is hidden by an augmenter.
     """
 
     max_len: int = 50
@@ -116,13 +117,15 @@ def _report_lengths(data: Histories) -> None:
             f"{counted(short, 'user')} with a single item in train: nothing follows it, so they are not trained on, "
             "and count for popularity only"
         )
-    over = lengths - data.max_len - 1
+    whole = data.row_layout == "whole"
+    over = lengths - data.max_len - (0 if whole else 1)
     report.split["cut"] = cut = int((over > 0).sum())
     if cut:
         unused = f", and {counted(int(over[over > 0].sum()), 'item')} are not predicted"
         report.note(
-            f"{counted(cut, 'user')} with more than max_len={data.max_len} items before the last one of train: a model "
-            f"reads the last {data.max_len}{unused if data.row_layout == 'packed' else ''}"
+            f"{counted(cut, 'user')} with more than max_len={data.max_len} items "
+            f"{'in train' if whole else 'before the last one of train'}: a model "
+            f"reads the last {data.max_len}{'' if data.row_layout == 'prefix' else unused}"
         )
 
 

@@ -46,6 +46,7 @@ class HistoriesData(LogData):
             max_len: Most items of a history that a model reads, the last ones.
             row_layout: packed: one example a user, which predicts at every item. prefix: one example for every item
                 that has one before it, so that items are read many times; for comparison with code that does so.
+                whole: one example a user, read to its end, for recipes that hide items and find them again.
             **common: Of every log.
 
         Raises:

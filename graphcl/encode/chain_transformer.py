@@ -27,8 +27,8 @@ from graphcl.encode.weights import initial
 class ChainTransformer(nn.Module):
     """SASRec's causal Transformer over chains of items (Kang and McAuley, ICDM 2018, section III).
 
-    Items and positions (ages from the chain's start) are embedded, added, normalised and dropped out; then come the
-    layers. Not causal, it is BERT4Rec's (Sun et al., CIKM 2019). Nothing is padded but inside attention, where chains
+    Items and positions (by default from the chain's start) are embedded, added, normalised and dropped out; then
+    come the layers. Not causal, it is BERT4Rec's (Sun et al., CIKM 2019). Nothing is padded but inside attention, where chains
     of near-equal length are computed together; the result is that of the masked form over padded chains.
 
     The defaults are those of the implementations that methods are compared in (normalisation after each residual
@@ -52,6 +52,7 @@ class ChainTransformer(nn.Module):
         dropout: DropProbability = 0.5,
         attention_dropout: DropProbability = 0.5,
         max_len: Count = 50,
+        count_from: Literal["start", "end"] = "start",
         init_std: Positive = 0.02,
         *,
         graph: Graph,
@@ -70,6 +71,8 @@ class ChainTransformer(nn.Module):
             dropout: Probability that an entry of the input, or of what a part of a layer adds to it, is dropped.
             attention_dropout: Probability that an attention weight is dropped.
             max_len: Nodes of the longest chain.
+            count_from: Where positions are counted from: the first item of a chain, or the last one, so that what is
+                asked at the end of a history has the position it was trained at, however long the history is.
             init_std: Standard deviation of the initial embeddings and weights.
             graph: The training chains, for the number of items (supplied).
             generator: Source of the initial weights (supplied).
@@ -78,7 +81,7 @@ class ChainTransformer(nn.Module):
             UserError: heads do not divide dim, or the graph is not one of chains.
         """
         super().__init__()
-        self.causal, self.max_len, self.out_dim = causal, max_len, dim
+        self.causal, self.max_len, self.out_dim, self.count_from = causal, max_len, dim, count_from
         self.tables, self.mask_token = item_parameters(graph, dim, init_std, generator)
         self.positions = nn.Parameter(initial((max_len, dim), "normal", generator, init_std))
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
@@ -116,4 +119,5 @@ class ChainTransformer(nn.Module):
                 "raise the tower's max_len, or cut the histories"
             )
         items = embed_items(self.tables["item"], self.mask_token, chains.item)
-        return self.dropout(self.norm(items + self.positions.index_select(0, chains.pos)))
+        places = chains.pos if self.count_from == "start" else chains.from_end
+        return self.dropout(self.norm(items + self.positions.index_select(0, places)))

@@ -37,6 +37,11 @@ class Chains:
         return self.ptr.diff()
 
     @property
+    def from_end(self) -> Tensor:
+        """[n] how many nodes of its chain come after each node."""
+        return self.lengths.index_select(0, self.batch) - 1 - self.pos
+
+    @property
     def last(self) -> Tensor:
         """[G] node at each chain's end."""
         return self.ptr[1:] - 1

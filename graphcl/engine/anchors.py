@@ -40,11 +40,28 @@ class Anchors:
         if self._batch is None:
             raise UserError(f"rows [{address.rows}] exist only within a step")
         name, node_type = address.rows or "", address.node_type or ""
-        if name not in self._batch.rows:  # a set that an augmenter of the view drew, as a mask of its nodes
-            graph = flow.view(address.view).graph
-            return (graph[node_type] if node_type else graph)[name].nonzero().view(-1)
+        if name not in self._batch.rows:
+            return self._drawn(flow, address, name, node_type)
         found = self._batch.rows[name]
         return found if isinstance(found, Tensor) else found[node_type]
+
+    def _drawn(self, flow: Flow, address: Address, name: str, node_type: str) -> Tensor:
+        """A set that an augmenter of the view drew, as a mask of its nodes; none where it did not come to that.
+
+        Raises:
+            UserError: nodes of the view are not where they are in the batch's graph, so that positions mean nothing.
+        """
+        graph = flow.view(address.view).graph
+        own = next(iter(self._batch.graphs.values()), None) if self._batch is not None else None
+        before, after = (None if one is None else one.get("ptr") for one in (own, graph))
+        if before is not None and after is not None and not torch.equal(before, after):
+            raise UserError(
+                f"rows [{name}] of view '{address.view}': an augmenter of the view adds or removes nodes, so that "
+                "these rows are not those of the batch; leave it out of this view"
+            )
+        store = graph[node_type] if node_type else graph
+        mask = store[name] if name in store else torch.zeros(0, dtype=torch.bool, device=store.edge_index.device)
+        return mask.nonzero().view(-1)
 
     def partners(self, flow: Flow, address: Address, ids: Tensor) -> Tensor:
         """The positions that stand for the anchors ``ids`` in the address's view: their partners' (``source``)."""

@@ -15,7 +15,7 @@ from graphcl.core.address import parse_address
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.files import replacing
-from graphcl.encode.base import Encoding, View
+from graphcl.encode.base import Encoding, Graph, View
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.views import Views
@@ -131,10 +131,18 @@ def _records(model: Model, views: Views, task: Task, batches: Iterable[Batch]) -
             continue
         for name, graph in batch.graphs.items():
             tower = block["towers"].get(name, block["tower"])
-            encoding = _tower(model, tower)(View(graph.to(device)))
+            encoding = _tower(model, tower)(_view(model.recipe, views, name, graph.to(device), batch))
             rows = _level(encoding, block["level"] or "graphs", tower)
             parts.setdefault(name, []).append(_scaled(model.recipe, rows))
     return {name: torch.cat(rows) for name, rows in parts.items()} | _tables(model, parts)
+
+
+def _view(recipe: Recipe, views: Views, field: str, graph: Graph, batch: Batch) -> View:
+    """The records of a field as they are embedded: as they are, or in `embed.view` where that is one of the field."""
+    name = recipe["embed"]["view"]
+    if not name or (recipe["views"][name]["of"] or next(iter(batch.graphs))) != field:
+        return View(graph)
+    return views.draw(name, epoch=0, step=0, batch=replace(batch, graphs={field: graph}))
 
 
 def _tables(model: Model, fields: Collection[str]) -> dict[str, Tensor]:

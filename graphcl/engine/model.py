@@ -42,6 +42,7 @@ class Model(nn.Module):
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
+        self._refuse_lacking(task)
         self._refuse_foresight(task)
         self._refuse_whole_graphs(task)
         for group, name in in_order(recipe.tree):
@@ -64,6 +65,18 @@ class Model(nn.Module):
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
+
+    def _refuse_lacking(self, task: Task) -> None:
+        """Refuse addresses of rows that batches of this data do not have.
+
+        Raises:
+            UserError: names the address and what to do.
+        """
+        lacking: Mapping[str, str] = getattr(task, "lacking", {})
+        for path, text, _ in addresses(dict(self.recipe.tree)) if lacking else ():
+            rows = parse_address(text, task.types).rows
+            if rows is not None and rows in lacking:
+                raise UserError(f"{path}: {text}: there are no rows [{rows}] in this layout; set {lacking[rows]}")
 
     def _refuse_foresight(self, task: Task) -> None:
         """Refuse to read, of a tower that is not causal, nodes whose target the tower has read.

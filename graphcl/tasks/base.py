@@ -56,6 +56,7 @@ class Task(Protocol):
         judges: whether there is anything to judge by (absent: yes); labels may be missing.
         ahead: rows whose targets are later nodes of the graph that is read -> the setting under which they are not;
             a tower that is not ``causal`` may not be read there.
+        lacking: rows that batches do not have under the settings of the data -> the setting under which they do.
         embedded_by: options that change what is embedded for the evaluation (absent: none).
         hops: how far the graph of a batch reaches around its nodes, where it is a sampled piece; such a graph is
             embedded some nodes at a time (absent or 0: batches see the whole graph).

@@ -109,6 +109,11 @@ class Sequence(RankedTask):
         return {"predict": "data.row_layout=prefix"} if self.data.row_layout == "packed" else {}
 
     @property
+    def lacking(self) -> Mapping[str, str]:
+        """``predict`` and ``next``, in whole rows: nothing follows what is read."""
+        return dict.fromkeys(("predict", "next"), "data.row_layout=packed") if self.data.row_layout == "whole" else {}
+
+    @property
     def target_of(self) -> Tensor:
         """[examples] the item that each example predicts last."""
         return self.training.target_of

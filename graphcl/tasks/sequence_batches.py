@@ -20,14 +20,15 @@ ROWS = ("predict", "next", "negatives", "last", "batch")
 class SequenceBatches:
     """Epochs over examples, each a piece of a train history that is read and the items that follow.
 
-    An example is three integers, into one packed array of items: its user, where its inputs begin, and where the item
-    lies that it predicts last. ``packed``: a user's last ``max_len + 1`` items; all but the last are read, and at each
-    of them the next one is predicted. ``prefix``: an item that has one before it, predicted from the up to ``max_len``
-    items before it.
+    An example is three integers, into one packed array of items: its user, and where its inputs begin and stop.
+    ``packed``: a user's last ``max_len + 1`` items; all but the last are read, and at each of them the next one is
+    predicted. ``prefix``: an item that has one before it, predicted from the up to ``max_len`` items before it.
+    ``whole``: a user's last ``max_len`` items, all read, so that nothing follows: there are no rows ``predict`` and
+    ``next``, and a recipe hides items to have some to find. Users of one item are no examples of any layout.
 
     Attributes:
         user: [E] the user of each example.
-        target_of: [E] the item that each example predicts last.
+        target_of: [E] the item that each example predicts last; in whole rows, its last one.
         skipped_users: Users who could be trained on, but have every item that train has: no negative is left.
     """
 
@@ -38,8 +39,8 @@ class SequenceBatches:
         Args:
             runs: The train histories.
             max_len: Most items that are read.
-            row_layout: ``packed`` or ``prefix``.
-            per_target: Negatives of each target.
+            row_layout: ``packed``, ``prefix`` or ``whole``.
+            per_target: Negatives of each target; in whole rows, of each item that is read.
         """
         self.runs, self.row_layout, self.per_target = runs, row_layout, per_target
         # Of the items that train has: an item that is only held out must not show in what training sees.
@@ -48,23 +49,23 @@ class SequenceBatches:
         long, free = runs.counts >= 2, self.sampler.mass > 0
         self.skipped_users = int((long & ~free).sum())
         trained = long & free
-        if row_layout == "packed":
+        if row_layout != "prefix":
             self.user = trained.nonzero().squeeze(1)
-            self.stop = runs.ptr[self.user + 1] - 1
+            self.stop = runs.ptr[self.user + 1] - (1 if row_layout == "packed" else 0)
         else:
             first = torch.zeros(runs.items.numel() + 1, dtype=torch.bool).index_fill_(0, runs.ptr[:-1], True)[:-1]
             self.stop = (~first & trained[runs.users]).nonzero().squeeze(1)
             self.user = runs.users[self.stop]
         self.begin = torch.maximum(runs.ptr[self.user], self.stop - max_len)
-        self.target_of = runs.items.index_select(0, self.stop)
+        self.target_of = runs.items.index_select(0, self.stop - 1 if row_layout == "whole" else self.stop)
 
     def __len__(self) -> int:
         return self.user.numel()
 
     @property
     def targets(self) -> int:
-        """What an epoch predicts."""
-        return int((self.stop - self.begin).sum()) if self.row_layout == "packed" else len(self)
+        """What an epoch predicts; in whole rows, what it could."""
+        return len(self) if self.row_layout == "prefix" else int((self.stop - self.begin).sum())
 
     def count(self, batch_size: int) -> int:
         """Batches of an epoch; 0 takes all examples at once."""
@@ -92,16 +93,13 @@ class SequenceBatches:
     def _batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
         chains, place = self._read(ids)
         last, user = chains.ptr[1:] - 1, self.user.index_select(0, ids)
-        if self.row_layout == "packed":
-            predict, user = torch.arange(place.numel()), user.index_select(0, chains.batch)
-        else:
+        if self.row_layout == "prefix":
             predict = last
+        else:
+            predict, user = torch.arange(place.numel()), user.index_select(0, chains.batch)
         negatives = self.sampler.sample(user.repeat_interleave(self.per_target), generator=generator)
-        rows = {
-            "predict": predict,
-            "next": self.runs.items.index_select(0, place.index_select(0, predict) + 1),
-            "negatives": negatives,
-            "last": last,
-            "batch": torch.arange(ids.numel()),
-        }
+        rows = {"negatives": negatives, "last": last, "batch": torch.arange(ids.numel())}
+        if self.row_layout != "whole":
+            following = self.runs.items.index_select(0, place.index_select(0, predict) + 1)
+            rows |= {"predict": predict, "next": following}
         return Batch(ids=ids, rows=rows, graphs={"chain": chains}, targets=predict.numel())

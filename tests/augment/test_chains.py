@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import doctest
 from collections import Counter
+from typing import Literal
 
 import pytest
 import torch
 from torch_geometric.data import Data
 
 import graphcl.augment.chains
-from graphcl.augment import crop_chain, mask_items, reorder_chain
+from graphcl.augment import append_mask, crop_chain, mask_items, reorder_chain
 from graphcl.augment.chain_pieces import join_chains, shares, take_chains
 from graphcl.core.seeds import generator
 from graphcl.encode.chains import read_chains
@@ -120,3 +121,36 @@ def test_taken_apart_and_joined_chains_are_the_same() -> None:
     assert of_each(some) == [of_each(whole)[number] for number in which.tolist()]
     joined = join_chains([(which, some), (rest, others)])
     assert all(torch.equal(value, tensors(whole)[name]) for name, value in tensors(joined).items())
+
+
+@pytest.mark.parametrize("where", ["anywhere", "end"])
+def test_a_mask_hides_some_however_short_the_chain_but_never_all_for_that(where: Literal["anywhere", "end"]) -> None:
+    result = mask_items(histories(), 0.3, at_least=2, where=where, generator=generator(0))
+    expected = [max(int(0.3 * n + 1e-9), min(2, n - 1)) for n in LENGTHS]
+    assert torch.bincount(result.batch[result.masked], minlength=len(LENGTHS)).tolist() == expected
+    assert torch.equal(result.masked, result.item == ITEMS)
+    assert result.too_short == 1  # of one item
+    last = [row[len(row) - count :] for row, count in zip(of_each(result), expected, strict=True)]
+    assert (sum(map(len, last)) == sum(row.count(ITEMS) for row in last)) == (where == "end")
+
+
+def test_what_was_hidden_stays_marked_through_other_augmenters() -> None:
+    once = mask_items(histories(), 0.5, generator=generator(0))
+    assert torch.equal(crop_chain(once, 0.6, generator=generator(1)).masked,
+                       crop_chain(once, 0.6, generator=generator(1)).item == ITEMS)  # fmt: skip
+    moved = reorder_chain(once, 1.0, generator=generator(2))
+    assert torch.equal(moved.masked, moved.item == ITEMS)
+    twice = mask_items(once, 0.5, generator=generator(3))
+    assert torch.equal(twice.masked, twice.item == ITEMS)
+    assert twice.masked.sum() > once.masked.sum()
+    asked = append_mask(once)
+    assert asked.masked.sum() == once.masked.sum()  # what is put at the end stands in no item's place
+
+
+def test_a_mask_at_the_end_leaves_the_oldest_out() -> None:
+    before = histories()
+    result = append_mask(before, max_len=5)
+    assert of_each(result) == [[*list(range(n))[-4:], ITEMS] for n in LENGTHS]
+    assert torch.equal(result.time[result.ptr[1:] - 1], before.time[before.ptr[1:] - 1])
+    assert of_each(append_mask(before)) == [[*range(n), ITEMS] for n in LENGTHS]
+    assert result.too_short == 0

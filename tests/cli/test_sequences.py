@@ -209,6 +209,25 @@ def test_mclrec_learns_from_own_ids_and_iso_times_and_resumes(log: Path, tmp_pat
     assert len(json.loads(asked.out)[0]["items"]) == 3
 
 
+def test_a_run_of_hidden_items_answers_as_others_do(graphcl: Command, log: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bert"
+    learn = ["train.epochs=2", "data.max_len=6", "encoder.max_len=6", "views.asked.augment.append_mask.max_len=6"]
+    outcome = graphcl("train", "bert4rec", f"data.path={log}", *COLUMNS, *SMALL, *learn, "--out", folder, "--quiet")
+    assert outcome.code == 0, outcome.err
+    kept = Histories.load(folder / "data")
+    (user,) = json.loads(graphcl("recommend", folder, "--user", "c5", "-k", 4, "--json", "--quiet").out)
+    history = had(kept, "c5", "train", "valid")
+    asked = ["recommend", folder, "--history", ",".join(history), "-k", 4, "--json", "--quiet"]
+    (new,) = json.loads(graphcl(*asked).out)
+    assert [row["item"] for row in new["items"]] == [row["item"] for row in user["items"]]
+    assert [row["score"] for row in new["items"]] == pytest.approx([row["score"] for row in user["items"]], abs=1e-4)
+    similar = json.loads(graphcl("similar", folder, "--item", "p1", "-k", 3, "--json", "--quiet").out)["similar"]
+    assert len(similar) == 3
+    found = json.loads(graphcl("evaluate", folder, "--json").out)
+    assert found["metrics"] == {name: read_json(folder / "metrics.json")[name] for name in found["metrics"]}
+    assert "whole rows, max_len 6" in found["protocol"]["protocol"]
+
+
 # --- bad input --------------------------------------------------------------------------------------
 
 

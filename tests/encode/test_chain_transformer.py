@@ -112,6 +112,15 @@ def test_only_where_it_is_not_causal_later_items_count() -> None:
         assert bool((change[:4] == 0).all()) == causal
 
 
+def test_counted_from_the_end_the_last_item_has_the_first_position_whatever_comes_before() -> None:
+    graph, start, end = chains(MIXED), tower().eval(), tower(count_from="end").eval()
+    for number, length in enumerate(MIXED):
+        with torch.no_grad():
+            end.positions[:length] = start.positions[:length].flip(0)
+        one = alone(graph, number)
+        torch.testing.assert_close(end(View(one)).nodes, start(View(one)).nodes, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("norm", ["post", "pre"])
 def test_asked_for_the_ends_it_gives_the_chains(norm: str) -> None:
     graph, model = chains(MIXED), tower(norm=norm).eval()

@@ -21,8 +21,10 @@ from torch import Tensor
 import graphcl
 from graphcl.core import registry
 from graphcl.core.build import build
+from graphcl.core.config.recipe import Recipe
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.node_graph import NodeGraph
+from graphcl.data.histories import RowLayout
 from graphcl.data.interactions import Interactions, Pairs
 from graphcl.data.records import RecordsData
 from graphcl.encode.base import View
@@ -260,13 +262,24 @@ eval: {k: [5], baselines: [popularity]}
 def test_a_recipe_of_histories_trains_on_train_alone(part: registry.Part, tmp_path: Path) -> None:
     """Whatever the last two items of each user are: the parameters are equal, the metrics are not."""
     (tmp_path / "next.yaml").write_text(NEXT_ITEM.replace("AUGMENTER", f"{part.name}: {json.dumps(part.example)}"))
-    recipe = graphcl.load(str(tmp_path / "next.yaml"))
+    trains_on_train_alone(graphcl.load(str(tmp_path / "next.yaml")), "packed")
+
+
+def test_a_recipe_that_reads_histories_to_their_end_trains_on_train_alone() -> None:
+    trains_on_train_alone(graphcl.load(
+        "bert4rec", "encoder.dim=4", "encoder.num_layers=1", "train.epochs=2", "train.batch_size=8",
+        "train.eval_every=9", "train.threads=1", "train.patience=0", "train.monitor=ndcg@5", "eval.k=[5]",
+        "eval.baselines=[popularity]",
+    ), "whole")  # fmt: skip
+
+
+def trains_on_train_alone(recipe: Recipe, layout: RowLayout) -> None:
     rows = [[*row, row[0], row[-1]] for row in random_rows(1)]
     ends = [row[-2:] for row in rows]
     exchanged = [[*row[:-2], *end] for row, end in zip(rows, [*ends[3:], *ends[:3]], strict=True)]
-    first, second = (graphcl.fit(recipe, data=histories(some)) for some in (rows, exchanged))
+    first, second = (graphcl.fit(recipe, data=histories(some, row_layout=layout)) for some in (rows, exchanged))
     for key, tensor in first.model.state_dict().items():
         assert torch.equal(tensor, second.model.state_dict()[key]), key
     assert first.metrics["test/ndcg@5"] != second.metrics["test/ndcg@5"]
-    moved = graphcl.fit(recipe, data=histories([[row[1], row[0], *row[2:]] for row in rows]))
+    moved = graphcl.fit(recipe, data=histories([[row[1], row[0], *row[2:]] for row in rows], row_layout=layout))
     assert any(not torch.equal(t, moved.model.state_dict()[key]) for key, t in first.model.state_dict().items())

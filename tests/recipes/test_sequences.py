@@ -12,6 +12,7 @@ from torch import Tensor
 import graphcl
 from graphcl.core.errors import ConfigError, UserError
 from graphcl.core.seeds import generator
+from graphcl.encode.base import View
 from graphcl.engine.embed import embed
 from graphcl.engine.observe import Observer
 from graphcl.engine.training import Training
@@ -24,7 +25,7 @@ SMALL = ("encoder.dim=16", "train.batch_size=32", "train.threads=1", "train.devi
 
 
 @functools.cache
-def rule() -> Sequence:
+def rule(row_layout: str = "packed") -> Sequence:
     """Histories in which item k is followed by 5 k + 2, as far as they go: the next one is certain."""
     rows = []
     for user in range(136):
@@ -32,7 +33,8 @@ def rule() -> Sequence:
         while len(row) < 4 + user % 5:
             row.append((5 * row[-1] + 2) % ITEMS)
         rows.append(row)
-    return Sequence(mask_history=False, k=(1, 5), baselines=(), data=histories(rows, items=ITEMS))
+    data = histories(rows, items=ITEMS, row_layout=row_layout)
+    return Sequence(mask_history=False, k=(1, 5), baselines=(), data=data)
 
 
 class Notes(Observer):
@@ -45,7 +47,8 @@ class Notes(Observer):
 
 def training(recipe: str, *overrides: str, observer: Observer | None = None) -> Training:
     loaded = graphcl.load(recipe, *SMALL, *overrides)
-    return Training(loaded, rule(), observer=observer or Notes(), run=None, device=torch.device("cpu"), validate=False)
+    task = rule(loaded["data.row_layout"])
+    return Training(loaded, task, observer=observer or Notes(), run=None, device=torch.device("cpu"), validate=False)
 
 
 def judged(found: Training) -> dict[str, float]:
@@ -59,6 +62,49 @@ def test_a_certain_rule_is_learnt(recipe: str) -> None:
     found.train()
     assert before < 0.3
     assert judged(found)["recall@1"] > 0.9
+
+
+#: few hidden items a step, and who precedes them is to be found out by their places
+BERT = ("train.epochs=45", "train.lr=1e-2", "train.batch_size=16", "encoder.dropout=0",
+        "encoder.attention_dropout=0", "encoder.num_layers=1")  # fmt: skip
+
+
+def test_hidden_items_teach_the_rule_to_a_mask_at_the_end() -> None:
+    found = training("bert4rec", *BERT)
+    before = judged(found)["recall@1"]
+    found.train()
+    assert before < 0.3
+    assert judged(found)["recall@1"] > 0.9
+    found.model.recipe = found.model.recipe.override("embed.view=''")
+    assert judged(found)["recall@1"] < 0.5  # without the mask the last item is asked, which tells of itself
+
+
+def test_hidden_items_are_found_among_all_by_what_stood_there() -> None:
+    """The term's value is the cross-entropy of the masked nodes' own items, which the encoder did not see."""
+    found = training("bert4rec", "encoder.dropout=0", "encoder.attention_dropout=0")
+    batch = next(iter(found.task.batches(8, generator=generator(0))))
+    flow = found._flow(batch)
+    (group,) = found.model.term("info_nce")(flow)
+    shown, true = flow.view("main").graph, batch.graphs["chain"].item
+    masked = shown.item == ITEMS
+    assert torch.equal(masked, shown.masked)
+    assert torch.equal(shown.item[~masked], true[~masked])
+    assert torch.bincount(shown.batch[masked], minlength=8).min() >= 1
+    logits = found.model.towers["main"](View(shown)).nodes[masked] @ flow.tensor("table.item").T
+    assert torch.equal(flow.rows("main.nodes[masked]").ids, masked.nonzero().view(-1))  # type: ignore[arg-type]
+    torch.testing.assert_close(group.values, torch.nn.functional.cross_entropy(logits, true[masked], reduction="none"))
+
+
+def test_rows_of_a_view_that_loses_nodes_are_refused() -> None:
+    found = training("bert4rec", "views.main.augment=[{mask_items: {ratio: 0.5}}, {crop_chain: {ratio: 0.5}}]")
+    batch = next(iter(found.task.batches(8, generator=generator(0))))
+    with pytest.raises(UserError, match=r"rows \[masked\] of view 'main': an augmenter of the view adds or"):
+        found._flow(batch).rows("main.nodes[masked]")
+
+
+def test_whole_histories_have_nothing_that_follows() -> None:
+    with pytest.raises(UserError, match=r"there are no rows \[next\] in this layout; set data.row_layout=packed"):
+        training("sasrec", "data.row_layout=whole")
 
 
 @pytest.mark.parametrize(("recipe", "users"), [("sasrec_bce", 32), ("gsasrec", 4)])

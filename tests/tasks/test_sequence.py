@@ -118,6 +118,20 @@ def test_records_are_what_examples_read() -> None:
     assert task.target_of.shape == (batch.ids.numel(),)
 
 
+def test_whole_rows_are_read_to_their_end_and_say_so() -> None:
+    data = histories([[0, 1, 2, 3, 4, 5], [5, 0, 1], [1, 0, 2, 3]], max_len=3, row_layout="whole")
+    task = Sequence(data=data, baselines=())
+    (batch,) = task.batches(0, generator=generator(1))
+    chains: Any = task.records(torch.arange(2))["chain"]
+    items = data.items.values
+    assert [items[item] for item in chains.item] == ["i1", "i2", "i3", "i1", "i0"]
+    assert [items[item] for item in task.target_of] == ["i3", "i0"]
+    assert set(batch.rows) == {"negatives", "last", "batch"} == set(task.rows) - set(task.lacking)
+    assert task.ahead == {}
+    assert any("1 user with more than max_len=3 items in train" in note for note in data.report.notes)
+    assert "whole rows, max_len 3" in task.describe()["protocol"]
+
+
 def test_slices_by_length_and_popularity() -> None:
     task = Sequence(data=histories(random_rows(3)), activity_slices=2, baselines=())
     embeddings = {"chain": torch.randn(len(task.questions.users("test")), 4), "item": torch.randn(12, 4)}
@@ -175,7 +189,7 @@ def seen_by_training(data: Histories) -> list[Tensor]:
     return found
 
 
-@pytest.mark.parametrize("layout", ["packed", "prefix"])
+@pytest.mark.parametrize("layout", ["packed", "prefix", "whole"])
 def test_noise_in_place_of_what_is_held_out_changes_nothing_in_training(layout: Any) -> None:
     """The last two items of every user are dealt out anew; even items that occur nowhere else keep to the end."""
     rows = [[*row, 20 + n % 9, (n * 5) % 12] for n, row in enumerate(random_rows(2))]
@@ -191,7 +205,7 @@ def test_noise_in_place_of_what_is_held_out_changes_nothing_in_training(layout: 
     assert not all(torch.equal(a, b) for a, b in zip(first, swapped, strict=False))
 
 
-@pytest.mark.parametrize("layout", ["packed", "prefix"])
+@pytest.mark.parametrize("layout", ["packed", "prefix", "whole"])
 def test_an_item_that_is_only_held_out_is_in_no_batch(layout: Any) -> None:
     rows = [[*row, *row[-1:], 50, 50] if n % 2 else [*row, 3, 50] for n, row in enumerate(random_rows(4))]
     data = histories(rows, row_layout=layout)
@@ -200,6 +214,6 @@ def test_an_item_that_is_only_held_out_is_in_no_batch(layout: Any) -> None:
     assert planted not in task.graphs["chain"].item
     for epoch in range(5):
         for batch in task.batches(5, generator=generator(epoch)):
-            for values in (batch.graphs["chain"].item, batch.rows["next"], batch.rows["negatives"]):
-                assert planted not in values
+            assert planted not in batch.graphs["chain"].item
+            assert all(planted not in batch.rows[name] for name in ("next", "negatives") if name in batch.rows)
     assert planted in task.questions.positives("test").items

@@ -26,6 +26,8 @@ def examples(rows: list[list[int]], layout: str, max_len: int) -> list[Example]:
         if layout == "packed" and len(row) >= 2:
             piece = row[-(max_len + 1) :]
             found.append((piece[:-1], list(range(len(piece) - 1)), piece[1:]))
+        elif layout == "whole" and len(row) >= 2:
+            found.append((row[-max_len:], [], []))
         elif layout == "prefix":
             for at in range(1, len(row)):
                 inputs = row[max(0, at - max_len) : at]
@@ -39,14 +41,14 @@ def taken_apart(batch: Batch) -> list[Example]:
     found = []
     for number in range(batch.ids.numel()):
         begin, end = int(chains.ptr[number]), int(chains.ptr[number + 1])
-        own = (batch.rows["predict"] >= begin) & (batch.rows["predict"] < end)
-        found.append((chains.item[begin:end].tolist(), (batch.rows["predict"][own] - begin).tolist(),
-                      batch.rows["next"][own].tolist()))  # fmt: skip
+        predict, following = (batch.rows.get(name, torch.zeros(0)) for name in ("predict", "next"))
+        own = (predict >= begin) & (predict < end)
+        found.append((chains.item[begin:end].tolist(), (predict[own] - begin).tolist(), following[own].tolist()))
         assert int(batch.rows["last"][number]) == end - 1
     return found
 
 
-@given(rows_of_users, st.sampled_from(["packed", "prefix"]), st.integers(1, 4), st.integers(0, 3))
+@given(rows_of_users, st.sampled_from(["packed", "prefix", "whole"]), st.integers(1, 4), st.integers(0, 3))
 def test_an_epoch_holds_every_example_once(rows: list[list[int]], layout: Any, max_len: int, size: int) -> None:
     batches = SequenceBatches(runs_of([*rows, [8]]), max_len=max_len, row_layout=layout)
     expected = examples(rows, layout, max_len)
@@ -57,17 +59,18 @@ def test_an_epoch_holds_every_example_once(rows: list[list[int]], layout: Any, m
     for batch in epoch:
         parts = taken_apart(batch)
         assert parts == [expected[number] for number in batch.ids.tolist()]
-        assert batch.targets == sum(len(targets) for _, _, targets in parts) == batch.rows["predict"].numel()
-        assert batches.target_of[batch.ids].tolist() == [targets[-1] for _, _, targets in parts]
+        assert batch.targets == sum(len(targets) or len(inputs) for inputs, _, targets in parts)
+        assert layout == "whole" or batch.targets == batch.rows["predict"].numel()
+        assert batches.target_of[batch.ids].tolist() == [(targets or inputs)[-1] for inputs, _, targets in parts]
         assert batch.rows["batch"].tolist() == list(range(batch.ids.numel()))
         chains: Any = batches.inputs(batch.ids)
         assert torch.equal(chains.item, batch.graphs["chain"].item)
         seen += parts
     assert sorted(seen) == sorted(expected)
-    assert batches.targets == sum(len(targets) for _, _, targets in expected)
+    assert batches.targets == sum(len(targets) or len(inputs) for inputs, _, targets in expected)
 
 
-@given(rows_of_users, st.sampled_from(["packed", "prefix"]), st.integers(1, 3))
+@given(rows_of_users, st.sampled_from(["packed", "prefix", "whole"]), st.integers(1, 3))
 def test_negatives_are_items_of_train_that_the_user_has_not(rows: list[list[int]], layout: Any, each: int) -> None:
     """Item 8 occurs nowhere, and is never drawn."""
     batches = SequenceBatches(runs_of(rows), row_layout=layout, per_target=each)
@@ -75,8 +78,8 @@ def test_negatives_are_items_of_train_that_the_user_has_not(rows: list[list[int]
     for batch in batches.epoch(0, generator=generator(2)):
         negatives = batch.rows["negatives"].view(-1, each)
         chains: Any = batch.graphs["chain"]
-        of_chain = chains.batch[batch.rows["predict"]].tolist()
-        assert negatives.shape[0] == batch.rows["next"].numel()
+        of_chain = chains.batch[batch.rows.get("predict", torch.arange(len(chains.item)))].tolist()
+        assert negatives.shape[0] == batch.targets
         for number, drawn in zip(of_chain, negatives.tolist(), strict=True):
             user = int(batches.user[batch.ids[number]])
             assert set(drawn) <= occur - set(rows[user])

@@ -78,11 +78,20 @@ def _embedded(tree: Tree) -> Iterator[tuple[str, str, bool]]:
 
 def _drawn_sets(view: Mapping[str, Any]) -> Iterator[str]:
     """The row sets that a view's augmenters draw."""
-    for label in view.get("augment") or {}:
+    yield from _sets_of(view.get("augment") or {})
+
+
+def _sets_of(augmenters: Mapping[str, Any]) -> Iterator[str]:
+    """The row sets that augmenters draw, or those that they choose among."""
+    for label, options in augmenters.items():
         try:
-            yield from schema.part_schema("augmenter", part_name(label))["meta"].get("row_sets", ())
+            known = schema.part_schema("augmenter", part_name(label))
         except UserError:
             continue  # said elsewhere
+        yield from known["meta"].get("row_sets", ())
+        for option, value in (options or {}).items():
+            if known["options"].get(option, {}).get("schema", {}).get("format") == "augmenters":
+                yield from _sets_of(value)
 
 
 def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) -> str:
