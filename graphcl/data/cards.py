@@ -48,8 +48,10 @@ class Card:
         homepage: Where it can be read about, or fetched by hand.
         files: File name -> where it comes from.
         archive: Zip file that holds the files, in whatever folders; they need no address of their own then.
-        format: How the files of a node graph are read: npz, planetoid, geom_gcn, attributed or wikics.
+        format: How the files of a node graph are read: npz, planetoid, geom_gcn, attributed, tables or
+            wikics.
         folders: Where else under a data root another library's layout keeps them, as ``Planetoid/Cora/raw``.
+        obtain: What the files hold, where one who has the source must make them himself.
         package: Installed Python package that ships the files, and ``package_path`` inside it.
         extra: Extra of graphcl that installs the package.
         counts: Users, items and rows that a correct copy has.
@@ -66,6 +68,7 @@ class Card:
     archive: RemoteFile | None = None
     format: str = ""
     folders: list[str] = field(default_factory=list)
+    obtain: str = ""
     package: str = ""
     package_path: str = ""
     extra: str = ""
@@ -197,9 +200,10 @@ def _fetched(card: Card, folder: Path) -> Located:
         return Located(folder, (note, _licence(card)) if note else ())
     unknown = [name for name, file in card.files.items() if not file.url and not (folder / name).is_file()]
     if unknown:
+        verb, how = ("make", f" ({card.obtain})") if card.obtain else ("get", "")
         raise UserError(
-            f"{card.name} cannot be downloaded: get {', '.join(unknown)} from {card.homepage or 'its authors'} "
-            f"into FOLDER/{card.name} and give --data-root FOLDER"
+            f"{card.name} cannot be downloaded: {verb} {', '.join(unknown)} from {card.homepage or 'its authors'} "
+            f"into FOLDER/{card.name} and give --data-root FOLDER{how}"
         )
     notes = [fetch(file.url, folder / name, file.sha256) for name, file in card.files.items()]
     if any(notes):

@@ -15,6 +15,8 @@ from typing import IO, cast
 from graphcl.core.errors import UserError, nearest, suggestion
 
 SAMPLE_BYTES = 1 << 16
+#: Characters; more than this is a quote that was left open rather than a text.
+LONGEST_FIELD = 1 << 22
 _GZIP = b"\x1f\x8b"
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -156,10 +158,13 @@ def csv_rows(path: Path, encoding: str, separator: str, quoting: bool) -> Iterat
                     yield line, fields
                 line = reader.line_num + 1
 
+        limit = csv.field_size_limit(LONGEST_FIELD)
         try:
             yield rows()
         except csv.Error as error:
             raise UserError(f"{path} line {reader.line_num:,}: {error}; is a quote left open?") from error
+        finally:
+            csv.field_size_limit(limit)
 
 
 def open_quote(path: Path, encoding: str, separator: str) -> int | None:

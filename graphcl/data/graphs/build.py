@@ -14,7 +14,7 @@ from graphcl.core.words import counted
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
 
-Features = Literal["given", "identity", "degree"]
+Features = Literal["given", "text", "identity", "degree"]
 #: an identity matrix of more nodes than this is no longer a small thing to train on
 MAX_IDENTITY = 5_000
 
@@ -76,7 +76,7 @@ def check_parts(raw: RawGraph) -> None:
     if raw.num_nodes == 0:
         raise UserError(f"{where}: the graph has no nodes")
     check_ends(edges, raw.num_nodes, where)
-    rows = (("labels", raw.y), ("features", raw.x), ("ids", raw.ids), *raw.masks.items())
+    rows = (("labels", raw.y), ("features", raw.x), ("ids", raw.ids), ("texts", raw.text), *raw.masks.items())
     for name, values in rows:
         if values is not None and len(values) != raw.num_nodes:
             raise UserError(f"{where}: {len(values)} rows of {name} for {raw.num_nodes} nodes")
@@ -172,9 +172,11 @@ def _log_degree(edge_index: Tensor, num_nodes: int) -> Tensor:
 
 
 def assemble(
-    x: Tensor, edge_index: Tensor, num_nodes: int, labels: Tensor, report: DataReport, weight: Tensor | None = None
+    x: Tensor, edge_index: Tensor, raw: RawGraph, labels: Tensor, report: DataReport, weight: Tensor | None = None
 ) -> Data:
-    """What training sees: ``x``, ``edge_index``, perhaps ``edge_weight``; no label, no mask. Reports the counts."""
+    """What training sees: ``x``, ``edge_index``, perhaps ``edge_weight`` and ``text``; no label, no mask. Reports the
+    counts."""
+    num_nodes = raw.num_nodes
     classes, unlabelled = int(labels.max()) + 1, int((labels < 0).sum())
     told = f"{classes} classes" if classes else "no labels"
     report.note(f"{num_nodes:,} nodes, {edge_index.shape[1]:,} directed edges, {x.shape[1]:,} features, {told}")
@@ -187,4 +189,6 @@ def assemble(
     if weight is not None:
         graph.edge_weight = weight
         report.note("edges are weighted; augmenters keep their weights, towers propagate with them")
+    if raw.text is not None:
+        graph.text = raw.text
     return graph

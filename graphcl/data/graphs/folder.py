@@ -25,15 +25,17 @@ from graphcl.data.graphs.tables import (
 from graphcl.data.readers import ReadOptions, Table
 
 _PARTS = ("train", "valid", "test")
-_LAYOUT = "a graph folder holds nodes.csv and edges.csv (or .tsv, .parquet)"
+_LAYOUT = "a graph folder holds nodes.csv and edges.csv (or .tsv, .parquet, .jsonl)"
 #: Columns of nodes that are no features.
-_OTHERS = ("id", "label", "split")
+_OTHERS = ("id", "label", "split", "text")
 
 
 def read_folder(
     folder: Path, options: ReadOptions = ReadOptions(), features: Sequence[str] | None = None
 ) -> RawGraph:
-    """Read the tables ``nodes`` and ``edges`` of a folder (``.csv``, ``.tsv``, ``.parquet``); see :func:`read_tables`.
+    """Read the tables ``nodes`` and ``edges`` of a folder, as ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
+
+    See :func:`read_tables`.
 
     Raises:
         UserError: a file is missing; see there.
@@ -43,10 +45,11 @@ def read_folder(
 
 
 def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str] | None = None) -> RawGraph:
-    """A graph from a table of nodes (``id``; ``label`` and ``split`` optional; other columns are numeric features) and
-    one of edges (``source``, ``target``: ids of nodes; ``weight`` optional).
+    """A graph from a table of nodes (``id``; ``label``, ``split`` and ``text`` optional; other columns are numeric
+    features) and one of edges (``source``, ``target``: ids of nodes; ``weight`` optional).
 
-    Ids and labels are the user's own strings; an empty label means unknown.
+    Ids and labels are the user's own strings; an empty label means unknown. Nodes with a column ``text`` are described
+    by it: a column ``label_name`` is then read in the place of ``label``, and no other column is read.
 
     Args:
         nodes: Opened, with a column ``id``.
@@ -62,10 +65,14 @@ def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str]
     close = get_close_matches("label", nodes.columns, 1, 0.8)
     if features is None and "label" not in nodes.columns and close:
         raise UserError(f"{nodes.path}: no column 'label'; nearest: {close[0]!r}")
-    wanted = [name for name in nodes.columns if name not in _OTHERS and (features is None or name in features)]
-    table = read_strings(nodes, [name for name in nodes.columns if name in _OTHERS or name in wanted])
+    described = "text" in nodes.columns
+    label = "label_name" if described and "label_name" in nodes.columns else "label"
+    others = [name for name in nodes.columns if name in (*_OTHERS, label)]
+    left = [] if described else [name for name in nodes.columns if name not in others]
+    wanted = [name for name in left if features is None or name in features]
+    table = read_strings(nodes, [*others, *wanted])
     ids = unique_ids(table["id"], nodes, "node")
-    y, class_names = label_codes(table["label"] if "label" in table else pd.Series([""] * len(table)), nodes.path)
+    y, class_names = label_codes(table[label] if label in table else pd.Series([""] * len(table)), nodes.path)
     return RawGraph(
         edge_index=edge_rows(edges, ids, nodes.path.name),
         num_nodes=len(table),
@@ -76,6 +83,7 @@ def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str]
         class_names=class_names,
         feature_names=wanted,
         edge_weight=edge_weights(edges),
+        text=table["text"].tolist() if described else None,
         source=source,
     )
 

@@ -17,15 +17,15 @@ from graphcl.graph import as_graph
 
 _MASKS = {"train": ("train_mask",), "valid": ("val_mask", "valid_mask"), "test": ("test_mask",)}
 #: What a node task reads of a graph, or what only numbers its parts.
-_READ = {"edge_index", "x", "y", "edge_weight", "ids", "num_nodes", "batch", "ptr"}.union(*_MASKS.values())
+_READ = {"edge_index", "x", "y", "edge_weight", "ids", "text", "num_nodes", "batch", "ptr"}.union(*_MASKS.values())
 
 
 def read_given(graph: Any) -> tuple[RawGraph, list[str]]:
     """The raw form of a graph that a program holds, and a sentence for what of it is not read.
 
     Args:
-        graph: Whatever :func:`graphcl.graph.as_graph` takes; read are ``x``, ``y``, ``edge_weight``, ``ids`` and the
-            masks ``train_mask``, ``val_mask``, ``test_mask``.
+        graph: Whatever :func:`graphcl.graph.as_graph` takes; read are ``x``, ``y``, ``edge_weight``, ``ids``,
+            ``text`` (a list of strings) and the masks ``train_mask``, ``val_mask``, ``test_mask``.
 
     Raises:
         UserError: several types of nodes, no ``edge_index``, or labels that are not one class a node.
@@ -65,8 +65,16 @@ def raw_of(data: Data | HeteroData, source: str) -> RawGraph:
         ids=None if ids is None else [str(name) for name in ids],
         edge_weight=data.get("edge_weight"),
         class_names=class_names,
+        text=_texts(data, source),
         source=source,
     )
+
+
+def _texts(data: Data, source: str) -> list[str] | None:
+    texts = data.get("text")
+    if texts is not None and not (isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)):
+        raise UserError(f"{source} has a text that is {_told(texts)}; give a list of strings, one a node")
+    return None if texts is None else list(texts)
 
 
 def given_edges(data: Data, source: str) -> Tensor:

@@ -19,6 +19,8 @@ from graphcl.data.graphs.npz import read_npz
 from graphcl.data.graphs.planetoid import read_planetoid
 from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.stdlib import NAME as STDLIB
+from graphcl.data.graphs.stdlib import read_stdlib
 from graphcl.data.graphs.tables import ENDINGS as TABLES
 from graphcl.data.graphs.tables import open_graph_table
 from graphcl.data.graphs.wikics import read_wikics
@@ -49,6 +51,8 @@ def locate(
         return _at_path(path, options, features)
     if name == "karate":
         return read_karate(), DataReport(source=name, format="networkx")
+    if name == STDLIB:
+        return read_stdlib(), DataReport(source=name, format="Python sources")
     if name.startswith(PREFIX):
         return read_pyg(name), DataReport(source=name, format="torch_geometric")
     return _of_card(name, data_root)
@@ -115,6 +119,7 @@ _READERS: Mapping[str, Callable[[cards.Card, Path], RawGraph]] = MappingProxyTyp
         "planetoid": _planetoid,
         "geom_gcn": _geom_gcn,
         "attributed": lambda card, folder: read_attributed(folder),
+        "tables": lambda card, folder: read_folder(folder),
         "wikics": lambda card, folder: read_wikics(folder / next(iter(card.files))),
     }
 )

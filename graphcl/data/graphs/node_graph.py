@@ -1,88 +1,42 @@
-"""The data part of node tasks: a graph to train on, and labels that training cannot see."""
+"""The data part of node tasks: from a name or a path to a :class:`~graphcl.data.graphs.labelled.NodeGraph`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index, Positive, Probability
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.data.cards import build_from_card
-from graphcl.data.graphs.build import Features, assemble, check_parts, check_raw, clean_edges, node_features
+from graphcl.data.graphs.build import (
+    Features,
+    assemble,
+    check_parts,
+    check_raw,
+    clean_edges,
+    node_features,
+    row_normalize,
+)
 from graphcl.data.graphs.given import read_given
-from graphcl.data.graphs.links import HeldOutLinks, edge_positions, hold_out_links
+from graphcl.data.graphs.labelled import NodeGraph, SplitBy, split_record
+from graphcl.data.graphs.links import edge_positions, hold_out_links
 from graphcl.data.graphs.locate import locate
 from graphcl.data.graphs.match import match_features
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.graphs.splits import NodeSplits
+from graphcl.data.graphs.texts import text_features
 from graphcl.data.readers import ReadOptions
 from graphcl.data.readers.sniff import as_separator
 from graphcl.data.report import DataReport
 from graphcl.data.text import known_encoding
-
-SplitBy = Literal["random", "public", "given"]
-
-
-@dataclass(frozen=True, eq=False)
-class NodeGraph:
-    """A graph, with labels and held-out links apart.
-
-    Attributes:
-        graph: What training sees: ``x`` [N, F] and ``edge_index`` [2, E], nothing else.
-        labels: [N] int64 class of each node, -1 where it is unknown (everywhere, if there are no labels). Only
-            evaluation reads them.
-        splits: Which labelled nodes train, choose and test a probe.
-        ids: The user's node ids in row order, or None when nodes are numbered.
-        class_names: Name of each class; empty when classes are numbered.
-        report: What was read, left out and decided.
-        links: Edges that training does not see; None where it sees all.
-        feature_names: Name of each column of ``x``; empty when they are numbered.
-        identity: Whether ``x`` only tells the nodes of this graph apart, so that it says nothing of other graphs.
-        fanout: Neighbours that a batch draws of each node, hop after hop; empty: batches see the whole graph.
-        features_file: Where ``x`` lies when it is mapped from disk.
-    """
-
-    graph: Data
-    labels: Tensor
-    splits: NodeSplits
-    ids: list[str] | None = None
-    class_names: list[str] = field(default_factory=list)
-    report: DataReport = field(default_factory=DataReport)
-    links: HeldOutLinks | None = None
-    feature_names: list[str] = field(default_factory=list)
-    identity: bool = False
-    fanout: list[int] = field(default_factory=list)
-    features_file: Path | None = None
-
-    def with_split(self, by: SplitBy) -> NodeGraph:
-        """The same graph under another family of splits.
-
-        Raises:
-            UserError: the data comes without a split, or has no labels to split.
-        """
-        splits = replace(self.splits, by=by)
-        splits.require_masks(self.report.source)
-        first = splits.at(0)
-        report = replace(self.report, split=_split_record(splits), split_hash=first.digest())
-        return replace(self, splits=splits, report=report)
-
-    def save(self, folder: Path) -> None:
-        """Write to a new folder, whole or not at all.
-
-        Raises:
-            UserError: the folder exists, or cannot be written.
-        """
-        from graphcl.data.graphs.storage import save_node_graph
-
-        save_node_graph(self, folder)
+from graphcl.data.text_encoders import TextEncoder, TextOptions
 
 
 @dataclass(frozen=True)
@@ -112,10 +66,11 @@ class NodeSplitOptions:
 class NodeGraphData:
     """A graph whose nodes may have classes.
 
-    By name: ``karate`` (Zachary 1977, in networkx; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
+    By name: ``karate`` (Zachary 1977, in networkx; offline), ``python-stdlib`` (the docstrings and imports of the
+    running Python's library; offline), a data card (``cora``, ``citeseer``, ``photo``, ...),
     or ``pyg:CLASS/NAME`` for any node data set of torch_geometric. By path: a ``.npz``, a ``.graphml``, a folder with
-    ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv`` and ``.parquet`` alike; or a
-    folder with the arrays of the ``.npz`` each in a ``.npy``, whose float32 features stay on disk.
+    ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv``, ``.parquet`` and ``.jsonl``
+    alike; or a folder with the arrays of the ``.npz`` each in a ``.npy``, whose float32 features stay on disk.
     """
 
     def __init__(
@@ -124,6 +79,7 @@ class NodeGraphData:
         path: str = "",
         split: NodeSplitOptions = NodeSplitOptions(),
         features: Features = "given",
+        text: TextOptions = TextOptions(),
         normalize_features: bool = False,
         directed: bool = False,
         separator: str = "",
@@ -135,12 +91,14 @@ class NodeGraphData:
     ) -> None:
         """
         Args:
-            name: Data set: karate, the name of a card, or pyg:CLASS/NAME.
+            name: Data set: karate, python-stdlib, the name of a card, or pyg:CLASS/NAME.
             path: A .npz (x, edge_index or adj_*, y or none), a .graphml, a folder with nodes.csv and edges.csv, these
-                two with a comma between them (.tsv and .parquet alike), or a folder with x.npy and edge_index.npy;
-                wins over name.
+                two with a comma between them (.tsv, .parquet and .jsonl alike), or a folder with x.npy and
+                edge_index.npy; wins over name.
             split: How labelled nodes are split for the probe.
-            features: Node features: those given (identity where there are none), identity, or degree.
+            features: Node features: those given (of the texts where there are only texts, identity where there is
+                neither), text, identity, or degree.
+            text: How the texts of nodes (a column text of nodes.csv) become features.
             normalize_features: Whether each row of features is divided by its sum.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
             separator: Between columns of tables: comma, tab, semicolon, pipe, space or one character; empty finds out.
@@ -154,6 +112,7 @@ class NodeGraphData:
         self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
+        self.text = text
         self.data_root, self.fanout = data_root, list(fanout or [])
 
     @classmethod
@@ -195,22 +154,23 @@ class NodeGraphData:
             weight = None if weight is None else weight[edge_positions(edge_index, whole, raw.num_nodes)]
             sizes = ", ".join(f"{part} {size:,}" for part, size in links.sizes().items())
             report.note(f"edges held out of training: {sizes}, with as many non-edges (hash {links.digest()[:12]})")
-        x = node_features(raw, edge_index, self.features, self.normalize_features, report)
-        graph = assemble(x, edge_index, raw.num_nodes, labels, report, weight)
+        x, encoder = self._features(raw, edge_index, report)
+        graph = assemble(x, edge_index, raw, labels, report, weight)
         option = self.split
         splits = NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)
         splits.require_masks(raw.source)
         if bool((labels >= 0).any()):
-            report.split, report.split_hash = _split_record(splits), splits.at(0).digest()
+            report.split, report.split_hash = split_record(splits), splits.at(0).digest()
             if option.by == "random" and raw.masks and (self.path or self.given is not None):
                 report.note("the data comes with a split, which is not used; data.split.by=given takes it")
-        identity = self.features == "identity" or (self.features == "given" and raw.x is None)
+        identity = self.features == "identity" or (self.features == "given" and raw.x is None and encoder is None)
         names = raw.feature_names if self.features == "given" else []
         mapped = raw.features_file if raw.x is not None and x.data_ptr() == raw.x.data_ptr() else None
         if mapped is not None:
             report.note(f"features stay on disk ({mapped}); rows are read as they are needed")
         return NodeGraph(
-            graph, labels, splits, raw.ids, raw.class_names, report, links, names, identity, self.fanout, mapped
+            graph, labels, splits, raw.ids, raw.class_names, report, links, names, identity, self.fanout, mapped,
+            encoder,
         )
 
     def load_unseen(self, trained_on: NodeGraph) -> NodeGraph:
@@ -231,14 +191,24 @@ class NodeGraphData:
         raw = replace(raw, y=None, masks={}, class_names=[])
         check_parts(raw)
         edge_index, weight = clean_edges(raw, self.directed, report)
-        if self.features == "given":
+        if self.features == "given" and trained_on.text_encoder is None:
             names, width = trained_on.feature_names, trained_on.graph.num_features
             raw.x = match_features(raw.x, raw.feature_names, raw.source, names=names, width=width, report=report)
-        x = node_features(raw, edge_index, self.features, self.normalize_features, report)
+        x, _ = self._features(raw, edge_index, report, trained_on.text_encoder)
         labels = torch.full((raw.num_nodes,), -1)
-        graph = assemble(x, edge_index, raw.num_nodes, labels, report, weight)
+        graph = assemble(x, edge_index, raw, labels, report, weight)
         splits = NodeSplits("random", labels, {}, self.split.ratios, False, 0, 0)
         return NodeGraph(graph, labels, splits, raw.ids, [], report, None, raw.feature_names)
+
+    def _features(
+        self, raw: RawGraph, edge_index: Tensor, report: DataReport, encoder: TextEncoder | None = None
+    ) -> tuple[Tensor, TextEncoder | None]:
+        """[N, F] of the kind that the options name, and what encodes texts, where that made them."""
+        only_texts = self.features == "given" and raw.x is None and raw.text is not None
+        if encoder is None and self.features != "text" and not only_texts:
+            return node_features(raw, edge_index, self.features, self.normalize_features, report), None
+        x, encoder = text_features(raw, self.text, report, encoder)
+        return row_normalize(x) if self.normalize_features else x, encoder
 
     def _raw(self, features: list[str] | None = None) -> tuple[RawGraph, DataReport]:
         """The graph in memory, else that of a path or name; of a table only ``features``, where some are named."""
@@ -246,7 +216,3 @@ class NodeGraphData:
             return locate(self.name, self.path, self.data_root, self.read_options, features)
         raw, notes = read_given(self.given)
         return raw, DataReport(source=raw.source, format=type(self.given).__name__, notes=notes)
-
-
-def _split_record(splits: NodeSplits) -> dict[str, Any]:
-    return {"by": splits.by, "index": splits.index, "sizes": splits.at(0).sizes()}

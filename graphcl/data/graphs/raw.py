@@ -23,6 +23,7 @@ class RawGraph:
         class_names: name of each class; empty when classes are numbered.
         feature_names: name of each column of ``x``; empty when they are numbered.
         edge_weight: [E] float32 of the edges, or None.
+        text: the text of each node, "" where it has none; None when the file has no texts.
         features_file: where ``x`` lies when it is mapped from disk and not in memory.
         source: where it was read, for messages.
     """
@@ -36,6 +37,7 @@ class RawGraph:
     class_names: list[str] = field(default_factory=list)
     feature_names: list[str] = field(default_factory=list)
     edge_weight: Tensor | None = None
+    text: list[str] | None = None
     features_file: Path | None = None
     source: str = ""
 

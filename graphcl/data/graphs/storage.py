@@ -10,11 +10,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.data.graphs.arrays import map_features
+from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.links import HeldOutLinks, Links
-from graphcl.data.graphs.node_graph import NodeGraph
 from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.graphs.tensors import read_tensors, sparse_packed, sparse_unpacked, write_tensors
+from graphcl.data.graphs.texts import packed_texts, unpacked_texts
 from graphcl.data.report import DataReport
+from graphcl.data.text_encoders import TextEncoder, TextOptions, restore_text_encoder
 
 
 def save_node_graph(data: NodeGraph, folder: Path) -> None:
@@ -30,6 +32,13 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
     tensors |= {f"mask.{part}": mask for part, mask in data.splits.masks.items()}
     if "edge_weight" in data.graph:
         tensors["edge_weight"] = data.graph.edge_weight
+    if "text" in data.graph:
+        tensors |= packed_texts(data.graph.text)
+    encoder: dict[str, Any] | None = None
+    if data.text_encoder is not None:
+        fitted, values = data.text_encoder.state()
+        tensors |= {f"encoder.{name}": tensor for name, tensor in fitted.items()}
+        encoder = {"options": asdict(data.text_encoder.options), "values": values}
     if data.links is not None:
         links = {"valid": data.links.valid, "test": data.links.test}
         tensors |= {f"links.{part}.{name}": pairs for part, pair in links.items() for name, pairs in vars(pair).items()}
@@ -45,6 +54,7 @@ def save_node_graph(data: NodeGraph, folder: Path) -> None:
         "fanout": data.fanout,
         "features_file": None if data.features_file is None else str(data.features_file),
         "features_shape": list(data.graph.x.shape),
+        "text_encoder": encoder,
     }
     write_tensors(folder, tensors, header)
 
@@ -68,8 +78,21 @@ def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> NodeGraph:
         graph.edge_weight = tensors["edge_weight"]
     splits = NodeSplits(labels=labels, masks=masks, **header["split"])
     report = DataReport.from_dict(header["report"])
+    if (text := unpacked_texts(tensors)) is not None:
+        graph.text = text
     features = header.get("feature_names", []), header.get("identity", False), header.get("fanout", []), mapped
-    return NodeGraph(graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors), *features)
+    return NodeGraph(
+        graph, labels, splits, header["ids"], header["class_names"], report, _links(tensors), *features,
+        _text_encoder(tensors, header),
+    )
+
+
+def _text_encoder(tensors: dict[str, Tensor], header: dict[str, Any]) -> TextEncoder | None:
+    kept = header.get("text_encoder")
+    if kept is None:
+        return None
+    fitted = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
+    return restore_text_encoder(TextOptions(**kept["options"]), fitted, kept["values"])
 
 
 def _links(tensors: dict[str, Tensor]) -> HeldOutLinks | None:

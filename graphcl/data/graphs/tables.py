@@ -15,6 +15,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError, nearest, suggestion
 from graphcl.data.readers import ReadOptions, Table
 from graphcl.data.readers.delimited import DelimitedTable
+from graphcl.data.readers.json_lines import JsonLinesTable
 from graphcl.data.readers.parquet import ParquetTable
 from graphcl.data.text import require_file
 
@@ -30,7 +31,9 @@ class IdTable(DelimitedTable):
         return "," if first.strip('"').isidentifier() else super().find_separator(text)
 
 
-_READERS: dict[str, type[Table]] = {".csv": IdTable, ".tsv": IdTable, ".parquet": ParquetTable}
+_READERS: dict[str, type[Table]] = {
+    ".csv": IdTable, ".tsv": IdTable, ".parquet": ParquetTable, ".jsonl": JsonLinesTable, ".jsonl.gz": JsonLinesTable
+}
 #: Endings of the tables of a graph.
 ENDINGS = tuple(_READERS)
 
@@ -47,9 +50,10 @@ def open_graph_table(path: Path, needs: Iterable[str] = (), options: ReadOptions
         UserError: no such file or format, or a column is missing.
     """
     require_file(path)
-    if path.suffix.lower() not in _READERS:
+    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
+    if ending is None:
         raise UserError(f"{path} is no table of a graph: it ends in none of {', '.join(ENDINGS)}")
-    table = _READERS[path.suffix.lower()](path, options)
+    table = _READERS[ending](path, options)
     for column in needs:
         if column not in table.columns:
             raise UserError(f"{path}: no column {column!r}{suggestion(column, table.columns)}")
@@ -59,7 +63,7 @@ def open_graph_table(path: Path, needs: Iterable[str] = (), options: ReadOptions
 def find_table(
     folder: Path, stem: str, layout: str, needs: Iterable[str] = (), options: ReadOptions = ReadOptions()
 ) -> Table:
-    """Open ``stem.csv``, ``stem.tsv`` or ``stem.parquet``, whichever is there.
+    """Open ``stem.csv``, or the first with another of :data:`ENDINGS` that is there.
 
     Args:
         folder: Where it lies.
@@ -103,9 +107,11 @@ def unique_ids(values: pd.Series, table: Table, what: str) -> pd.Index:
     """A column of ids as an index.
 
     Raises:
-        UserError: one occurs twice.
+        UserError: one is empty, or occurs twice.
     """
     ids = pd.Index(values)
+    if (empty := ids == "").any():
+        raise UserError(f"{table.path} {table.where(int(empty.argmax()))}: the {what} has no id")
     if ids.has_duplicates:
         row = int(ids.duplicated().argmax())
         raise UserError(f"{table.path} {table.where(row)}: {what} id {ids[row]!r} occurs more than once")

@@ -66,7 +66,7 @@ def test_isolated_nodes_are_kept_also_at_the_end() -> None:
     report = DataReport()
     graph = raw()
     edge_index = clean_edges(graph, False, report)[0]
-    data = assemble(torch.ones(5, 2), edge_index, 5, check_raw(graph), report)
+    data = assemble(torch.ones(5, 2), edge_index, graph, check_raw(graph), report)
     assert data.num_nodes == 5
     assert "nodes without an edge, kept: 2" in report.notes
     assert "nodes without a label, trained on but in no split: 1" in report.notes
@@ -98,5 +98,5 @@ def test_labels_may_be_absent(labels: torch.Tensor | None) -> None:
     graph, report = raw(y=labels), DataReport()
     found = check_raw(graph)
     assert found.tolist() == [-1] * 5
-    assemble(torch.ones(5, 2), clean_edges(graph, False, report)[0], 5, found, report)
+    assemble(torch.ones(5, 2), clean_edges(graph, False, report)[0], graph, found, report)
     assert "5 nodes, 6 directed edges, 2 features, no labels" in report.notes

@@ -46,6 +46,9 @@ def test_the_seed_draws_the_split() -> None:
 @pytest.mark.parametrize("name", NODE_CARDS)
 def test_every_card_loads_with_the_counts_it_states(name: str, shared_data: Path) -> None:
     card = cards.load_card(name)
+    if not card.counts:  # what is in python-stdlib depends on the Python
+        assert name == "python-stdlib"
+        return
     if not card.package and cards.find(card, shared_data / "graphs") is None:
         pytest.skip(f"{name} is not among the public data sets in {shared_data}")
     data = NodeGraphData.from_card(name, data_root=shared_data / "graphs").load(seed=0)

@@ -1,0 +1,91 @@
+"""A sentence encoder with weights of its own, and its embeddings kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from graphcl.core.errors import UserError, require
+from graphcl.core.files import replacing
+from graphcl.core.paths import cache_dir
+from graphcl.data.download import sha256_of
+from graphcl.data.text_encoders.base import TextOptions
+
+#: Texts whose embeddings are kept together: what a killed encoding loses at most.
+BLOCK = 256
+
+
+class SentenceEncoder:
+    """Pooled embeddings of a ``sentence-transformers`` model; nothing is fitted.
+
+    Args:
+        options: ``model`` is a folder or a hub name.
+
+    Raises:
+        UserError: no model is named, or it cannot be loaded.
+        MissingExtra: the package is not installed.
+    """
+
+    def __init__(self, options: TextOptions) -> None:
+        if not options.model:
+            raise UserError("data.text.encoder=sentence_transformer needs data.text.model, a folder or a hub name")
+        self.options = options
+        package = require("sentence_transformers", "text")
+        try:
+            self._model = package.SentenceTransformer(options.model, device="cpu")
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UserError(f"data.text.model: cannot load {options.model!r}: {reason}") from error
+        if options.max_length:
+            self._model.max_seq_length = options.max_length
+        self._identity = _identity(options)
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+        return int(self._model.get_sentence_embedding_dimension())
+
+    @property
+    def told(self) -> str:
+        """What it is, for the screen and for provenance."""
+        return f"sentence encoder {Path(self.options.model).name} ({self._identity[:12]}), {self.dim} columns"
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """[n, dim] float32, rows of length 1. Blocks of texts that were encoded before are read from the cache."""
+        if not texts:
+            return torch.empty(0, self.dim)
+        return torch.cat([self._block(texts[at : at + BLOCK]) for at in range(0, len(texts), BLOCK)])
+
+    def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
+        """The weights stay where they are."""
+        return {}, {}
+
+    def _block(self, texts: Sequence[str]) -> Tensor:
+        digest = hashlib.sha256(json.dumps([self._identity, *texts]).encode()).hexdigest()
+        path = cache_dir() / "text-embeddings" / f"{digest}.safetensors"
+        if path.is_file():
+            try:
+                return load_file(path)["x"]
+            except SafetensorError:  # damaged: encoded again
+                path.unlink()
+        rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        x = torch.as_tensor(rows, dtype=torch.float32)
+        with replacing(path) as temporary:
+            save_file({"x": x}, temporary)
+        return x
+
+
+def _identity(options: TextOptions) -> str:
+    """A hash of what the embeddings depend on: the model's files where they are local, else its name."""
+    folder = Path(options.model)
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    hashed = [(str(path.relative_to(folder)), sha256_of(path)) for path in files] or options.model
+    return hashlib.sha256(json.dumps([hashed, options.max_length]).encode()).hexdigest()
