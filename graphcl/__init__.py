@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from graphcl.engine.library import fit
     from graphcl.graph import as_graph
     from graphcl.objective.kernels import contrast, log_partition, positive_logit, row_extreme
+    from graphcl.rca.neural_granger import NeuralGranger
     from graphcl.serve.opened import open_run
     from graphcl.serve.recommender import Recommender
 
 #: Public name -> module that holds it; imported when first asked for.
 _PUBLIC = {
+    "NeuralGranger": "graphcl.rca.neural_granger",
     "Recommender": "graphcl.serve.recommender",
     "open_run": "graphcl.serve.opened",
     "as_graph": "graphcl.graph",
@@ -48,8 +50,8 @@ _PUBLIC = {
 }
 
 __all__ = [
-    "Fitted", "Recipe", "Recommender", "as_graph", "contrast", "fit", "load", "log_partition", "open_run",
-    "positive_logit", "register", "resume", "row_extreme",
+    "Fitted", "NeuralGranger", "Recipe", "Recommender", "as_graph", "contrast", "fit", "load", "log_partition",
+    "open_run", "positive_logit", "register", "resume", "row_extreme",
 ]
 
 

@@ -52,3 +52,21 @@ def make_linear(
         if bias:
             layer.bias.copy_(torch.zeros(out_dim) if glorot else uniform((out_dim,), bound, generator))
     return layer
+
+
+def group_norms(weight: Tensor, rows: int = 0, groups: int = 2) -> Tensor:
+    """[R, G]: the norm of each group of weights, ``||W_{i . j .}||`` of row i and group j.
+
+    >>> group_norms(torch.tensor([[[[3.0], [0.0]], [[4.0], [1.0]]]])).tolist()
+    [[5.0, 1.0]]
+
+    Args:
+        weight: Of any dimension; a group has all entries along the others. The gradient of a group of zeros is zero.
+        rows: Dimension that numbers the rows.
+        groups: Dimension that numbers the groups of a row.
+    """
+    along = [axis for axis in range(weight.dim()) if axis not in (rows, groups)]
+    square = weight.square().sum(along) if along else weight.square()
+    zero = square == 0
+    norms = square.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
+    return norms if rows < groups else norms.T

@@ -11,6 +11,7 @@ from graphcl.core.config.recipe import Recipe, load_recipe
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
 from graphcl.core.schema import part_schema
+from graphcl.data.series.table import is_table
 from graphcl.engine import fit as engine
 from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
@@ -45,9 +46,10 @@ def fit(
 
     Args:
         recipe: A recipe's name, or what :func:`graphcl.load` returned.
-        data: A graph (torch_geometric, networkx or DGL), or a list of graphs for the task `graph`; the name of a data
-            set; or a mapping of the recipe's `data` options. Labels are not needed: without them nothing is judged.
-            Also what a data part's ``load`` returned. None takes the data that the recipe names.
+        data: A graph (torch_geometric, networkx or DGL), or a list of graphs for the task `graph`; a table (an array
+            [time, metric] or a frame) for the task `rca`; the name of a data set; or a mapping of the recipe's `data`
+            options. Labels are not needed: without them nothing is judged. Also what a data part's ``load`` returned.
+            None takes the data that the recipe names.
         out: Folder of the run; None writes nothing.
         overwrite: Replace a run that is already there.
         data_root: Folder where data sets are looked up first.
@@ -99,17 +101,21 @@ def _recipe(recipe: Recipe | str, settings: Mapping[str, Any], allow_plugins: bo
 
 
 def is_given(data: Any) -> bool:
-    """Whether it is a graph, or several, of any library."""
-    return is_graph(data) or (isinstance(data, list | tuple) and bool(data) and all(map(is_graph, data)))
+    """Whether it is a graph, or several, of any library, or a table."""
+    several = isinstance(data, list | tuple) and bool(data) and all(map(is_graph, data))
+    return is_graph(data) or several or is_table(data)
 
 
 def load_given(recipe: Recipe, data: Any) -> Any:
-    """Check and split graphs in memory as the recipe's data part does with files.
+    """Check and split graphs or a table in memory as the recipe's data part does with files.
 
     Raises:
-        UserError: the recipe's task takes no graph objects.
+        UserError: the recipe's task takes no such objects.
     """
-    part = resolve("task", recipe["task"]).meta["data"]
+    part, kind = resolve("task", recipe["task"]).meta["data"], "table" if is_table(data) else "graph"
     if "given" not in part_schema("data", part)["supplied"]:
-        raise UserError(f"{recipe.name}: the task {recipe['task']!r} takes no graph objects; give data.path")
+        raise UserError(f"{recipe.name}: the task {recipe['task']!r} takes no {kind} objects; give data.path")
+    takes = resolve("data", part).meta.get("takes", "graph")
+    if kind != takes:
+        raise UserError(f"data: got a {type(data).__name__}; the task {recipe['task']!r} takes a {takes} in memory")
     return build("data", part, recipe["data"], given=data).load(seed=recipe["train.seed"])

@@ -37,21 +37,22 @@ def build_chains(items: Tensor, ptr: Tensor, *, num_items: int, time: Tensor | N
     _check(items, ptr, counts, num_items)
     if time is not None and time.shape != items.shape:
         raise UserError(f"chains: {n} items but times of shape {tuple(time.shape)}; give one for each item")
-    node = torch.arange(n, device=items.device)
-    batch = torch.repeat_interleave(torch.arange(counts.numel(), device=items.device), counts)
-    linked = (batch[1:] == batch[:-1]).nonzero().squeeze(1)
-    chains = Data(
-        item=items,
-        pos=node - ptr.index_select(0, batch),
-        edge_index=torch.stack([linked, linked + 1]),
-        batch=batch,
-        ptr=ptr,
-        num_nodes=n,
-        num_items=int(num_items),
-    )
+    chains = Data(item=items, **chain_layout(ptr), ptr=ptr, num_nodes=n, num_items=int(num_items))
     if time is not None:
         chains.time = time
     return chains
+
+
+def chain_layout(ptr: Tensor) -> dict[str, Tensor]:
+    """``pos``, ``edge_index`` and ``batch`` of chains that lie end to end, chain ``g`` beginning at ``ptr[g]``.
+
+    Edges go from each node to the next one of its chain.
+    """
+    counts = ptr.diff()
+    batch = torch.repeat_interleave(torch.arange(counts.numel(), device=ptr.device), counts)
+    linked = (batch[1:] == batch[:-1]).nonzero().squeeze(1)
+    pos = torch.arange(batch.numel(), device=ptr.device) - ptr.index_select(0, batch)
+    return {"pos": pos, "edge_index": torch.stack([linked, linked + 1]), "batch": batch}
 
 
 def _check(items: Tensor, ptr: Tensor, counts: Tensor, num_items: int) -> None:

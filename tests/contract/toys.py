@@ -17,6 +17,7 @@ from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
+from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
 
 TYPES = {"user": 7, "item": 9}
@@ -102,6 +103,12 @@ def chain_graph(seed: int = 0) -> Data:
     items = torch.randint(0, TYPES["item"], (sum(lengths),), generator=draw)
     items[5] = TYPES["item"]
     return build_chains(items, torch.tensor([0, *lengths]).cumsum(0), num_items=TYPES["item"])
+
+
+def window_graph(seed: int = 0) -> Data:
+    """Windows of a table of six metrics, of one to five rows."""
+    table = torch.randn(9, FEATURES, generator=generator(seed, "windows"))
+    return build_windows(table, torch.tensor([0, 2, 6, 4, 0]), torch.tensor([3, 3, 8, 9, 2]))
 
 
 GRAPHS = {

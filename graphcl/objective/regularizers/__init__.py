@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphcl.objective.regularizers.group_lasso import GroupLasso
 from graphcl.objective.regularizers.l2 import L2, squared_norm
 
-__all__ = ["L2", "squared_norm"]
+__all__ = ["L2", "GroupLasso", "squared_norm"]

@@ -1,0 +1,1 @@
+"""Tables of metrics over time, and series whose causal graph is known."""

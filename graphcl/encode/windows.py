@@ -1,0 +1,64 @@
+"""What towers over windows of a table share: reading the chains of rows, and looking back in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.encode.base import Graph
+
+
+@dataclass(frozen=True)
+class Windows:
+    """One or many windows, end to end.
+
+    Attributes:
+        x: [n, C] values of all columns at each row.
+        pos: [n] age of each row from the start of its window.
+        batch: [n] window of each row.
+        ptr: [G + 1] where each window begins.
+    """
+
+    x: Tensor
+    pos: Tensor
+    batch: Tensor
+    ptr: Tensor
+
+    def lagged(self, lags: int) -> Tensor:
+        """[n, C, lags]: the values of each column at a row, one row before it, and so on.
+
+        Before the start of a window stands its first row.
+        """
+        node = torch.arange(len(self.pos), device=self.pos.device)
+        back = torch.minimum(self.pos[:, None], torch.arange(lags, device=self.pos.device))
+        rows = self.x.index_select(0, (node[:, None] - back).view(-1))
+        return rows.view(len(node), lags, -1).transpose(1, 2)
+
+    def trend(self, width: int) -> Tensor:
+        """[n, C]: the mean of a row and the ``width - 1`` before it, the first row standing for those before it."""
+        total = torch.cat([self.x.new_zeros(1, self.x.shape[1], dtype=torch.float64), self.x.double().cumsum(0)])
+        node = torch.arange(len(self.pos), device=self.pos.device)
+        known = (self.pos + 1).clamp_max(width)
+        inside = total.index_select(0, node + 1) - total.index_select(0, node + 1 - known)
+        first = self.x.index_select(0, self.ptr.index_select(0, self.batch))
+        return ((inside + (width - known)[:, None] * first) / width).to(self.x.dtype)
+
+
+def read_windows(graph: Graph) -> Windows:
+    """The windows of a graph of :func:`graphcl.graph.window.build_windows`, also of several of them in a PyG batch.
+
+    Raises:
+        UserError: it is no graph of windows.
+    """
+    fields: list[Any] = [graph.get(name) for name in ("x", "pos")]
+    if any(field is None for field in fields):
+        raise UserError("this part needs windows of a table ('x' and 'pos' of graphcl.graph.window.build_windows)")
+    x, pos = fields
+    batch, ptr = graph.get("batch"), graph.get("ptr")
+    if batch is None or ptr is None:  # one window
+        batch, ptr = torch.zeros_like(pos), torch.tensor([0, len(pos)], device=pos.device)
+    return Windows(x, pos, batch, ptr)
