@@ -15,6 +15,7 @@ from graphcl.cli.doctor import doctor
 from graphcl.cli.embed import embed
 from graphcl.cli.evaluate import evaluate
 from graphcl.cli.list import list_parts
+from graphcl.cli.rca import rca
 from graphcl.cli.recommend import recommend
 from graphcl.cli.resume import resume
 from graphcl.cli.score import score
@@ -54,7 +55,7 @@ def _graphcl(
     pass
 
 
-for command in (train, resume, evaluate, recommend, score, similar, embed, compactness, show, check, doctor):
+for command in (train, resume, evaluate, recommend, score, similar, embed, compactness, rca, show, check, doctor):
     app.command()(command)
 app.command("list")(list_parts)
 
@@ -62,7 +63,8 @@ app.command("list")(list_parts)
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit code.
 
-    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr. 130: interrupted.
+    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr.
+    3: ``rca`` found no anomaly. 130: interrupted.
     Anything else is a bug and keeps its traceback.
     """
     try:

@@ -83,8 +83,23 @@ def evidence(values: np.ndarray) -> np.ndarray:
         stays = np.sort(np.where(np.isnan(z), 0.0, z), axis=0)[WINDOW // 2]
         now = np.where(np.isnan(z[0]), 0.0, z[0])
         outside = np.where(stays * now > 0, np.minimum(np.abs(stays), np.abs(now)), 0.0) - SEEN
+    outside = np.where(_silent(values)[at], MOST, outside)
     said[at] = np.log1p(np.clip(outside, 0, MOST)).sum(axis=1)
     return said
+
+
+def _silent(values: np.ndarray) -> np.ndarray:
+    """[T, C] whether a metric stops reporting at a row: nothing for :data:`WINDOW` rows, which never was before.
+
+    Rows at which most metrics are missing are the recorder's fault and say nothing.
+    """
+    missing = np.isnan(values)
+    ahead = missing.copy()
+    for step in range(1, WINDOW):
+        ahead[:-step] &= missing[step:]
+        ahead[-step:] = False
+    first = ahead & (np.cumsum(ahead, axis=0) == 1) & ~missing[0]
+    return first & (missing.mean(axis=1, keepdims=True) < 0.5)
 
 
 def _until(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

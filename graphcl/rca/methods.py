@@ -13,6 +13,9 @@ import numpy as np
 from graphcl.core.errors import UserError, suggestion
 from graphcl.data.telemetry import Column
 from graphcl.rca import change
+from graphcl.rca.graph_methods import WalkOptions, granger_graph, rank_by_walk
+from graphcl.rca.pc import pc_edges
+from graphcl.rca.walk import Edge
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,15 @@ class Question:
         normal: [N, C] rows before the anomaly, in the order of time.
         anomalous: [A, C] rows from the anomaly on.
         columns: [C] whose values these are.
-        callers: Service -> services that it calls, where the topology is known.
-        front: Column at which the symptom is seen, or None.
         seed: Of whatever is drawn.
+        walk: How a causal graph becomes a ranking.
     """
 
     normal: np.ndarray
     anomalous: np.ndarray
     columns: tuple[Column, ...]
-    callers: dict[str, list[str]] = field(default_factory=dict)
-    front: int | None = None
     seed: int = 0
+    walk: WalkOptions = field(default_factory=WalkOptions)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Answer:
     """
 
     scores: np.ndarray
-    edges: tuple[tuple[int, int, float], ...] = ()
+    edges: tuple[Edge, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -57,6 +58,18 @@ Method = Callable[[Question], Answer]
 def of_change(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     """The method that ranks by a change score alone."""
     return lambda question: Answer(score(question.normal, question.anomalous))
+
+
+def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:
+    """The method that draws a graph over the normal and the anomalous part together, and walks on it."""
+
+    def method(question: Question) -> Answer:
+        scores, edges, notes = rank_by_walk(
+            question.normal, question.anomalous, lambda values: draw(values, question.seed), question.walk
+        )
+        return Answer(scores, tuple(edges), tuple(notes))
+
+    return method
 
 
 def by_chance(question: Question) -> Answer:
@@ -71,6 +84,8 @@ METHODS: dict[str, Method] = {
     "zscore-absolute": of_change(lambda normal, anomalous: change.n_sigma(normal, anomalous, absolute=True)),
     "baro": of_change(change.robust_scorer),
     "energy": of_change(change.energy_distance),
+    "granger-pagerank": of_graph(lambda values, seed: granger_graph(values)),
+    "pc-pagerank": of_graph(lambda values, seed: pc_edges(values, seed=seed)),
     "random": by_chance,
 }
 

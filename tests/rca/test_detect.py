@@ -64,3 +64,12 @@ def test_a_slow_rise_is_found_on_its_way() -> None:
 @pytest.mark.parametrize("rows", [0, 3, 12])
 def test_too_few_rows_say_nothing(rows: int) -> None:
     assert find_anomaly(np.ones((rows, 2))) is None if rows else not evidence(np.ones((rows, 2))).any()
+
+
+def test_metrics_that_stop_reporting_are_an_anomaly_and_a_gap_of_all_is_none() -> None:
+    values = quiet("normal", 12)
+    dead, gap = values.copy(), values.copy()
+    dead[300:, 4:6] = np.nan
+    gap[300:320] = np.nan
+    assert find_anomaly(dead).row == 300  # type: ignore[union-attr]
+    assert find_anomaly(gap) is None

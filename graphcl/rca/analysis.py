@@ -1,0 +1,184 @@
+"""From a table of metrics to ranked causes: read, find the anomaly, score, say how sure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphcl.core.errors import UserError, nearest
+from graphcl.core.words import counted
+from graphcl.data.telemetry import Telemetry, read_telemetry
+from graphcl.data.telemetry.clock import in_seconds, isoformat, require_inside
+from graphcl.rca.detect import find_anomaly
+from graphcl.rca.graph_methods import WalkOptions
+from graphcl.rca.methods import method_named
+from graphcl.rca.ranking import LEAST_NORMAL, Case, RankedMetric, RankedService, timed, with_stability
+from graphcl.rca.topology import Callers, matched, read_service_map
+
+#: Method when none is named: what wins on the development cases.
+DEFAULT = "deviation"
+#: Rows that a table needs, and below which a ranking is called uncertain.
+LEAST_ROWS, FEW_ROWS = 12, 50
+#: Below this confidence the first service is one of several that it could be.
+LOW = 0.4
+#: A method that takes longer is not run again for the stability of its ranks.
+QUICK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an analysis found.
+
+    Attributes:
+        metrics: Best first; empty where there is no anomaly.
+        services: Best first.
+        graph: (cause, effect, weight) by the names of columns, where the method draws a graph.
+        anomaly_time: Seconds since 1970, or None: no anomaly was found.
+        detected: Whether the time was found, not given.
+        method: What ranked.
+        confidence: Of the first service.
+        notes: What was decided and what to be careful about, one sentence each.
+        seconds: The whole took.
+        telemetry: The table as it was analysed.
+    """
+
+    metrics: tuple[RankedMetric, ...]
+    services: tuple[RankedService, ...]
+    graph: tuple[tuple[str, str, float], ...]
+    anomaly_time: float | None
+    detected: bool
+    method: str
+    confidence: float
+    notes: tuple[str, ...]
+    seconds: float
+    telemetry: Telemetry = field(repr=False)
+
+
+def analyse(
+    frame: str | Path | pd.DataFrame,
+    *,
+    anomaly_time: float | str | None = None,
+    normal: str | Path | pd.DataFrame | None = None,
+    method: str = DEFAULT,
+    names: str = "",
+    time_column: str = "",
+    front: str | None = None,
+    service_map: str | Path | Mapping[str, Sequence[str]] | None = None,
+    walk: WalkOptions = WalkOptions(),
+    seed: int = 0,
+) -> Analysis:
+    """Rank the metrics and services of a table by how likely an incident began with them.
+
+    Args:
+        frame: A pandas frame, or a file (see :func:`graphcl.data.telemetry.read_telemetry`).
+        anomaly_time: When the anomaly began, as in the table or as a date; None finds it.
+        normal: A table of a time without trouble, put before the other.
+        method: Name of a method, see :data:`graphcl.rca.methods.METHODS`.
+        names: How columns split into service and metric.
+        time_column: Column of the time; "" finds it.
+        front: Where the symptom is seen, ``SERVICE.METRIC`` or a column; it is no candidate.
+        service_map: Who calls whom, see :func:`graphcl.rca.topology.read_service_map`.
+        walk: How a graph becomes a ranking.
+        seed: Of whatever is drawn.
+
+    Raises:
+        UserError: whatever is wrong with the table or the options, in one line.
+    """
+    began = time.perf_counter()
+    rank = method_named(method)
+    telemetry = read_telemetry(frame, normal=normal, names=names, time=time_column)
+    symptom = _front(telemetry, front)
+    notes = list(telemetry.notes)
+    _require_table(telemetry)
+    start = _start(telemetry, anomaly_time, notes)
+    if start is None:
+        notes.append("no anomaly found: no row from which the metrics stay outside of all that they were before")
+        return Analysis((), (), (), None, True, method, 0.0, tuple(notes), time.perf_counter() - began, telemetry)
+    if len(telemetry.time) < FEW_ROWS:
+        notes.append(f"only {counted(len(telemetry.time), 'row')}: the ranking is uncertain")
+    callers: Callers = {}
+    if service_map is not None:
+        callers, more = matched(read_service_map(service_map), telemetry.services)
+        notes += more
+    case = Case(telemetry, symptom, rank, callers, walk, seed)
+    answer, seconds = timed(case, start)
+    notes += answer.notes
+    metrics, services = case.ranked(answer, start)
+    if seconds < QUICK_SECONDS:
+        metrics, services = with_stability(case, start, metrics, services)
+    else:
+        notes.append("stability of the ranks not computed: the method takes too long")
+    notes += _cautions(metrics, services)
+    columns = telemetry.columns
+    graph = tuple((columns[cause].name, columns[effect].name, weight) for cause, effect, weight in answer.edges)
+    return Analysis(
+        tuple(metrics), tuple(services), graph, float(telemetry.time[start]), anomaly_time is None, method,
+        services[0].confidence if services else 0.0, tuple(notes), time.perf_counter() - began, telemetry,
+    )  # fmt: skip
+
+
+def _require_table(telemetry: Telemetry) -> None:
+    rows, metrics = telemetry.values.shape
+    if metrics + sum(len(column.same) for column in telemetry.columns) < 2:
+        raise UserError(f"the table has one metric, {telemetry.columns[0].name!r}: there is nothing to rank")
+    if rows < LEAST_ROWS:
+        raise UserError(f"the table has {counted(rows, 'row')}; at least {LEAST_ROWS} are needed to say what is normal")
+
+
+def _front(telemetry: Telemetry, front: str | None) -> int | None:
+    if front is None:
+        return None
+    known: dict[str, int] = {}
+    for index, column in enumerate(telemetry.columns):
+        for one in (column, *column.same):
+            known |= {one.name: index, f"{one.service}.{one.metric}": index}
+    if front not in known:
+        match = nearest(front, known)
+        raise UserError(f"--front {front!r} is no SERVICE.METRIC" + (f"; nearest: {match!r}" if match else ""))
+    return known[front]
+
+
+def _start(telemetry: Telemetry, given: float | str | None, notes: list[str]) -> int | None:
+    """First row of the anomaly, given or found; None where there is none."""
+    if given is None:
+        found = find_anomaly(telemetry.values)
+        if found is None:
+            return None
+        notes.append(
+            f"anomaly found at {isoformat(float(telemetry.time[found.row]))}: evidence {found.evidence:.1f} where "
+            f"{found.needed:.1f} is needed"
+        )
+        return found.row
+    moment = in_seconds(given, telemetry.unit)
+    require_inside(moment, telemetry.time, telemetry.period, telemetry.unit, str(given))
+    start = int(np.searchsorted(telemetry.time, moment - 1e-6))
+    if start < LEAST_NORMAL:
+        raise UserError(
+            f"{counted(start, 'row')} before the anomaly time {given}; at least {LEAST_NORMAL} are needed to say what "
+            "is normal: give an earlier table, or a normal one with --normal"
+        )
+    if start >= len(telemetry.time):
+        raise UserError(f"no row from the anomaly time {given} on; the last is {isoformat(float(telemetry.time[-1]))}")
+    return start
+
+
+def _cautions(metrics: Sequence[RankedMetric], services: Sequence[RankedService]) -> list[str]:
+    """What the reader should know before he acts."""
+    if not services:
+        return ["no metric can be ranked: all are constant or missing"]
+    notes = []
+    if services[0].confidence < LOW:
+        others = ", ".join(one.service for one in services[1:3])
+        notes.append(f"low confidence: {services[0].service} stands out little from {others or 'the others'}")
+    if all(metric.since is None for metric in metrics[:5]):
+        notes.append(
+            "low confidence: none of the first metrics leaves what it was before; the cause may not be measured"
+        )
+    if services[0].ranks is not None and services[0].ranks[1] > 1:
+        notes.append(f"{services[0].service} falls to rank {services[0].ranks[1]} when the time moves by one period")
+    return notes
