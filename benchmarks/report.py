@@ -23,6 +23,7 @@ SECTIONS = {
     "mclrec_ablation": "Quality: MCLRec without each of its parts",
     "graph_accuracy": "Quality: node- and graph-level recipes",
     "pot_nodes": "Quality: POT in node-level recipes",
+    "rca": "Quality: root causes of real faults",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",

@@ -47,6 +47,15 @@ class Mutation:
 EDGES, FEATURES = "augment/drop_edges.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
+    Mutation("a metric that was constant is left out", "rca/change.py",
+             "unit = np.where(before, LEVEL * level,", "unit = np.where(before, np.nan,",
+             ("rca/test_change.py::test_a_metric_that_was_constant_and_moves_is_evidence",)),
+    Mutation("the weakest edge of the graph, not of the cycle", "rca/walk.py",
+             "sorted(edges, key=lambda edge: -edge[2])", "sorted(edges, key=lambda edge: edge[2])",
+             ("rca/test_walk.py::test_a_self_edge_takes_nothing_with_it_and_an_edge_on_no_cycle_stays_however_weak",)),
+    Mutation("a walk that ends at the symptom", "rca/walk.py",
+             'if direction == "to_causes" else', 'if direction != "to_causes" else',
+             ("rca/test_walk.py::test_a_walk_to_causes_ends_at_the_cause_and_the_other_way_at_the_symptom",)),
     Mutation("a history read from its beginning", "tasks/runs.py",
              "torch.maximum(self.ptr[:-1], self.ptr[1:] - most), self.ptr[1:]",
              "self.ptr[:-1], torch.minimum(self.ptr[1:], self.ptr[:-1] + most)",

@@ -23,6 +23,7 @@ from benchmarks import (
     lightgcn_gowalla,
     pot_nodes,
     pot_step,
+    rca,
     recbole_lightgcn,
     report,
     sequences,
@@ -46,6 +47,7 @@ SUITES = [
     pot_nodes.SUITE,
     pot_step.suite(2),
     sequences.SUITE,
+    rca.SUITE,
 ]
 
 

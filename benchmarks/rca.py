@@ -1,0 +1,270 @@
+"""Root causes of real faults: ``python -m benchmarks.rca``.
+
+Two systems, every method with the anomaly's time known, detected and 60 s late. Services are ranked by their first
+metric; AC@k with the expected rank over ties; intervals by a bootstrap over groups of one service and fault.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.cells import Cell, Suite, command, data_root
+
+#: System -> its title, services that are no candidate, and the file of its topology for a case's name.
+SYSTEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "online-boutique": ("online-boutique (Nezha), 48 cases, 10 services", ("entrypoint",)),
+    "petshop": ("petshop, 44 cases, up to 41 nodes", ()),
+}
+TIMES = {"known": "known", "detected": "detected", "late": "60 s late"}
+METHODS = ("deviation", "deviation+map", "zscore", "zscore-absolute", "baro", "energy", "random")
+#: Method, direction, personalisation, acyclic.
+WALKS = tuple(
+    (f"{graph}-pagerank", direction, start, acyclic)
+    for graph in ("granger", "pc")
+    for direction, start, acyclic in (
+        ("to_effects", "none", False), ("to_causes", "none", False), ("to_effects", "change", False),
+        ("to_causes", "change", False), ("to_causes", "change", True),
+    )
+)  # fmt: skip
+OURS, RIVAL = "deviation", "zscore"
+
+
+def _cells() -> tuple[Cell, ...]:
+    found = []
+    for system in SYSTEMS:
+        for when in TIMES:
+            for method in METHODS:
+                arguments = {"system": system, "when": when, "method": method}
+                found.append(Cell(f"{system}-{when}-{method}", "benchmarks.rca:run", arguments))
+        for method, direction, start, acyclic in WALKS:
+            walk = {"direction": direction, "personalisation": start, "acyclic": acyclic}
+            arguments = {"system": system, "when": "known", "method": method, "walk": walk}
+            found.append(Cell(f"{system}-known-{walk_name(method, **walk)}", "benchmarks.rca:run", arguments))
+    return tuple(found)
+
+
+def walk_name(method: str, direction: str, personalisation: str, acyclic: bool) -> str:
+    return f"{method}-{direction}-{personalisation}" + ("-acyclic" if acyclic else "")
+
+
+SUITE = Suite("rca", _cells())
+
+
+def run(system: str, when: str, method: str, walk: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One method on all cases of a system: AC@1 to AC@5 of each case, by service and, where annotated, by metric."""
+    folder = Path(data_root() or "") / "rca" / system
+    cases = sorted(path for path in folder.iterdir() if (path / "truth.json").is_file())
+    records = [_case(path, system, when, method, walk or {}) for path in cases]
+    return {
+        "services": [record["services"] for record in records],
+        "metrics": [record["metrics"] for record in records],
+        "groups": [record["group"] for record in records],
+        "chance": [record["chance"] for record in records],
+        "confidence": [record["confidence"] for record in records],
+        "undetected": sum(record["undetected"] for record in records),
+        "seconds": sorted(record["seconds"] for record in records)[len(records) // 2],
+    }
+
+
+def _case(path: Path, system: str, when: str, method: str, walk: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from graphcl.data.telemetry import read_telemetry
+    from graphcl.rca.detect import find_anomaly
+    from graphcl.rca.graph_methods import WalkOptions
+    from graphcl.rca.methods import METHODS as KNOWN
+    from graphcl.rca.ranking import Case
+    from graphcl.rca.scoring import chance
+
+    truth = json.loads((path / "truth.json").read_text())
+    telemetry = read_telemetry(path / "metrics.csv.gz")
+    began = time.perf_counter()
+    start = int(np.searchsorted(telemetry.time, truth["anomaly_time"] + (60 if when == "late" else 0)))
+    detected = find_anomaly(telemetry.values) if when == "detected" else None
+    if detected is not None:
+        start = detected.row
+    lost = when == "detected" and detected is None
+    callers = _callers(system, path.name, telemetry.services) if method.endswith("+map") else {}
+    case = Case(telemetry, None, KNOWN[method.removesuffix("+map")], callers, WalkOptions(**walk), seed=0)
+    metrics, services = ([], []) if lost else case.ranked(case.answer(start), start)
+    seconds = time.perf_counter() - began
+    outside = SYSTEMS[system][1]
+    by_service = {one.service: one.score for one in services if one.service not in outside}
+    by_metric = {
+        name: one.score for one in metrics for name in (one.name, *one.same) if name.partition("_")[0] not in outside
+    }
+    accepted = accepted_metrics(
+        truth, [name for c in telemetry.columns for name in (c.name, *(s.name for s in c.same))]
+    )
+    first = max(by_service, key=lambda name: by_service[name], default="")
+    sure = {one.service: one.confidence for one in services}
+    candidates = len(set(telemetry.services) - set(outside))
+    return {
+        "services": _hits(by_service, [truth["service"]]),
+        "metrics": _hits(by_metric, accepted) if accepted else None,
+        "group": f"{truth['service']} {truth['fault']}",
+        "chance": [chance(candidates, k) for k in range(1, 6)],
+        "confidence": [sure.get(first, 0.0), float(first == truth["service"])],
+        "undetected": int(lost),
+        "seconds": seconds,
+    }
+
+
+def _hits(scores: Mapping[str, float], accepted: Sequence[str]) -> list[float]:
+    from graphcl.rca.scoring import any_at
+
+    return [any_at(scores, accepted, k) for k in range(1, 6)]
+
+
+def accepted_metrics(truth: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Columns that count as the annotated metric: cpu or cpu-rate; any latency. None where none is annotated."""
+    if truth["metric"] is None or "metric_note" in truth:
+        return []
+    own = [name for name in names if name.partition("_")[0] == truth["service"]]
+    metrics = {name: name.partition("_")[2] for name in own}
+    if truth["metric"] == "cpu":
+        return [name for name in own if metrics[name] in ("cpu", "cpu-rate")]
+    return [name for name in own if truth["metric"] in metrics[name]]
+
+
+def _callers(system: str, case: str, services: Sequence[str]) -> dict[str, list[str]]:
+    from graphcl.rca.topology import matched, read_service_map
+
+    folder = Path(data_root() or "") / "rca" / system
+    name = "callgraph.csv" if system == "online-boutique" else f"callgraph_{case.partition('_')[0]}_traffic.csv"
+    return matched(read_service_map(folder / name), services)[0]
+
+
+def averages(record: Mapping[str, Any], level: str = "services") -> dict[str, float] | None:
+    """AC@1, AC@3, AC@5 and Avg@5 over the cases that have this level."""
+    rows = [row for row in record.get(level, []) if row is not None]
+    if not rows:
+        return None
+    mean = [sum(row[k] for row in rows) / len(rows) for k in range(5)]
+    return {"ac@1": mean[0], "ac@3": mean[2], "ac@5": mean[4], "avg@5": sum(mean) / 5}
+
+
+def section() -> str:
+    """The tables of docs/benchmarks.md."""
+    head = (
+        "A case is one injected fault; services by their first metric, `entrypoint` is no candidate; intervals and "
+        "tests by a bootstrap over groups of one service and fault. *Ahead* and *behind*: the 95% interval of the "
+        "paired difference to N-sigma leaves out 0. A case where no anomaly is detected counts as a miss. The one "
+        "setting of `deviation` was chosen on these cases, see below; its figures are not those of unseen cases."
+    )
+    return "\n\n".join([head, *(_table(system) for system in SYSTEMS), _by_fault(), _walks(), _calibration(), CHOICE])
+
+
+#: How the default was chosen; figures of single settings are not kept as records.
+CHOICE = (
+    "Choice of `deviation`: about 350 settings of scale, sign, floor, window and aggregation were scored with the time "
+    "known. Chosen on online-boutique alone or on petshop alone, the best setting was ahead of N-sigma on the other, "
+    "too. What did not help: median and MAD or IQR, quantiles of the normal part, subtracting what all services share, "
+    "sums over the metrics of a service, change within the anomaly alone. What helped: metrics that were constant "
+    "before, in units of their level, and the largest normal deviation as scale."
+)
+
+
+def _record(system: str, when: str, method: str) -> dict[str, Any]:
+    cell = next(cell for cell in SUITE.cells if cell.name == f"{system}-{when}-{method}")
+    return SUITE.result(cell) or {}
+
+
+def _table(system: str) -> str:
+    columns = ("method", "AC@1", "AC@3", "AC@5", "Avg@5", "95%", "to N-sigma", "metric Avg@5", "detected", "late", "s")
+    rows = [_row(system, method) for method in METHODS]
+    known = _record(system, "known", OURS)
+    chances = [sum(row[k] for row in known["chance"]) / len(known["chance"]) for k in range(5)] if known else []
+    rows.append([
+        "chance", *(tables.figure(chances[k] if chances else None, 3) for k in (0, 2, 4)),
+        tables.figure(tables.mean(chances), 3), *[""] * 6,
+    ])  # fmt: skip
+    return f"**{SYSTEMS[system][0]}**; detected and late: Avg@5\n\n{tables.table(columns, rows)}"
+
+
+def _row(system: str, method: str) -> list[str]:
+    from graphcl.rca.scoring import bootstrap
+
+    record = _record(system, "known", method)
+    found = averages(record) or {}
+    low = high = None
+    if record:
+        _, low, high = bootstrap([sum(row) / 5 for row in record["services"]], record["groups"])
+    other = [(averages(_record(system, when, method)) or {}).get("avg@5") for when in ("detected", "late")]
+    return [
+        method, *(tables.figure(found.get(key), 3) for key in ("ac@1", "ac@3", "ac@5", "avg@5")),
+        tables.NOT_RUN if low is None else f"{low:.2f} to {high:.2f}", compared(system, method),
+        tables.figure((averages(record, "metrics") or {}).get("avg@5"), 3) if system == "online-boutique" else "-",
+        *(tables.figure(value, 3) for value in other), tables.figure(record.get("seconds"), 2),
+    ]  # fmt: skip
+
+
+def compared(system: str, method: str) -> str:
+    """``ahead``, ``tied`` or ``behind`` of N-sigma in Avg@5 / AC@1, by a paired bootstrap over groups."""
+    from graphcl.rca.scoring import bootstrap
+
+    ours, theirs = _record(system, "known", method), _record(system, "known", RIVAL)
+    if method == RIVAL or not (ours and theirs):
+        return "" if method == RIVAL else tables.NOT_RUN
+    words = []
+    for score in (lambda row: sum(row) / 5, lambda row: row[0]):
+        pairs = zip(ours["services"], theirs["services"], strict=True)
+        _, low, high = bootstrap([score(mine) - score(other) for mine, other in pairs], ours["groups"])
+        words.append("ahead" if low > 0 else "behind" if high < 0 else "tied")
+    return " / ".join(words)
+
+
+def _by_fault() -> str:
+    rows = []
+    for system in SYSTEMS:
+        records = {method: _record(system, "known", method) for method in (OURS, RIVAL)}
+        faults = sorted({group.split()[-1] for group in records[OURS].get("groups", [])})
+        for fault in faults:
+            cells = []
+            for record in records.values():
+                hits = [
+                    sum(row) / 5
+                    for row, group in zip(record.get("services", []), record.get("groups", []), strict=True)
+                    if group.split()[-1] == fault
+                ]
+                cells.append(tables.figure(tables.mean(hits), 2))
+            count = sum(group.split()[-1] == fault for group in records[OURS]["groups"])
+            rows.append([f"{system}: {fault}", str(count), *cells])
+    return "Avg@5 by fault, time known\n\n" + tables.table(("fault", "cases", OURS, RIVAL), rows)
+
+
+def _walks() -> str:
+    rows = []
+    for method, direction, start, acyclic in WALKS:
+        cells = []
+        for system in SYSTEMS:
+            record = _record(system, "known", walk_name(method, direction, start, acyclic))
+            found = averages(record) or {}
+            cells += [tables.figure(found.get("ac@1"), 3), tables.figure(found.get("avg@5"), 3)]
+            cells.append(tables.figure(record.get("seconds"), 2))
+        rows.append([f"{method}, {direction}, from {start}" + (", acyclic" if acyclic else ""), *cells])
+    columns = ["graph and walk", *(f"{system} {name}" for system in SYSTEMS for name in ("AC@1", "Avg@5", "s"))]
+    return "Classical graphs, all metrics, time known\n\n" + tables.table(columns, rows)
+
+
+def _calibration() -> str:
+    rows = []
+    for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)):
+        cells = []
+        for system in SYSTEMS:
+            pairs = [pair for pair in _record(system, "known", OURS).get("confidence", []) if low <= pair[0] < high]
+            cells += [str(len(pairs)), tables.figure(tables.mean([p[1] for p in pairs]), 2) if pairs else "-"]
+        rows.append([f"{low:.1f} to {min(high, 1.0):.1f}", *cells])
+    columns = ["confidence", *(f"{system} {name}" for system in SYSTEMS for name in ("cases", "right"))]
+    return "Calibration of the confidence in the first service (`deviation`, time known)\n\n" + tables.table(
+        columns, rows
+    )
+
+
+if __name__ == "__main__":
+    command(SUITE)
