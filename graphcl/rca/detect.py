@@ -20,8 +20,10 @@ WINDOW = 3
 LEAST_BEFORE = 10
 #: The share of the rows before that is left out.
 GUARD = 0.05
-#: Evidence that an anomaly needs: so much, and so much times the root of the number of metrics; before row EARLY more.
-LEAST, LEAST_EACH, EARLY = 1.75, 0.4, 48
+#: Evidence that an anomaly needs: so much, and so much times the root of the number of metrics.
+LEAST, LEAST_EACH = 1.75, 0.4
+#: Before row EARLY it needs more; after row LATE less for each metric, since chance records become rare.
+EARLY, LATE = 48, 192
 #: A metric speaks at most as if it were so many units outside.
 MOST = 20.0
 
@@ -49,7 +51,9 @@ def find_anomaly(values: np.ndarray) -> Found | None:
     """
     said = evidence(values)
     rows, metrics = values.shape
-    needed = (LEAST + LEAST_EACH * np.sqrt(metrics)) * np.maximum(1.0, EARLY / np.maximum(np.arange(rows), 1))
+    place = np.maximum(np.arange(rows), 1)
+    each = LEAST_EACH * np.sqrt(metrics * np.minimum(1.0, LATE / place))
+    needed = (LEAST + each) * np.maximum(1.0, EARLY / place)
     peak = int(np.argmax(said / needed))
     if said[peak] < needed[peak]:
         return None

@@ -34,6 +34,13 @@ def test_a_step_of_some_metrics_is_found_where_it_begins(kind: str, start: int, 
     assert found.evidence > found.needed
 
 
+def test_in_a_long_table_a_few_of_many_metrics_are_enough() -> None:
+    values = quiet("heavy", 200, rows=3000)
+    assert find_anomaly(values) is None
+    values[2500:2600, 3:6] += 60
+    assert find_anomaly(values).row == 2500  # type: ignore[union-attr]
+
+
 def test_units_offsets_and_missing_values_change_nothing() -> None:
     values = quiet("normal", 20)
     values[350:, :4] += 15
