@@ -1,0 +1,278 @@
+"""Many requests against an endpoint that is slow, paid and fails: each is answered once, or counted as missing.
+
+There are ``concurrency`` slots. A slot takes a request whose wait is over, else a new one; a request that must wait
+leaves its slot to others. An answer is on disk before anybody sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from graphcl.core.errors import UserError
+from graphcl.llm.backends.base import Answer, Backend, Fault
+from graphcl.llm.cache import AnswerCache
+from graphcl.llm.limits import Limits, Pace
+from graphcl.llm.outcome import Outcome, longest
+from graphcl.llm.request import Request
+
+#: Attempts for an answer that came and is none.
+UNUSABLE_ATTEMPTS = 3
+#: Attempts for the first requests of a run when nobody answers at all, and requests refused one by one before any was
+#: answered: then it is not the request.
+FIRST_ATTEMPTS, FIRST_REFUSED = 3, 5
+#: Faults in a row, for each slot, after which an endpoint that did answer counts as gone.
+GONE = 25
+
+
+@dataclass
+class _Job:
+    request: Request
+    attempts: int = 0
+    unusable: int = 0
+
+
+def run_requests(
+    requests: Iterable[Request],
+    backend: Backend,
+    cache: AnswerCache,
+    limits: Limits = Limits(),
+    *,
+    watch: Callable[[Outcome], None] = lambda outcome: None,
+    seed: int = 0,
+) -> Outcome:
+    """Ask what the cache does not know, and give the answers by node.
+
+    Args:
+        requests: Read as they are needed.
+        backend: Who is asked; closed at the end.
+        cache: Where answers are kept; requests that were under way when a process died are counted as sent again.
+        limits: At once, a minute, in money.
+        watch: Called after every answer and fault.
+        seed: Of the uneven waits.
+
+    Raises:
+        UserError: nobody answers, the key is wrong, the model is unknown, the quota is used up, or the cache cannot be
+            written. What was answered is kept.
+    """
+    run = _Run(requests, backend, cache, limits, watch, seed)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(run.all())
+    return _in_a_thread(run)  # in a notebook, whose loop is busy with the caller
+
+
+def _in_a_thread(run: _Run) -> Outcome:
+    results: list[Outcome | BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(asyncio.run(run.all()))
+        except BaseException as error:
+            results.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if isinstance(results[0], BaseException):
+        raise results[0]
+    return results[0]
+
+
+class _Run:
+    def __init__(
+        self, requests: Iterable[Request], backend: Backend, cache: AnswerCache, limits: Limits,
+        watch: Callable[[Outcome], None], seed: int,
+    ) -> None:
+        self._fresh, self._backend, self._cache, self._limits = iter(requests), backend, cache, limits
+        self._watch, self._draw = watch, random.Random(seed)
+        self._pace = Pace(limits.requests_per_minute)
+        self._token_pace = Pace(limits.tokens_per_minute)
+        self._waiting: list[tuple[float, int, _Job]] = []  # by the time at which their wait is over
+        self._nodes: dict[str, list[str]] = {}
+        self._flying = self._number = self._refused = self._silent = 0
+        self._reserved, self._answered = 0.0, False
+        self._lost: set[str] = set()
+        self._changed = asyncio.Event()
+        self._began = time.monotonic()
+        self.outcome = Outcome()
+
+    async def all(self) -> Outcome:
+        """Every slot until nothing is left."""
+        self._lost = self._cache.lost()
+        try:
+            async with asyncio.TaskGroup() as slots:
+                for _ in range(self._limits.concurrency):
+                    slots.create_task(self._slot())
+        except BaseExceptionGroup as group:
+            _raise_first(group)
+        finally:
+            with contextlib.suppress(Exception):
+                await self._backend.close()
+        self._leave_the_rest()
+        self.outcome.seconds = time.monotonic() - self._began
+        return self.outcome
+
+    async def _slot(self) -> None:
+        while (job := await self._next()) is not None:
+            try:
+                await self._serve(job)
+            finally:
+                self._flying -= 1
+                self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _next(self) -> _Job | None:
+        """The next job to send, counted as under way; None when there will be none."""
+        while not self.outcome.stopped:
+            job = self._due() or self._new()
+            if job is not None:
+                if self._over_budget(job):
+                    self.outcome.stopped = "the budget is spent"
+                    self._waiting.append((0.0, self._number, job))
+                    self._wake()
+                    return None
+                self._flying += 1
+                return job
+            if not self._waiting and not self._flying:
+                return None
+            pause = self._waiting[0][0] - time.monotonic() if self._waiting else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause)
+        return None
+
+    def _due(self) -> _Job | None:
+        if self._waiting and self._waiting[0][0] <= time.monotonic():
+            return heapq.heappop(self._waiting)[2]
+        return None
+
+    def _new(self) -> _Job | None:
+        """The next request that nobody has answered and nobody is asked."""
+        for request in self._fresh:
+            nodes = self._nodes.setdefault(request.key, [])
+            nodes.append(request.node)
+            if len(nodes) > 1:  # the first of these nodes asks, or has asked, for all of them
+                if (known := self.outcome.answers.get(nodes[0])) is not None:
+                    self.outcome.answers[request.node] = known
+                elif (why := self.outcome.missing.get(nodes[0])) is not None:
+                    self.outcome.missing[request.node] = why
+                continue
+            if (text := self._cache.get(request.key)) is not None:
+                self.outcome.kept += 1
+                self._answer(request.key, text)
+                continue
+            self.outcome.asked += 1
+            self.outcome.again += request.key in self._lost
+            return _Job(request)
+        return None
+
+    def _over_budget(self, job: _Job) -> bool:
+        budget = self._limits.budget
+        return bool(budget) and self.outcome.cost + self._reserved + self._expected(job.request) > budget
+
+    def _expected(self, request: Request) -> float:
+        return self._limits.cost(request.tokens, longest(request))
+
+    async def _serve(self, job: _Job) -> None:
+        request, expected = job.request, self._expected(job.request)
+        self._reserved += expected
+        try:
+            await self._pace.turn()
+            await self._token_pace.turn(request.tokens + longest(request))
+            self._cache.sending(request.key)
+            self.outcome.sent += 1
+            job.attempts += 1
+            answer = await self._backend.ask(request.messages, dict(request.params))
+        except Fault as fault:
+            self._cache.landed(request.key)
+            self._failed(job, fault)
+        else:
+            self._cache.store(request, answer)
+            self._answered, self._silent = True, 0
+            self._spent(answer.prompt_tokens, answer.completion_tokens)
+            self._answer(request.key, self._first_stored(request, answer))
+        finally:
+            self._reserved -= expected
+        self.outcome.seconds = time.monotonic() - self._began
+        self._watch(self.outcome)
+
+    def _first_stored(self, request: Request, answer: Answer) -> str:
+        """What the cache holds: another run may have stored its answer first, and both shall go on with one."""
+        return self._cache.get(request.key) or answer.text
+
+    def _answer(self, key: str, text: str) -> None:
+        for node in self._nodes[key]:
+            self.outcome.answers[node] = text
+
+    def _spent(self, tokens_in: int, tokens_out: int) -> None:
+        self.outcome.tokens_in += tokens_in
+        self.outcome.tokens_out += tokens_out
+        self.outcome.cost = self._limits.cost(self.outcome.tokens_in, self.outcome.tokens_out)
+
+    def _failed(self, job: _Job, fault: Fault) -> None:
+        """Count it; the job waits for its next attempt, or is given up."""
+        self.outcome.faults[fault.kind] += 1
+        # A server that was too slow, or was cut off, may have done the work.
+        unseen = fault.kind in ("time-out", "connection")
+        self._spent(*((job.request.tokens, 0) if unseen and self._answered else fault.tokens))
+        self._silent += 1
+        self._refuse_hopeless(job, fault)
+        job.unusable += fault.verdict == "unusable"
+        if fault.verdict == "request" or job.unusable >= UNUSABLE_ATTEMPTS or job.attempts >= self._limits.attempts:
+            self._give_up(job, fault.kind)
+            return
+        due = time.monotonic() + self._limits.wait(job.attempts, fault.after, self._draw)
+        self._number += 1
+        heapq.heappush(self._waiting, (due, self._number, job))
+
+    def _refuse_hopeless(self, job: _Job, fault: Fault) -> None:
+        """End the run where no request would fare better.
+
+        Raises:
+            UserError: says why, and that what was answered is kept.
+        """
+        where = self._backend.where
+        self._refused += fault.verdict == "request"
+        if fault.verdict == "run":
+            raise UserError(f"{fault.advice} ({fault.kind}); {self._kept()}")
+        if self._answered and self._silent >= GONE * self._limits.concurrency:
+            raise UserError(f"{where} failed {self._silent:,} times in a row ({fault.kind}); {self._kept()}")
+        if not self._answered and fault.kind == "connection" and job.attempts >= FIRST_ATTEMPTS:
+            raise UserError(f"{where} does not answer: no connection after {job.attempts} attempts; {self._kept()}")
+        if not self._answered and self._refused >= FIRST_REFUSED:
+            raise UserError(f"{where} refuses every request ({fault.kind}); is it a chat model? {self._kept()}")
+
+    def _kept(self) -> str:
+        return f"{len(self._cache):,} answers are kept in {self._cache.path}"
+
+    def _leave_the_rest(self) -> None:
+        """What a run that stopped did not come to has no answer, unless the cache has it."""
+        left = [job for _, _, job in self._waiting]
+        while (job := self._new()) is not None:
+            self.outcome.asked -= 1
+            left.append(job)
+        for job in left:
+            self._give_up(job, self.outcome.stopped)
+
+    def _give_up(self, job: _Job, why: str) -> None:
+        for node in self._nodes[job.request.key]:
+            self.outcome.missing[node] = why
+
+
+def _raise_first(group: BaseExceptionGroup) -> NoReturn:
+    """The error itself, for which the other slots were cancelled."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    raise first
