@@ -27,9 +27,9 @@ from graphcl.encode.weights import initial
 class ChainTransformer(nn.Module):
     """SASRec's causal Transformer over chains of items (Kang and McAuley, ICDM 2018, section III).
 
-    Items and positions (by default from the chain's start) are embedded, added, normalised and dropped out; then
-    come the layers. Not causal, it is BERT4Rec's (Sun et al., CIKM 2019). Nothing is padded but inside attention, where chains
-    of near-equal length are computed together; the result is that of the masked form over padded chains.
+    Items and positions (by default from the chain's start) are embedded, added, normalised and dropped out; then come
+    the layers. Not causal, it is BERT4Rec's (Sun et al., CIKM 2019). Nothing is padded but inside attention, where
+    chains of near-equal length are computed together; the result is that of the masked form over padded chains.
 
     The defaults are those of the implementations that methods are compared in (normalisation after each residual
     connection, gelu); SASRec's paper has ``norm=pre, activation=relu, heads=1, hidden_mult=1``.
