@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from graphcl.cli.augment import augment
 from graphcl.cli.check import check
 from graphcl.cli.compactness import compactness
 from graphcl.cli.doctor import doctor
@@ -55,7 +56,10 @@ def _graphcl(
     pass
 
 
-for command in (train, resume, evaluate, recommend, score, similar, embed, compactness, rca, show, check, doctor):
+_COMMANDS = (
+    train, resume, evaluate, recommend, score, similar, embed, augment, compactness, rca, show, check, doctor
+)
+for command in _COMMANDS:
     app.command()(command)
 app.command("list")(list_parts)
 

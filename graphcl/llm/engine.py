@@ -21,15 +21,8 @@ from graphcl.llm.backends.base import Answer, Backend, Fault
 from graphcl.llm.cache import AnswerCache
 from graphcl.llm.limits import Limits, Pace
 from graphcl.llm.outcome import Outcome, longest
+from graphcl.llm.patience import Patience
 from graphcl.llm.request import Request
-
-#: Attempts for an answer that came and is none.
-UNUSABLE_ATTEMPTS = 3
-#: Attempts for the first requests of a run when nobody answers at all, and requests refused one by one before any was
-#: answered: then it is not the request.
-FIRST_ATTEMPTS, FIRST_REFUSED = 3, 5
-#: Faults in a row, for each slot, after which an endpoint that did answer counts as gone.
-GONE = 25
 
 
 @dataclass
@@ -98,8 +91,9 @@ class _Run:
         self._token_pace = Pace(limits.tokens_per_minute)
         self._waiting: list[tuple[float, int, _Job]] = []  # by the time at which their wait is over
         self._nodes: dict[str, list[str]] = {}
-        self._flying = self._number = self._refused = self._silent = 0
-        self._reserved, self._answered = 0.0, False
+        self._flying = self._number = 0
+        self._reserved = 0.0
+        self._patience = Patience(backend.where, limits.attempts, limits.concurrency)
         self._lost: set[str] = set()
         self._changed = asyncio.Event()
         self._began = time.monotonic()
@@ -199,7 +193,7 @@ class _Run:
             self._failed(job, fault)
         else:
             self._cache.store(request, answer)
-            self._answered, self._silent = True, 0
+            self._patience.answer()
             self._spent(answer.prompt_tokens, answer.completion_tokens)
             self._answer(request.key, self._first_stored(request, answer))
         finally:
@@ -221,40 +215,26 @@ class _Run:
         self.outcome.cost = self._limits.cost(self.outcome.tokens_in, self.outcome.tokens_out)
 
     def _failed(self, job: _Job, fault: Fault) -> None:
-        """Count it; the job waits for its next attempt, or is given up."""
+        """Count it; the job waits for its next attempt, or is given up.
+
+        Raises:
+            UserError: the run is given up; says why, and that what was answered is kept.
+        """
         self.outcome.faults[fault.kind] += 1
         # A server that was too slow, or was cut off, may have done the work.
         unseen = fault.kind in ("time-out", "connection")
-        self._spent(*((job.request.tokens, 0) if unseen and self._answered else fault.tokens))
-        self._silent += 1
-        self._refuse_hopeless(job, fault)
+        self._spent(*((job.request.tokens, 0) if unseen and self._patience.answered else fault.tokens))
         job.unusable += fault.verdict == "unusable"
-        if fault.verdict == "request" or job.unusable >= UNUSABLE_ATTEMPTS or job.attempts >= self._limits.attempts:
+        try:
+            again = self._patience.again(fault, job.attempts, job.unusable)
+        except UserError as error:
+            raise UserError(f"{error}; {len(self._cache):,} answers are kept in {self._cache.path}") from None
+        if not again:
             self._give_up(job, fault.kind)
             return
         due = time.monotonic() + self._limits.wait(job.attempts, fault.after, self._draw)
         self._number += 1
         heapq.heappush(self._waiting, (due, self._number, job))
-
-    def _refuse_hopeless(self, job: _Job, fault: Fault) -> None:
-        """End the run where no request would fare better.
-
-        Raises:
-            UserError: says why, and that what was answered is kept.
-        """
-        where = self._backend.where
-        self._refused += fault.verdict == "request"
-        if fault.verdict == "run":
-            raise UserError(f"{fault.advice} ({fault.kind}); {self._kept()}")
-        if self._answered and self._silent >= GONE * self._limits.concurrency:
-            raise UserError(f"{where} failed {self._silent:,} times in a row ({fault.kind}); {self._kept()}")
-        if not self._answered and fault.kind == "connection" and job.attempts >= FIRST_ATTEMPTS:
-            raise UserError(f"{where} does not answer: no connection after {job.attempts} attempts; {self._kept()}")
-        if not self._answered and self._refused >= FIRST_REFUSED:
-            raise UserError(f"{where} refuses every request ({fault.kind}); is it a chat model? {self._kept()}")
-
-    def _kept(self) -> str:
-        return f"{len(self._cache):,} answers are kept in {self._cache.path}"
 
     def _leave_the_rest(self) -> None:
         """What a run that stopped did not come to has no answer, unless the cache has it."""

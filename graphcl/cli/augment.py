@@ -1,0 +1,208 @@
+"""``graphcl augment``: what experts say of every node of a graph of texts, made once for any recipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphcl.cli.options import DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
+from graphcl.cli.output import Output
+from graphcl.core.errors import UserError, suggestion
+
+if TYPE_CHECKING:
+    from graphcl.data.graphs.labelled import NodeGraph
+    from graphcl.data.make_text_views import Asked
+    from graphcl.data.text_views import TextViews
+    from graphcl.llm.backends import Backend
+    from graphcl.llm.limits import Limits
+
+_BACKENDS = ("offline", "openai", "transformers")
+#: Its data block, where only data is named.
+_ANY_RECIPE = "grace"
+#: Seconds between two lines about a run under way.
+_LINE_SECONDS = 10.0
+
+
+def augment(
+    recipe: Annotated[str, argument("RECIPE", "Recipe whose data is read, or a first setting: data=cora-tag.")],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, option("--out", "DIR", "New folder for texts, embeddings and provenance.")] = None,
+    backend: Annotated[
+        str, option("--backend", "NAME", "offline (no model; the default), openai, or transformers.")
+    ] = "offline",
+    model: Annotated[str, option("--model", "NAME", "As the endpoint names it; of transformers a folder.")] = "",
+    base_url: Annotated[str, option("--base-url", "URL", "Endpoint that speaks OpenAI's API, with /v1.")] = "",
+    key_variable: Annotated[
+        str, option("--key-variable", "NAME", "Environment variable with the key (OPENAI_API_KEY).")
+    ] = "OPENAI_API_KEY",
+    experts: Annotated[
+        str, option("--experts", "A,B", "independent, summary, reasoning, or prompts of your own; default all.")
+    ] = "",
+    prompts: Annotated[
+        Path | None, option("--prompts", "DIR", "Folder of prompts (.j2), which come before the packed ones.")
+    ] = None,
+    class_names: Annotated[
+        bool, typer.Option("--class-names", help="Tell the names of the classes: knowledge of the labels.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; send nothing.")] = False,
+    price_in: Annotated[float, option("--price-in", "MONEY", "Of a million prompt tokens.")] = 0.0,
+    price_out: Annotated[float, option("--price-out", "MONEY", "Of a million answer tokens.")] = 0.0,
+    budget: Annotated[float, option("--budget", "MONEY", "Nothing more is sent when it is spent.")] = 0.0,
+    concurrency: Annotated[int, option("--concurrency", "N", "Requests under way at once (8).")] = 8,
+    requests_per_minute: Annotated[float, option("--requests-per-minute", "N", "At most; 0: no limit.")] = 0.0,
+    tokens_per_minute: Annotated[float, option("--tokens-per-minute", "N", "At most; 0: no limit.")] = 0.0,
+    max_tokens: Annotated[int, option("--max-tokens", "N", "Of an answer (300).")] = 300,
+    timeout: Annotated[float, option("--timeout", "SECONDS", "For an answer (60).")] = 60.0,
+    cache: Annotated[Path | None, option("--cache", "FILE", "Kept answers; default one file for all runs.")] = None,
+    overwrite: Overwrite = False,
+    data_root: DataRoot = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask experts about every node, embed what they say, and keep both. A killed run goes on where it ended."""
+    if backend not in _BACKENDS:
+        raise UserError(f"--backend: {backend!r}{suggestion(backend, _BACKENDS)}")
+    if budget and not (price_in or price_out):
+        raise UserError("--budget needs --price-in and --price-out: nothing costs anything without them")
+    if not dry_run:
+        _require_new(out, overwrite)
+    limits = _limits(
+        concurrency=concurrency, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
+        budget=budget, price_in=price_in, price_out=price_out,
+    )
+    output = Output(as_json=json, quiet=quiet)
+    names = [name.strip() for name in experts.split(",") if name.strip()]
+    data = _load(recipe, list(overrides or []), data_root, output)
+    if backend == "offline":
+        if dry_run:
+            output.result({"requests": 0, "cost": 0.0}, lambda: "the offline experts send no request and cost nothing")
+            return
+        views = _offline(data, names, class_names, output)
+        _finish(views, data, out, overwrite, output, {})
+        return
+    from graphcl.core.paths import cache_dir
+    from graphcl.llm.cache import AnswerCache
+
+    asked = _asked(names, prompts, {"max_tokens": max_tokens, "temperature": 0}, limits)
+    answers = AnswerCache(cache or cache_dir() / "llm" / "answers.sqlite")
+    speaker = _backend(backend, model, base_url, key_variable, timeout)
+    from graphcl.data.make_text_views import asked_views, estimated
+
+    if dry_run:
+        found = estimated(data, asked, speaker.model, answers, class_names)
+        output.result(vars(found), found.line)
+        return
+    say = _now_and_then(output)
+    made, outcome = asked_views(
+        data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
+    )
+    output.say(outcome.line() + (f"; stopped: {outcome.stopped}" if outcome.stopped else ""))
+    _finish(made, data, out, overwrite, output, {"stopped": outcome.stopped, "again": outcome.again})
+
+
+def _require_new(out: Path | None, overwrite: bool) -> None:
+    if out is None:
+        raise UserError("--out: name a folder for the views")
+    if out.exists() and not overwrite:
+        raise UserError(f"--out: {out} exists already; --overwrite replaces it")
+    if out.exists() and not (out / "views.json").is_file():
+        raise UserError(f"--out: {out} holds no views; it is not replaced")
+
+
+def _limits(**values: float) -> Limits:
+    from pydantic import TypeAdapter, ValidationError
+
+    from graphcl.llm.limits import Limits
+
+    try:
+        return TypeAdapter(Limits).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}, got {first['input']}") from error
+
+
+def _load(recipe: str, overrides: list[str], data_root: Path | None, output: Output) -> NodeGraph:
+    from graphcl.core.config.recipe import load_recipe
+
+    if "=" in recipe:
+        recipe, overrides = _ANY_RECIPE, [recipe, *overrides]
+    loaded = load_recipe(recipe, overrides)
+    if loaded["task"] != "node":
+        raise UserError(f"{loaded.name} is a recipe for the task {loaded['task']!r}; experts read the texts of nodes")
+    from graphcl.data.make_text_views import node_texts
+    from graphcl.engine.prepare import load_data
+
+    data: NodeGraph = load_data(loaded, data_root=data_root)
+    for line in data.report.lines():
+        output.say(line)
+    node_texts(data)  # refused before anything is paid for
+    return data
+
+
+def _asked(names: list[str], folder: Path | None, params: dict[str, Any], limits: Limits) -> Asked:
+    from graphcl.data.make_text_views import Asked
+    from graphcl.llm.experts import ASKED, RAW
+    from graphcl.llm.prompts import load_prompt
+
+    chosen = [name for name in names or ASKED if name != RAW]
+    return Asked([load_prompt(name, folder) for name in chosen], params, limits)
+
+
+def _backend(name: str, model: str, base_url: str, key_variable: str, timeout: float) -> Backend:
+    from graphcl.llm.backends import OpenAIBackend, TransformersBackend
+
+    if name == "transformers":
+        return TransformersBackend(model)
+    return OpenAIBackend(model, base_url, key_variable=key_variable, timeout=timeout)
+
+
+def _offline(data: NodeGraph, names: list[str], class_names: bool, output: Output) -> TextViews:
+    from graphcl.data.make_text_views import offline_views
+
+    say = _now_and_then(output)
+    return offline_views(
+        data,
+        experts=list(dict.fromkeys(["raw", *names])) if names else None,
+        class_names=class_names,
+        watch=lambda expert, done, total: say(lambda: f"{expert}: {done:,} of {total:,} nodes"),
+    )
+
+
+def _now_and_then(output: Output) -> Callable[[Callable[[], str]], None]:
+    last = [time.monotonic()]
+
+    def say(line: Callable[[], str]) -> None:
+        if time.monotonic() - last[0] >= _LINE_SECONDS:
+            last[0] = time.monotonic()
+            output.say(line())
+
+    return say
+
+
+def _finish(
+    views: TextViews, data: NodeGraph, out: Path | None, overwrite: bool, output: Output, more: dict[str, Any]
+) -> None:
+    import shutil
+
+    from graphcl.data.make_text_views import node_texts
+
+    assert out is not None
+    if overwrite and out.exists():
+        shutil.rmtree(out)
+    views.save(out, node_texts(data)[2])
+    about = views.about
+    missing = {expert: count for expert, count in about["missing"].items() if count}
+    for expert, count in missing.items():
+        output.say(f"{expert}: {count:,} nodes without an answer keep their own text")
+    labels = "; they know the names of the classes" if about["label_knowledge"] else ""
+    value = {"out": str(out), "nodes": about["nodes"], "experts": list(views.experts), "backend": about["backend"],
+             "model": about["model"], "label_knowledge": about["label_knowledge"], "missing": missing, **more}
+    output.result(
+        value,
+        lambda: f"{about['nodes']:,} nodes, experts {', '.join(views.experts)} ({about['model']}{labels}) "
+        f"written to {out}",
+    )

@@ -1,0 +1,56 @@
+"""When to ask again, when to give up a request, and when to give up the run."""
+
+from __future__ import annotations
+
+from graphcl.core.errors import UserError
+from graphcl.llm.backends.base import Fault
+
+#: Attempts for an answer that came and is none.
+UNUSABLE_ATTEMPTS = 3
+#: As long as nobody has answered anything: attempts to connect, and requests refused one by one, after which it is not
+#: the request.
+FIRST_ATTEMPTS, FIRST_REFUSED = 3, 5
+#: Faults in a row, for each slot, after which an endpoint that did answer counts as gone.
+GONE = 25
+
+
+class Patience:
+    """Judges faults by what came before them.
+
+    Args:
+        where: The endpoint, for messages.
+        attempts: For one request.
+        slots: Requests under way at once.
+    """
+
+    def __init__(self, where: str, attempts: int, slots: int) -> None:
+        self.where, self.attempts, self.slots = where, attempts, slots
+        self.answered = False
+        self._refused = self._silent = 0
+
+    def answer(self) -> None:
+        """Somebody answered."""
+        self.answered, self._silent = True, 0
+
+    def again(self, fault: Fault, attempts: int, unusable: int) -> bool:
+        """Whether a request is worth another attempt.
+
+        Args:
+            fault: What its last attempt ended with.
+            attempts: So far.
+            unusable: Of these, with an answer that is none.
+
+        Raises:
+            UserError: no request would fare better; says why.
+        """
+        self._silent += 1
+        self._refused += fault.verdict == "request"
+        if fault.verdict == "run":
+            raise UserError(f"{fault.advice} ({fault.kind})")
+        if self.answered and self._silent >= GONE * self.slots:
+            raise UserError(f"{self.where} failed {self._silent:,} times in a row ({fault.kind})")
+        if not self.answered and fault.kind == "connection" and attempts >= FIRST_ATTEMPTS:
+            raise UserError(f"{self.where} does not answer: no connection after {attempts} attempts")
+        if not self.answered and self._refused >= FIRST_REFUSED:
+            raise UserError(f"{self.where} refuses every request ({fault.kind}); is it a chat model?")
+        return fault.verdict != "request" and unusable < UNUSABLE_ATTEMPTS and attempts < self.attempts

@@ -1,0 +1,109 @@
+"""``graphcl augment`` from the command line: offline, and against an endpoint on loopback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from graphcl.cli.main import run
+from graphcl.data.text_views import TextViews
+from tests.llm.fault_server import FaultServer
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    topics = ["kernel machines", "genetic search"]
+    rows = [f'n{i},"On {topics[i % 2]}: text {i}, private",{topics[i % 2]}' for i in range(12)]
+    (tmp_path / "graph").mkdir()
+    (tmp_path / "graph" / "nodes.csv").write_text("id,text,label\n" + "\n".join(rows) + "\n")
+    edges = "".join(f"n{i},n{(i + 2) % 12}\n" for i in range(12))
+    (tmp_path / "graph" / "edges.csv").write_text("source,target\n" + edges)
+    return tmp_path
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    settings = [f"data.path={folder / 'graph'}", "data.split.ratios=[0.4,0.2,0.4]", "data.split.stratified=true"]
+    return ["augment", "grace", *settings, "data.text.max_df=1.0", "--out", str(folder / "views"), *more]
+
+
+def test_offline_views_are_written_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command(folder)) == 0
+    said = capsys.readouterr().out
+    assert "12 nodes, experts raw, summary, reasoning (offline extracts" in said
+    assert len(TextViews.load(folder / "views").texts["summary"]) == 12
+    assert run(command(folder)) == 2
+    assert "exists already; --overwrite replaces it" in capsys.readouterr().err
+    assert run(command(folder, "--overwrite", "--class-names", "--experts", "independent", "--json")) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["experts"] == ["raw", "independent"]
+    assert value["label_knowledge"] is True
+
+
+def test_an_endpoint_is_asked_once_and_never_again(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
+    prices = ("--price-in", "1", "--price-out", "2")
+    with FaultServer(lambda text, time: "server_error" if time == 1 and "text 3" in text[:40] else "ok") as server:
+        ask = ("--backend", "openai", "--model", "m", "--base-url", server.url, *prices)
+        assert run(command(folder, *ask, "--dry-run")) == 0
+        assert "36 requests, 0 of them answered already" in capfd.readouterr().out
+        assert server.calls.total() == 0
+        assert run(command(folder, *ask)) == 0
+        calls = server.calls.total()
+        assert calls == 36 + 3
+        assert run(command(folder, *ask, "--overwrite")) == 0
+        assert server.calls.total() == calls
+        assert run(command(folder, *ask, "--dry-run")) == 0
+    out, err = capfd.readouterr()
+    assert "36 requests, 36 of them answered already" in out
+    assert "3 faults (server error 3)" in err
+    assert "36 answers, 36 of them kept from before" in err
+    views = TextViews.load(folder / "views")
+    assert views.about["model"] == "m"
+    assert views.texts["reasoning"][5].startswith("answer to Document")
+    assert "private" not in out + err
+    assert "sk-secret" not in out + err
+
+
+def test_an_edited_prompt_asks_anew(folder: Path) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "mine.j2").write_text("{% block user %}Übersetze: {{ text }}{% endblock %}", encoding="utf-8")
+    with FaultServer() as server:
+        ask = ("--backend", "openai", "--model", "m", "--base-url", server.url, "--prompts", str(folder / "prompts"))
+        assert run(command(folder, *ask, "--experts", "mine")) == 0
+        assert all(text.startswith('Übersetze: "On ') for text in server.calls)
+    assert TextViews.load(folder / "views").experts == ("raw", "mine")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--backend", "opnai"], "--backend: 'opnai'; nearest: 'openai'"),
+        (["--backend", "openai", "--budget", "1"], "--budget needs --price-in and --price-out"),
+        (["--concurrency", "0"], "--concurrency: Input should be greater than or equal to 1, got 0"),
+        (["--experts", "sumary"], "unknown expert 'sumary'; nearest: 'summary'"),
+        (["--experts", "independent"], "there are none"),
+        (["--backend", "openai", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", "--experts", "sumary"],
+         "no prompt sumary.j2"),
+        (["--backend", "transformers", "--model", "nowhere"], "nowhere is no folder"),
+    ],
+)
+def test_mistakes_are_one_line(folder: Path, more: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command(folder, *more)) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert message in error
+    assert not (folder / "views").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["lightgcn"], "is a recipe for the task 'recommend'"), (["grace"], "the nodes have no texts"),
+     (["data=karate"], "the nodes have no texts")],
+)
+def test_data_without_texts_is_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["augment", *arguments, "--out", "none"]) == 2
+    assert message in capsys.readouterr().err
