@@ -1,0 +1,219 @@
+"""What RecBole 1.2.1 needs to run with current packages: a table of shims, applied on ``import graphcl.recbole``.
+
+``undo()`` puts every name back. A shim says why it is there and for which versions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from graphcl.core.errors import UserError
+from graphcl.recbole import zoo
+from graphcl.recbole.patches import Over, Patches
+
+
+@dataclass(frozen=True)
+class Shim:
+    """One repair.
+
+    Attributes:
+        name: What it is about.
+        reason: What happens without it.
+        versions: Which versions need it.
+        apply: Replaces names.
+    """
+
+    name: str
+    reason: str
+    versions: str
+    apply: Callable[[Patches], None]
+
+
+def _ray(patches: Patches) -> None:
+    """A stand-in for ``ray.tune``, of which RecBole uses ``report``, inside ray's own workers alone."""
+    if "ray" in sys.modules or "recbole.quick_start" in sys.modules:
+        return
+    ray, tune = ModuleType("ray"), ModuleType("ray.tune")
+    vars(tune)["report"] = lambda **metrics: None
+    vars(ray)["tune"] = tune
+    stand_ins = Patches()
+    stand_ins.add_module("ray", ray)
+    stand_ins.add_module("ray.tune", tune)
+    try:
+        importlib.import_module("recbole.quick_start")
+    finally:
+        stand_ins.undo()  # a program that wants ray gets ray
+
+
+def _numpy(patches: Patches) -> None:
+    removed = {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}
+    for name, value in removed.items():
+        if not hasattr(np, name):
+            patches.set(np, name, value)
+    # Config() itself sets these, for good; here they are noted down.
+    aliases = {"bool": np.bool_, "int": np.int_, "float": np.float64, "complex": np.complex128, "object": np.object_,
+               "str": np.str_, "long": np.int_, "unicode": np.str_}  # fmt: skip
+    for name, value in aliases.items():
+        patches.set(np, name, value)
+
+
+def _scipy(patches: Patches) -> None:
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        patches.set(dok_matrix, "_update", lambda self, entries: self._dict.update(entries))
+
+
+def _pandas(patches: Patches) -> None:
+    from recbole.data.dataset import dataset as module
+    from recbole.utils import FeatureType
+
+    fill, pandas = module.Dataset._fill_nan, module.pd
+
+    def fill_nan(self: Any) -> None:
+        for name in self.feat_name_list:
+            features = getattr(self, name)
+            for field in features:
+                if self.field2type[field] == FeatureType.TOKEN:
+                    features[field] = features[field].fillna(0)
+                elif self.field2type[field] == FeatureType.FLOAT:
+                    features[field] = features[field].fillna(features[field].mean())
+        fill(self)
+
+    def read_csv(*args: Any, **kwargs: Any) -> Any:
+        frame = pandas.read_csv(*args, **kwargs)
+        for column in frame:
+            if str(column).endswith("_seq"):
+                frame[column] = frame[column].fillna("")
+        return frame
+
+    patches.set(module.Dataset, "_fill_nan", fill_nan)
+    patches.set(module, "pd", Over(pandas, read_csv=read_csv))
+
+
+def _torch_load(patches: Patches) -> None:
+    from recbole import quick_start
+
+    from graphcl.recbole.checkpoints import load, loading
+
+    patches.set(importlib.import_module("recbole.trainer.trainer"), "torch", Over(torch, load=load))
+    inside = sys.modules["recbole.quick_start.quick_start"]
+    loads = loading(inside.load_data_and_model)
+    for module in (inside, quick_start):
+        patches.set(module, "load_data_and_model", loads)
+
+
+def _faiss(patches: Patches) -> None:
+    """RecBole's NCL asks faiss for a GPU."""
+    if find_spec("faiss") is not None and torch.cuda.is_available():
+        return
+    from recbole.model.general_recommender.ncl import NCL
+
+    from graphcl.objective.states.kmeans import cluster
+
+    def run_kmeans(self: Any, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        centroids, of_row = cluster(torch.from_numpy(x), self.k, generator=generator)
+        return torch.nn.functional.normalize(centroids, dim=1).to(self.device), of_row.to(self.device)
+
+    patches.set(NCL, "run_kmeans", run_kmeans)
+
+
+#: Models that read a checkpoint of another one, through the name ``torch`` of their module.
+_PRETRAINED = {"NeuMF", "NAIS", "ConvNCF", "RaCT", "S3Rec", "KD_DAGFM"}
+
+
+def _get_model(patches: Patches) -> None:
+    from recbole import utils
+
+    from graphcl.recbole.checkpoints import load
+
+    find = utils.get_model
+
+    @wraps(find)
+    def get_model(model_name: str) -> type:
+        try:
+            found = find(model_name)
+        except (ValueError, AttributeError, ModuleNotFoundError) as error:
+            raise UserError(zoo.unknown(model_name)) from error
+        module = sys.modules[found.__module__]
+        if model_name in _PRETRAINED and not isinstance(module.torch, Over):
+            patches.set(module, "torch", Over(torch, load=load))
+        return found
+
+    for name in ("recbole.utils", "recbole.utils.utils", "recbole.config.configurator",
+                 "recbole.quick_start.quick_start"):  # fmt: skip
+        patches.set(importlib.import_module(name), "get_model", get_model)
+
+
+def _eval(patches: Patches) -> None:
+    from recbole.config import Config
+    from recbole.trainer import HyperTuning
+
+    from graphcl.recbole.literals import refuse_computed
+
+    convert = Config._convert_config_dict
+
+    def convert_config_dict(self: Any, config_dict: dict[str, Any]) -> dict[str, Any]:
+        refuse_computed(config_dict, "settings")
+        return convert(self, config_dict)
+
+    build = vars(HyperTuning)["_build_space_from_file"].__func__
+
+    def build_space(file: str) -> Any:
+        with open(file, encoding="utf-8") as lines:
+            rows = [line.split(maxsplit=2) for line in lines]
+        refuse_computed({row[0]: row[2].strip() for row in rows if len(row) == 3 and row[1] == "choice"}, file)
+        return build(file)
+
+    patches.set(Config, "_convert_config_dict", convert_config_dict)
+    patches.set(HyperTuning, "_build_space_from_file", staticmethod(build_space))
+
+
+SHIMS = (
+    Shim("ray", "import of recbole.quick_start ends in 'No module named pkg_resources' or in np.bool8",
+         "ray <= 2.6.3 with setuptools >= 82, or with numpy >= 2", _ray),
+    Shim("numpy names", "Config() ends in 'np.float_ was removed'", "numpy >= 2", _numpy),
+    Shim("dok_matrix._update", "LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN, MCCLK cannot build their graph",
+         "scipy without the private method (seen: 1.17)", _scipy),
+    Shim("fillna in place", "missing values stay missing, without a word", "pandas >= 3", _pandas),
+    Shim("torch.load", "no checkpoint can be read back; an older torch runs whatever is in it",
+         "torch >= 2.6, and for safety all", _torch_load),
+    Shim("faiss", "NCL needs a GPU for its clusters", "where faiss or a GPU is missing", _faiss),
+    Shim("get_model", "an unknown name ends in 'No module named lightgbm'; a wrong case in an AttributeError",
+         "recbole 1.2.1", _get_model),
+    Shim("eval", "a string among the settings is run as Python", "recbole 1.2.1", _eval),
+)  # fmt: skip
+_patches = Patches()
+_applied = False
+
+
+def apply() -> None:
+    """Apply all shims; a second call does nothing."""
+    global _applied
+    if _applied:
+        return
+    _applied = True
+    try:
+        for shim in SHIMS:
+            shim.apply(_patches)
+    except BaseException:
+        undo()
+        raise
+
+
+def undo() -> None:
+    """Put back every name that was replaced."""
+    global _applied
+    _patches.undo()
+    _applied = False
