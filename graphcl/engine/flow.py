@@ -96,6 +96,12 @@ class StepFlow:
             counts=self.unpaired,
         )
 
+    def at_examples(self, batch: Batch, number: int) -> StepFlow:
+        """The same moment with some of the training examples, all on this rank; ``number`` tells its draws apart."""
+        return StepFlow(
+            self.model, self.views, batch, types=self._types, epoch=self.epoch, step=self.step, draw=-1 - number
+        )
+
     def rows(self, address: str | list[str]) -> Rows:
         """The rows at an address; several addresses are concatenated (indices, where they share a latent)."""
         if isinstance(address, list):

@@ -14,13 +14,14 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.engine import unpaired
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import ALONE, Ranks
+from graphcl.engine.examples import rows_of_examples
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.model import Model
 from graphcl.engine.phases import Phase, make_phases, turn_of
 from graphcl.engine.surroundings import to_device
 from graphcl.engine.synced_norm import sync_norms
 from graphcl.engine.views import Views
-from graphcl.objective.base import State
+from graphcl.objective.base import Rows, State
 from graphcl.tasks.base import Batch, Task
 
 
@@ -118,10 +119,15 @@ class Stepper:
         for name, module in self.model.states.items():
             state: State = module  # type: ignore[assignment]
             if state.when == when and state.due(flow.epoch, flow.step):
-                inputs = {key: flow.rows(address) for key, address in state.reads.items()}
-                state.update(inputs, generator=flow.generator(f"state {name}"))
+                state.update(self._read_by(state, flow), generator=flow.generator(f"state {name}"))
                 if when == "epoch_start":  # clusters, say, which a last bit of another CPU kind may change
                     self.ranks.same(state.buffers())
+
+    def _read_by(self, state: State, flow: StepFlow) -> Mapping[str, Rows]:
+        """What a state reads: outside of a step of all training examples, where they have graphs of their own."""
+        if flow.batch is None and hasattr(self.task, "training_examples"):
+            return rows_of_examples(flow, self.task, self.task.training_examples(), state.reads)
+        return {key: flow.rows(address) for key, address in state.reads.items()}
 
     @torch.no_grad()
     def measure(self, p: Progress) -> dict[str, float]:

@@ -112,3 +112,7 @@ class RecordTask(Task, Protocol):
     def examples(self, split: Split) -> Iterable[Batch]:
         """The records of a split, each once, in a fixed order."""
         ...
+
+    def training_examples(self) -> Iterable[Batch]:
+        """Every training example once, in the order of their numbers; for states that read all of them."""
+        ...

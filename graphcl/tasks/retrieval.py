@@ -75,6 +75,11 @@ class Retrieval:
         for ids in self.data.parts[split].split(batch_size):
             yield self._batch(ids)
 
+    def training_examples(self, batch_size: int = 256) -> Iterator[Batch]:
+        """The training records in the order of their numbers."""
+        for ids in self.data.parts["train"].sort().values.split(batch_size):
+            yield self._batch(ids)
+
     def _batch(self, ids: Tensor) -> Batch:
         return Batch(ids, {"batch": torch.arange(ids.numel())}, self.data.graphs(ids), targets=ids.numel())
 

@@ -122,6 +122,11 @@ class Sequence(RankedTask):
         """``chain``: what these examples read."""
         return {"chain": self.training.inputs(ids)}
 
+    def training_examples(self) -> Iterator[Batch]:
+        """What every example reads, in the order of their numbers."""
+        for ids in torch.arange(len(self.training)).split(BLOCK_USERS):
+            yield Batch(ids, graphs=self.records(ids), targets=ids.numel())
+
     def num_batches(self, batch_size: int) -> int:
         """Batches of an epoch; 0 takes all examples at once."""
         return self.training.count(batch_size)

@@ -50,6 +50,7 @@ class Case:
 NCL = ["states.prototypes.start=0", "states.prototypes.k=3"]
 #: Two phases a step: the second step of the optimizer in the sixth step is that of the other phase.
 CHAINS = ["train.batch_size=16", "data.time=ts", "encoder.dropout=0.1"]
+INTENTS = ["states.intents.k=3"]
 #: 4 epochs of 4 steps
 CASES = {
     "in a step": Case("step", 7, interval=4, after=6),
@@ -63,6 +64,8 @@ CASES = {
     "in a k-means": Case("kmeans", 4, interval=4, recipe="ncl", settings=NCL, after=4),
     "in a step between two k-means": Case("step", 11, interval=4, recipe="ncl", settings=NCL, after=10),
     "in a phase over histories": Case("step", 11, interval=4, recipe="mclrec", settings=CHAINS, after=5, phases=2),
+    "in a k-means of histories": Case("kmeans", 3, interval=4, recipe="iclrec", settings=[*CHAINS, *INTENTS], after=8),
+    "in a step between two": Case("step", 7, interval=4, recipe="iclrec", settings=[*CHAINS, *INTENTS], after=6),
     "in the refit": Case("step", 19, interval=4, settings=["data.split.valid=refit"], after=18),
     "writing the data": Case("data", 1, interval=0, after=0),
     "by Ctrl-C": Case("ctrl_c", 7, interval=0, after=7),

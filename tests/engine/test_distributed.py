@@ -67,6 +67,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     recipes = {
         "grace": {"text": "grace", "overrides": QUICK},
         "lightgcl": {"text": "lightgcl", "overrides": [*pairs, *QUICK, "eval.baselines=[popularity]"]},
+        "iclrec": {"text": "iclrec", "overrides": ["data=generated", *QUICK, *CHAINS, "states.intents.k=3"]},
         "mclrec": {"text": "mclrec", "overrides": ["data=generated", *QUICK, *CHAINS]},
         "records": {"text": str(folder / "records.yaml"), "overrides": [*QUICK, "train.batch_size=9"]},
     }
@@ -122,7 +123,7 @@ def difference(one: Path, other: Path) -> float:
     return max(float((a[name].double() - b[name].double()).abs().max()) for name in a if a[name].numel())
 
 
-@pytest.mark.parametrize("name", ["grace", "lightgcl", "mclrec", "records"])
+@pytest.mark.parametrize("name", ["grace", "iclrec", "lightgcl", "mclrec", "records"])
 def test_a_recipe_trains_as_in_one_process(name: str, plan: dict[str, Any], found: dict[str, Any]) -> None:
     recipe, folder = plan["recipes"][name], Path(plan["folder"])
     alone = fit(graphcl.load(recipe["text"], *recipe["overrides"]), out=folder / f"{name}-one")

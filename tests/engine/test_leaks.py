@@ -253,6 +253,8 @@ views:
 terms:
   - info_nce: {anchors: "main.nodes[predict]", candidates: table.item, positives: "table.item[next]", pair: position}
   - info_nce: {anchors: a.graphs, candidates: b.graphs}
+  - info_nce: {anchors: a.graphs, candidates: state.c.centroids, assignment: state.c.assignment, assigned_only: true}
+states: {c: {kmeans: {rows: main.graphs, k: 3}}}
 train: {epochs: 2, batch_size: 8, eval_every: 9, threads: 1, patience: 0, monitor: ndcg@5}
 eval: {k: [5], baselines: [popularity]}
 """

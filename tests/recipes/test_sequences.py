@@ -55,9 +55,10 @@ def judged(found: Training) -> dict[str, float]:
     return found.task.evaluate(embed(found.model, found.views, found.task, "test"), "test", seed=0)
 
 
-@pytest.mark.parametrize("recipe", ["sasrec", "gru4rec", "cl4srec", "coserec", "duorec", "mclrec"])
+@pytest.mark.parametrize("recipe", ["sasrec", "gru4rec", "cl4srec", "coserec", "duorec", "mclrec", "iclrec"])
 def test_a_certain_rule_is_learnt(recipe: str) -> None:
-    found = training(recipe, "train.epochs=25", "train.lr=1e-2", "encoder.dropout=0.1")
+    few = ["states.intents.k=17"] if recipe == "iclrec" else []
+    found = training(recipe, "train.epochs=25", "train.lr=1e-2", "encoder.dropout=0.1", *few)
     before = judged(found)["recall@1"]
     found.train()
     assert before < 0.3
@@ -83,7 +84,7 @@ def test_hidden_items_are_found_among_all_by_what_stood_there() -> None:
     """The term's value is the cross-entropy of the masked nodes' own items, which the encoder did not see."""
     found = training("bert4rec", "encoder.dropout=0", "encoder.attention_dropout=0")
     batch = next(iter(found.task.batches(8, generator=generator(0))))
-    flow = found._flow(batch)
+    flow = found.stepper.flow(found.progress, batch)
     (group,) = found.model.term("info_nce")(flow)
     shown, true = flow.view("main").graph, batch.graphs["chain"].item
     masked = shown.item == ITEMS
@@ -99,7 +100,7 @@ def test_rows_of_a_view_that_loses_nodes_are_refused() -> None:
     found = training("bert4rec", "views.main.augment=[{mask_items: {ratio: 0.5}}, {crop_chain: {ratio: 0.5}}]")
     batch = next(iter(found.task.batches(8, generator=generator(0))))
     with pytest.raises(UserError, match=r"rows \[masked\] of view 'main': an augmenter of the view adds or"):
-        found._flow(batch).rows("main.nodes[masked]")
+        found.stepper.flow(found.progress, batch).rows("main.nodes[masked]")
 
 
 def test_whole_histories_have_nothing_that_follows() -> None:

@@ -66,8 +66,11 @@ class KMeans(OfRows):
 
     Fields: ``centroids`` [k, d] and ``assignment`` [N] int64, of each node type with ``each``. Before the
     first run they are [0, 0] and [0]. They are in the checkpoint, and a run that was cut off repeats with
-    the same result.
+    the same result. Where examples have graphs of their own, ``rows: main.graphs`` are all training examples,
+    and ``assignment`` is by their numbers.
     """
+
+    by_row = ("assignment",)
 
     def __init__(  # noqa: D417 - OfRows documents the common options
         self,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from graphcl.core.options import Address, Count, Index
 from graphcl.objective.base import Rows, State, at_type
+from graphcl.objective.pairs import is_table
 
 
 class OfRows(State):
-    """Fields that are a function of all rows at one address; with ``each``, of those of each node type by itself."""
+    """Fields that are a function of all rows at one address; with ``each``, of those of each node type by itself.
+
+    Attributes:
+        by_row: Fields with an entry for each row. They are looked up by the rows' ids; an id without a row has -1.
+    """
+
+    by_row: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -50,8 +57,18 @@ class OfRows(State):
     def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
         """Find the fields of each node type anew."""
         for node_type in self.reads:
-            for field, value in self.find(inputs[node_type].values, generator=generator).items():
-                setattr(self, _name(field, node_type), value)
+            rows = inputs[node_type]
+            for field, value in self.find(rows.values, generator=generator).items():
+                setattr(self, _name(field, node_type), _by_id(value, rows) if field in self.by_row else value)
+
+
+def _by_id(value: Tensor, rows: Rows) -> Tensor:
+    """The entry of each row at the position of its id."""
+    if is_table(rows):
+        return value
+    assert rows.ids is not None
+    size = int(rows.ids.max()) + 1 if len(rows) else 0
+    return value.new_full((size, *value.shape[1:]), -1).index_copy_(0, rows.ids, value)
 
 
 def _name(field: str, node_type: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -17,6 +16,7 @@ from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_sto
 from graphcl.objective.curve import CurveWeights
 from graphcl.objective.kernels import Csr, Similarity, contrast
 from graphcl.objective.pairs import Pairing, check_widths, match_rows
+from graphcl.objective.sides import Side, as_assigned, side_of
 
 Keep = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -35,8 +35,9 @@ class InfoNCE(Term):
     - GRACE (Zhu et al. 2020): ``symmetric: true``, ``intra: true``. Over a batch of anchors ``a.proj[batch]`` against
       all nodes (``candidates: b.proj``, ``own_view: a.proj``) its mean over the batches is the loss of all anchors.
     - SimGCL, XSimGCL (Yu et al. 2022, 2023): unique rows of the batch on both sides.
-    - NCL's prototypes (Lin et al. 2022): ``assignment``. MoCo (He et al. 2020): ``positives`` from the
-      teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020): ``own_negatives``.
+    - NCL's prototypes (Lin et al. 2022): ``assignment``; ICLRec's intents (Chen et al. 2022): ``assigned_only`` too.
+    - MoCo (He et al. 2020): ``positives`` from the teacher, candidates from a queue. MoCHi (Kalantidis et al. 2020):
+      ``own_negatives``.
     - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
     - Next-item cross-entropy over the whole catalogue: ``main.nodes[predict]`` against ``table.item``, ``positives:
       table.item[next]``, ``pair: position``, ``similarity: dot``, ``temperature: 1``.
@@ -60,6 +61,7 @@ class InfoNCE(Term):
         own_view: Address | None = None,
         own_negatives: Address | None = None,
         assignment: Address | None = None,
+        assigned_only: bool = False,
         negative_weights: Address | None = None,
         keep: Keep = 1.0,
         **common: Any,
@@ -80,13 +82,16 @@ class InfoNCE(Term):
                 direction then take all of these in the place of the anchors.
             own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
             assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
+            assigned_only: Whether to sum over what the batch's anchors are assigned to, each as often as they are and
+                an anchor's own once, so that who shares it is no negative; else over all candidates, each once.
             negative_weights: Curve of a state over cosines, ``state.NAME.curve``; each negative counts as it says, and
                 1 on average over those of an anchor. An empty one weighs nothing.
             keep: Probability with which a step contrasts an anchor (LightGCL's paper drops half of them).
 
         Raises:
             UserError: ``symmetric`` with an option that has no opposite direction; two sources of positives;
-                ``negative_weights`` of what are no cosines, or with ``positives``.
+                ``assigned_only`` without ``assignment``, or with negatives that have none; ``negative_weights`` of what
+                are no cosines, or with ``positives``.
         """
         super().__init__(**common)
         one_way = {"positives": positives, "own_negatives": own_negatives, "assignment": assignment}
@@ -98,9 +103,12 @@ class InfoNCE(Term):
         if negative_weights is not None and (similarity != "cosine" or positives is not None):
             raise UserError("info_nce: negative_weights is a curve over cosines of candidates that hold the positive; "
                             "leave positives out and take similarity: cosine")
+        if assigned_only and (assignment is None or intra or negative_weights is not None):
+            raise UserError("info_nce: assigned_only counts what anchors are assigned to; give assignment, and leave "
+                            "intra and negative_weights out")
         self.anchors, self.candidates, self.positives, self.pair = anchors, candidates, positives, pair
         self.negative_weights = negative_weights
-        self.own_negatives, self.assignment = own_negatives, assignment
+        self.own_negatives, self.assignment, self.assigned_only = own_negatives, assignment, assigned_only
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
         self._kernel: dict[str, Any] = {
             "temperature": temperature,
@@ -111,7 +119,7 @@ class InfoNCE(Term):
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per anchor that has a partner."""
-        anchors, candidates = (_side(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
+        anchors, candidates = (side_of(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
         if len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue
@@ -121,6 +129,8 @@ class InfoNCE(Term):
         partner, positive_rows = self._partners(flow, node_type, anchors, candidates)
         view, place = self._place(flow, node_type, anchors)
         found = (partner >= 0) & (place >= 0)
+        if self.assigned_only:
+            candidates = as_assigned(candidates, partner, anchors.counts)
         left_out = int(anchors.counts[~found].sum())
         if self.keep < 1:
             draw = torch.rand(len(partner), generator=flow.generator(f"info_nce keep {node_type}"))
@@ -148,7 +158,7 @@ class InfoNCE(Term):
         """The rows of the anchors' view, and the position of each anchor among them (-1: none)."""
         if self.own_view is None:
             return anchors, torch.arange(len(anchors.rows), device=anchors.rows.base.device)
-        view = _side(flow.rows(at_type(self.own_view, node_type)))
+        view = side_of(flow.rows(at_type(self.own_view, node_type)))
         return view, match_rows(anchors.rows, view.rows)
 
     def _partners(self, flow: Flow, node_type: str, anchors: Side, candidates: Side) -> tuple[Tensor, Rows | None]:
@@ -193,6 +203,8 @@ class InfoNCE(Term):
             itself = which + count
             mask = Csr.one_each(itself)
             pool = torch.cat([pool, anchors.values])
+        elif self.assigned_only:  # the own one is not in the sum over the others, however often it occurs
+            mask, positives = Csr.one_each(positives), pool.index_select(0, positives)
         if curve is not None:
             log_weights = CurveWeights(curve, positives, itself, count, candidates.log_counts)
         return contrast(
@@ -219,30 +231,3 @@ def _in_order(anchors: Rows, candidates: Rows, positives: Rows) -> tuple[Tensor,
     if positives.index is not None and candidates.index is None and same_storage(positives.base, candidates.base):
         return positives.index, None
     return torch.arange(len(anchors), device=anchors.base.device), positives
-
-
-@dataclass
-class Side:
-    """Rows and how often each of them stands in the batch [B] (float)."""
-
-    rows: Rows
-    counts: Tensor
-
-    def unique(self) -> Side:
-        """Each row once."""
-        return Side(*self.rows.unique())
-
-    @cached_property
-    def values(self) -> Tensor:
-        """The rows themselves, gathered once."""
-        return self.rows.values
-
-    @property
-    def log_counts(self) -> Tensor | None:
-        """What makes a candidate count as often as it occurred; None where all occur once."""
-        return self.counts.log() if bool((self.counts > 1).any()) else None
-
-
-def _side(rows: Rows) -> Side:
-    ones = torch.ones(len(rows), dtype=torch.promote_types(rows.base.dtype, torch.float32), device=rows.base.device)
-    return Side(rows, ones)

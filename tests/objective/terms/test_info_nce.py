@@ -116,6 +116,28 @@ class TestPapers:
         expected = torch.nn.functional.cross_entropy(logits, assignment[users].long(), reduction="sum")
         assert_same(loss(term, flow), expected, [x, centroids])
 
+    def test_iclrec_intents(self) -> None:
+        """Chen et al. 2022, eq. 13: among the clusters of the others in the batch, the own one left out."""
+        x, centroids, users = random(7, 3, 0), random(5, 3, 1), [5, 1, 6, 2, 0]
+        assignment = torch.tensor([2, 0, 1, 4, 4, 2, 0])  # of the batch: 2, 0, 0, 1, 2
+        term = InfoNCE("a.graphs", "state.p.centroids", assignment="state.p.assignment", assigned_only=True,
+                       similarity="dot", temperature=0.5)  # fmt: skip
+        flow = FakeFlow({
+            "a.graphs": picked(x, users), "state.p.centroids": centroids, "state.p.assignment": assignment,
+        })  # fmt: skip
+        values = []
+        for user in users:
+            others = [v for v in users if assignment[v] != assignment[user]]
+            own = torch.exp(x[user] @ centroids[assignment[user]] / 0.5)
+            sums = sum(torch.exp(x[user] @ centroids[assignment[v]] / 0.5) for v in others)
+            values.append(-torch.log(own / (own + sums)))
+        assert_same(loss(term, flow), torch.stack(values).mean(), [x, centroids])
+        flow.table["state.p.assignment"] = torch.full((7,), 3)  # one cluster: nobody is a negative
+        assert loss(term, flow).item() == 0.0
+        assert all(not grad.any() for grad in torch.autograd.grad(loss(term, flow), [x, centroids]))
+        with pytest.raises(UserError, match="assigned_only counts what anchors are assigned to"):
+            InfoNCE("a.graphs", "b.graphs", assigned_only=True)
+
     @pytest.mark.parametrize("with_ids", [True, False])
     def test_moco_with_mixed_hard_negatives(self, with_ids: bool) -> None:
         q, k, queue = random(3, 4, 0), random(3, 4, 1), random(6, 4, 2)
