@@ -24,7 +24,9 @@ import torch
 from graphcl.cli.main import run
 from graphcl.data.interactions import Interactions
 from graphcl.engine import checkpoint
-from graphcl.engine.training import Training
+from graphcl.engine.checkpoint import Progress
+from graphcl.engine.stepper import Stepper
+from graphcl.tasks.base import Batch
 from graphcl.tasks.recommend import Recommend
 
 
@@ -65,15 +67,15 @@ POINTS: dict[str, Callable[[int], None]] = {
 
 def count_steps(file: Path) -> None:
     """Write stage and number of every step that is done; unbuffered, so that a killed process has written them all."""
-    step = Training._step
+    step = Stepper._step
 
-    def counted(training: Training, *arguments: Any) -> dict[str, float]:
-        values = step(training, *arguments)
+    def counted(stepper: Stepper, batch: Batch, p: Progress) -> dict[str, float]:
+        values = step(stepper, batch, p)
         with file.open("a") as lines:
-            lines.write(f"{training.progress.stage} {training.progress.step}\n")
+            lines.write(f"{p.stage} {p.step}\n")
         return values
 
-    Training._step = counted  # type: ignore[method-assign]
+    Stepper._step = counted  # type: ignore[method-assign]
 
 
 def train_until_killed(case: dict[str, Any]) -> None:

@@ -18,8 +18,11 @@ from safetensors.torch import load_file, save_file
 from graphcl.cli import main
 from graphcl.core.files import read_json, write_json
 from graphcl.engine import checkpoint
+from graphcl.engine.checkpoint import Progress
 from graphcl.engine.run import RunFolder
+from graphcl.engine.stepper import Stepper
 from graphcl.engine.training import Training
+from graphcl.tasks.base import Batch
 from tests.cli.conftest import SMALL, Command, spawn
 
 HERE = Path(__file__).parent
@@ -113,14 +116,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, data: list[str]) -> An
 def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Stage and number of every step done in this process."""
     done: list[str] = []
-    step = Training._step
+    step = Stepper._step
 
-    def counted(training: Training, *arguments: Any) -> dict[str, float]:
-        values = step(training, *arguments)
-        done.append(f"{training.progress.stage} {training.progress.step}")
+    def counted(stepper: Stepper, batch: Batch, p: Progress) -> dict[str, float]:
+        values = step(stepper, batch, p)
+        done.append(f"{p.stage} {p.step}")
         return values
 
-    monkeypatch.setattr(Training, "_step", counted)
+    monkeypatch.setattr(Stepper, "_step", counted)
     return done
 
 
