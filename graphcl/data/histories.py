@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from graphcl.core.errors import UserError
 from graphcl.core.words import counted
 from graphcl.data.build import count_parts, note_valid, refuse_empty, refuse_few, split_hash
 from graphcl.data.interactions import HeldOut, Ids, Interactions, Pairs
 from graphcl.data.keys import contains, distinct, first_rows
 from graphcl.data.log import TEST, TRAIN, VALID, Log
 from graphcl.data.report import DataReport
+from graphcl.data.returns import Returns
 from graphcl.data.splits import Split, assign_parts
 
 RowLayout = Literal["packed", "prefix", "whole"]
@@ -31,14 +33,21 @@ class Histories(Interactions):
         row_layout: ``packed``: a history is one example and predicts at all of its items; ``prefix``: an example for
             every item that has one before it, which predicts that item; ``whole``: a history is one example that is
             read to its end, and what is to be found in it is hidden by an augmenter.
+        returns: How the two rewards of each event are derived from its rating and time, or None.
     """
 
     max_len: int = 50
     row_layout: RowLayout = "packed"
+    returns: Returns | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.returns, dict):  # from the settings of a stored run
+            object.__setattr__(self, "returns", Returns(**self.returns))
 
     def settings(self) -> dict[str, Any]:
-        """``max_len`` and ``row_layout``."""
-        return {"max_len": self.max_len, "row_layout": self.row_layout}
+        """``max_len``, ``row_layout``, and ``returns`` where there are some."""
+        returns = {} if self.returns is None else {"returns": asdict(self.returns)}
+        return {"max_len": self.max_len, "row_layout": self.row_layout, **returns}
 
 
 def build_histories(
@@ -50,6 +59,7 @@ def build_histories(
     item_names: np.ndarray | None = None,
     max_len: int = 50,
     row_layout: RowLayout = "packed",
+    returns: Returns | None = None,
 ) -> Histories:
     """Order a log, split it, and say what that means for its users.
 
@@ -63,20 +73,26 @@ def build_histories(
         item_names: [items] names or None.
         max_len: See :class:`Histories`.
         row_layout: See :class:`Histories`.
+        returns: See :class:`Histories`; needs ratings and times.
 
     Raises:
-        UserError: fewer than two users or items, or a part without rows.
+        UserError: fewer than two users or items, a part without rows, or returns of a log without ratings or times.
     """
+    if returns is not None and (log.rating is None or log.time is None):
+        raise UserError("data.returns needs a rating and a time of every event: data.rating and data.time name their "
+                        "columns")  # fmt: skip
     refuse_few(log, report)
     log = _ordered(log)
     timed = log if log.time is not None else Log(log.users, log.items, log.user_ids, log.item_ids,
                                                  time=np.arange(len(log)), part=log.part)  # fmt: skip
     parts = assign_parts(timed, split, seed, in_order=True)
     log, names = _trained_items_first(log, parts.part == TRAIN, item_names)
-    train, valid, test = (log.pairs().take(np.flatnonzero(parts.part == part)) for part in (TRAIN, VALID, TEST))
+    pairs = log.pairs() if returns is None else replace(log.pairs(), rating=log.rating)
+    train, valid, test = (pairs.take(np.flatnonzero(parts.part == part)) for part in (TRAIN, VALID, TEST))
     result = Histories(
-        log.user_ids, log.item_ids, train, HeldOut(valid, test), names, report, max_len=max_len, row_layout=row_layout
-    )
+        log.user_ids, log.item_ids, train, HeldOut(valid, test), names, report, max_len=max_len, row_layout=row_layout,
+        returns=returns,
+    )  # fmt: skip
     source = "refit" if split.valid == "refit" else parts.valid
     report.split = {**parts.facts, "valid": source, "seed": seed}
     count_parts(result)

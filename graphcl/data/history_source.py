@@ -17,6 +17,7 @@ from graphcl.data.log import Log
 from graphcl.data.log_source import LogData
 from graphcl.data.readers import Table
 from graphcl.data.report import DataReport
+from graphcl.data.returns import Returns
 from graphcl.data.splits import By, Split
 
 
@@ -38,6 +39,7 @@ class HistoriesData(LogData):
         repeats: Literal["keep", "last"] = "keep",
         max_len: Count = 50,
         row_layout: RowLayout = "packed",
+        returns: Returns | None = None,
         **common: Any,
     ) -> None:
         """
@@ -47,13 +49,16 @@ class HistoriesData(LogData):
             row_layout: packed: one example a user, which predicts at every item. prefix: one example for every item
                 that has one before it, so that items are read many times; for comparison with code that does so.
                 whole: one example a user, read to its end, for recipes that hide items and find them again.
+            returns: Two rewards of each event, from its rating and time, for recipes that ask for a return: how they
+                are derived, `{}` for the defaults.
             **common: Of every log.
 
         Raises:
             UserError: options that contradict each other, or a split that is not by time.
         """
         super().__init__(repeats=repeats, **common)
-        self.max_len, self.row_layout = max_len, row_layout
+        self.max_len, self.row_layout, self.returns = max_len, row_layout, returns
+        self.reads_ratings |= returns is not None
         if self.split.by == "random":
             raise UserError("data.split.by=random would put what is later before what is held out; histories are split "
                             "by leave_one_out, temporal or temporal_user")  # fmt: skip
@@ -74,7 +79,7 @@ class HistoriesData(LogData):
             UserError: such a cut through places in lines.
         """
         if not table.user_a_line:
-            return (["time"], []) if split.by == "temporal" else ([], ["time"])
+            return (["time"], []) if split.by == "temporal" or self.returns else ([], ["time"])
         if split.by == "temporal":
             raise UserError(f"data.split.by=temporal needs times that users share, and {table.path} has only places in "
                             "the line of each user; use leave_one_out or temporal_user")  # fmt: skip
@@ -91,5 +96,5 @@ class HistoriesData(LogData):
             report.note("no time column: events are in the order of the file")
         return build_histories(
             log, split, seed=seed, report=report, item_names=item_names, max_len=self.max_len,
-            row_layout=self.row_layout,
+            row_layout=self.row_layout, returns=self.returns,
         )  # fmt: skip

@@ -59,15 +59,17 @@ class Pairs:
         items: int64 [n].
         weight: float32 [n], or None when every row counts one.
         time: int64 or float64 [n], or None. Dates are seconds since 1970 (UTC).
+        rating: float32 [n], or None where nothing is made of ratings.
     """
 
     users: np.ndarray
     items: np.ndarray
     weight: np.ndarray | None = None
     time: np.ndarray | None = None
+    rating: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("items", "weight", "time"):
+        for name in ("items", "weight", "time", "rating"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self.users):
                 raise ValueError(f"pairs: {len(self.users)} users but {len(column)} values of {name!r}")
@@ -91,7 +93,7 @@ class Pairs:
         return sp.csr_matrix((values, (self.users, self.items)), shape=shape, dtype=np.float32)
 
     def _columns(self) -> tuple[np.ndarray | None, ...]:
-        return self.users, self.items, self.weight, self.time
+        return self.users, self.items, self.weight, self.time, self.rating
 
 
 @dataclass(frozen=True, eq=False)

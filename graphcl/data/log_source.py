@@ -110,6 +110,7 @@ class LogData(ABC):
         self.name, self.path, self.format = name, path, format
         self.named = {"user": user, "item": item, "time": time, "rating": rating, "weight": weight}
         self.min_rating, self.repeats, self.missing = min_rating, repeats, missing
+        self.reads_ratings = min_rating is not None
         self.k_core = KCore(k_core, k_core) if isinstance(k_core, int) else k_core
         self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.items, self.item_id, self.item_name = items, item_id, item_name
@@ -182,7 +183,7 @@ class LogData(ABC):
 
     def _read(self, layout: Layout, split: Split, report: DataReport) -> Log:
         format: str = self.format
-        needed = ["user", "item"] + (["rating"] if self.min_rating is not None else [])
+        needed = ["user", "item"] + (["rating"] if self.reads_ratings else [])
         tables, columns = {}, {}
         for part, file in layout.files.items():
             tables[part] = table = open_table(file, format, self.read_options)

@@ -16,7 +16,7 @@ from graphcl.data.report import DataReport
 from graphcl.data.stored import reading, write_header
 
 Kind = TypeVar("Kind", bound=Interactions)
-_COLUMNS = ("users", "items", "weight", "time")
+_COLUMNS = ("users", "items", "weight", "time", "rating")
 
 
 def save_interactions(data: Interactions, folder: Path) -> None:

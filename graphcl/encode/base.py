@@ -18,6 +18,8 @@ Graph: TypeAlias = Data | HeteroData
 KEPT = "kept_nodes"
 #: Node masks of a graph: nodes whose features are hidden, and those of them whose row is 0.
 MASKED, BLANK = "masked", "blank"
+#: Of a chain of events: what comes after each node, [N, 2] of both rewards (:mod:`graphcl.data.returns`).
+RETURNS = "rtg"
 
 
 @dataclass

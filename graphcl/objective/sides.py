@@ -40,6 +40,11 @@ def as_assigned(candidates: Side, assigned: Tensor, counts: Tensor) -> Side:
     return Side(candidates.rows, times)
 
 
+def nothing_like(side: Side) -> Side:
+    """No rows, of the width of these."""
+    return side_of(Rows(side.rows.base.detach()[:0]))
+
+
 def side_of(rows: Rows) -> Side:
     """Rows of which each occurs once."""
     ones = torch.ones(len(rows), dtype=torch.promote_types(rows.base.dtype, torch.float32), device=rows.base.device)

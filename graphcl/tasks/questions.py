@@ -41,7 +41,7 @@ class Questions:
 
     def runs(self, pairs: Pairs) -> ItemRuns:
         """The rows of each user."""
-        return ItemRuns.from_pairs(pairs, len(self.data.users), len(self.data.items))
+        return ItemRuns.from_pairs(pairs, len(self.data.users), len(self.data.items), self.data.returns)
 
     def history(self, split: Split) -> ItemRuns:
         """All that each user had before the items of ``split``."""

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.data.interactions import Pairs
+from graphcl.data.returns import Returns, returns_to_go, rewards
+from graphcl.encode.base import RETURNS
 from graphcl.graph.chain import build_chains
 from graphcl.tasks.ranking import ItemLists
 
@@ -24,21 +26,24 @@ class ItemRuns:
         items: [n] int64.
         num_items: Size of the catalogue, I.
         time: [n] of the events, or None.
+        returns: [n, 2] what comes after each event of both rewards (:mod:`graphcl.data.returns`), or None.
     """
 
     ptr: Tensor
     items: Tensor
     num_items: int
     time: Tensor | None = None
+    returns: Tensor | None = None
 
     @classmethod
-    def from_pairs(cls, pairs: Pairs, num_users: int, num_items: int) -> ItemRuns:
-        """The rows of each user in the order in which they stand in ``pairs``."""
+    def from_pairs(cls, pairs: Pairs, num_users: int, num_items: int, returns: Returns | None = None) -> ItemRuns:
+        """The rows of each user in the order in which they stand in ``pairs``; with ``returns``, what they bring."""
         order = np.argsort(pairs.users, kind="stable")
         ptr = torch.zeros(num_users + 1, dtype=torch.int64)
         torch.cumsum(torch.from_numpy(np.bincount(pairs.users, minlength=num_users)), 0, out=ptr[1:])
         time = None if pairs.time is None else torch.from_numpy(pairs.time[order])
-        return cls(ptr, torch.from_numpy(pairs.items[order]), num_items, time)
+        to_go = None if returns is None else _to_go(pairs.take(order), ptr.numpy(), returns)
+        return cls(ptr, torch.from_numpy(pairs.items[order]), num_items, time, to_go)
 
     @cached_property
     def counts(self) -> Tensor:
@@ -53,8 +58,8 @@ class ItemRuns:
     def last(self, most: int) -> ItemRuns:
         """The last ``most`` events of each user."""
         place, ptr = spans(torch.maximum(self.ptr[:-1], self.ptr[1:] - most), self.ptr[1:])
-        time = None if self.time is None else self.time.index_select(0, place)
-        return ItemRuns(ptr, self.items.index_select(0, place), self.num_items, time)
+        time, returns = (None if x is None else x.index_select(0, place) for x in (self.time, self.returns))
+        return ItemRuns(ptr, self.items.index_select(0, place), self.num_items, time, returns)
 
     def lists(self) -> ItemLists:
         """The different items of each user."""
@@ -71,7 +76,17 @@ class ItemRuns:
         """Events ``begin[k]..end[k] - 1`` as chain k, and where each node lies in ``items``; none may be empty."""
         place, ptr = spans(begin, end)
         time = None if self.time is None else self.time.index_select(0, place)
-        return build_chains(self.items.index_select(0, place), ptr, num_items=self.num_items, time=time), place
+        chains = build_chains(self.items.index_select(0, place), ptr, num_items=self.num_items, time=time)
+        if self.returns is not None:
+            chains[RETURNS] = self.returns.index_select(0, place)
+        return chains, place
+
+
+def _to_go(ordered: Pairs, ptr: np.ndarray, how: Returns) -> Tensor:
+    """[n, 2] returns of pairs in the order of users and times."""
+    assert ordered.rating is not None
+    assert ordered.time is not None
+    return torch.from_numpy(returns_to_go(rewards(ptr, ordered.rating, ordered.time, how), ptr, how.discount))
 
 
 def spans(begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from graphcl.core.seeds import generator
 from graphcl.encode.base import Graph
 from graphcl.graph.operators import build_operator
 
-from .toys import FEATURES, GRAPHS, chain_graph, lone_graph, make, parts, plain_graph, strength, tensors
+from .toys import FEATURES, GRAPHS, lone_graph, make, parts, plain_graph, returns_graph, strength, tensors
 
 #: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, any such, or
 #: those of chains, which are other nodes too.
@@ -39,7 +39,7 @@ def takes(part: Part, kind: str) -> bool:
 
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
-ALL_GRAPHS = {**GRAPHS, "chains": chain_graph}
+ALL_GRAPHS = {**GRAPHS, "chains": returns_graph}
 EVERY = [*TAKEN, *((part, "chains") for part in OF_CHAINS)]
 on_all = pytest.mark.parametrize(("part", "kind"), EVERY, ids=[f"{part.name}-{kind}" for part, kind in EVERY])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]

@@ -13,7 +13,7 @@ from graphcl.augment import Transform
 from graphcl.core.errors import UserError
 from graphcl.core.registry import Part
 from graphcl.core.seeds import generator
-from graphcl.encode.base import MASKED
+from graphcl.encode.base import MASKED, RETURNS
 from graphcl.encode.chains import read_chains
 from graphcl.graph.chain import build_chains
 
@@ -38,8 +38,8 @@ def chains(draw: st.DrawFn) -> Data:
 
 
 def unmarked(graph: Data) -> dict[str, torch.Tensor]:
-    """Its tensors but the marks of what was hidden."""
-    return {name: value for name, value in tensors(graph).items() if name.rpartition(".")[2] != MASKED}
+    """Its tensors but the marks of what was hidden, and returns."""
+    return {name: value for name, value in tensors(graph).items() if name.rpartition(".")[2] not in (MASKED, RETURNS)}
 
 
 def check_chains(graph: Data, result: Data) -> None:

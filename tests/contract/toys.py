@@ -105,6 +105,13 @@ def chain_graph(seed: int = 0) -> Data:
     return build_chains(items, torch.tensor([0, *lengths]).cumsum(0), num_items=TYPES["item"])
 
 
+def returns_graph(seed: int = 0) -> Data:
+    """Histories that carry two returns at each node."""
+    graph = chain_graph(seed)
+    graph.rtg = torch.rand(len(graph.item), 2, generator=generator(seed, "returns"))
+    return graph
+
+
 def window_graph(seed: int = 0) -> Data:
     """Windows of a table of six metrics, of one to five rows."""
     table = torch.randn(9, FEATURES, generator=generator(seed, "windows"))

@@ -11,13 +11,16 @@ from graphcl.data.report import DataReport
 from graphcl.data.splits import Split
 
 
-def histories(rows: list[list[int]], *, items: int | None = None, **options: object) -> Histories:
+def histories(
+    rows: list[list[int]], *, items: int | None = None, rating: list[list[float]] | None = None, **options: object
+) -> Histories:
     """Users u0, u1, ... with these items i0, i1, ..., the last two held out; events an hour apart."""
     users = np.repeat(np.arange(len(rows)), [len(row) for row in rows]).astype(np.int32)
     every = np.array([item for row in rows for item in row], dtype=np.int32)
     ids = [Ids.of([f"{kind}{n}" for n in range(count)])
            for kind, count in (("u", len(rows)), ("i", items or 1 + int(every.max())))]  # fmt: skip
-    log = Log(users, every, *ids, time=3600 * np.arange(len(every)))
+    rated = None if rating is None else np.array([value for row in rating for value in row], dtype=np.float32)
+    log = Log(users, every, *ids, rating=rated, time=3600 * np.arange(len(every)))
     split = options.pop("split", Split("leave_one_out"))
     assert isinstance(split, Split)
     return build_histories(log, split, seed=0, report=DataReport("small"), **options)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ def contrast(
     positives: Positives,
     *,
     own_candidates: Tensor | None = None,
+    own_log_weights: Tensor | None = None,
     similarity: Similarity = "cosine",
     temperature: Temperature = 1.0,
     log_weights: Tensor | LogWeights | None = None,
@@ -44,6 +45,7 @@ def contrast(
         candidates: [N, d]. Where positives are indices they lie among them.
         positives: Index into the candidates [B]; ``Csr`` with optional weights; or rows of their own [B, d].
         own_candidates: [B, K, d], more negatives of each anchor's own.
+        own_log_weights: [K] of these in the denominator; a constant.
         similarity: ``cosine``, ``dot`` or ``neg_sqdist``.
         temperature: A number, a scalar tensor, or one for each anchor [B].
         log_weights: Of the candidates in the denominator, as in :func:`log_partition`.
@@ -73,6 +75,8 @@ def contrast(
         a, c, *folded = fold(anchors, candidates, *others, similarity=similarity, temperature=temperature)
         exclude: tuple[Csr, ...] = ()
         own = [] if own_candidates is None else [own_logits(a, folded[0])]
+        if own and own_log_weights is not None:
+            own[0] = own[0] + own_log_weights.to(own[0])
         if own_rows(positives) is not None:
             positives = folded[-1]
             if positive_in_denominator:

@@ -16,7 +16,7 @@ from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_sto
 from graphcl.objective.curve import CurveWeights
 from graphcl.objective.kernels import Csr, Similarity, contrast
 from graphcl.objective.pairs import Pairing, check_widths, match_rows
-from graphcl.objective.sides import Side, as_assigned, side_of
+from graphcl.objective.sides import Side, as_assigned, nothing_like, side_of
 
 Keep = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -59,7 +59,8 @@ class InfoNCE(Term):
         symmetric: bool = False,
         intra: bool = False,
         own_view: Address | None = None,
-        own_negatives: Address | None = None,
+        own_negatives: Addresses | None = None,
+        own_weights: list[Positive] | None = None,
         assignment: Address | None = None,
         assigned_only: bool = False,
         negative_weights: Address | None = None,
@@ -80,7 +81,9 @@ class InfoNCE(Term):
             intra: Add the other anchors to the candidates (negatives within the anchors' own view).
             own_view: All rows of the anchors' view, where the anchors are a part of them; ``intra`` and the opposite
                 direction then take all of these in the place of the anchors.
-            own_negatives: Latent [B, K, d] with further negatives of each anchor's own.
+            own_negatives: Latent [B, K, d] with further negatives of each anchor's own; or K addresses, each of a
+                row for each anchor in order. With these, candidates may be [].
+            own_weights: How much each of the K own negatives counts; empty: one.
             assignment: Integer vector, id of an anchor -> position of its positive among the candidates.
             assigned_only: Whether to sum over what the batch's anchors are assigned to, each as often as they are and
                 an anchor's own once, so that who shares it is no negative; else over all candidates, each once.
@@ -107,7 +110,11 @@ class InfoNCE(Term):
             raise UserError("info_nce: assigned_only counts what anchors are assigned to; give assignment, and leave "
                             "intra and negative_weights out")
         self.anchors, self.candidates, self.positives, self.pair = anchors, candidates, positives, pair
-        self.negative_weights = negative_weights
+        if not candidates and (own_negatives is None or positives is None or intra):
+            raise UserError("info_nce: candidates are [] only where positives and own_negatives name all there is")
+        if own_weights is not None and own_negatives is None:
+            raise UserError("info_nce: own_weights are those of own_negatives; give these, or leave it out")
+        self.negative_weights, self.own_weights = negative_weights, own_weights
         self.own_negatives, self.assignment, self.assigned_only = own_negatives, assignment, assigned_only
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
         self._kernel: dict[str, Any] = {
@@ -119,10 +126,12 @@ class InfoNCE(Term):
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per anchor that has a partner."""
-        anchors, candidates = (side_of(flow.rows(at_type(a, node_type))) for a in (self.anchors, self.candidates))
+        anchors = side_of(flow.rows(at_type(self.anchors, node_type)))
+        named = self.candidates
+        candidates = side_of(flow.rows(at_type(named, node_type))) if named else nothing_like(anchors)
         if self._shared:
             anchors, candidates = anchors.unique(), candidates.unique()
-        if len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue
+        if named and len(anchors.rows) and not len(candidates.rows):  # clusters before their first run, an empty queue
             none = anchors.values.sum(1)[:0]
             return Anchored(none, None, None, left_out=int(anchors.counts.sum()))
         check_widths(anchors.rows, candidates.rows)
@@ -178,7 +187,15 @@ class InfoNCE(Term):
         return match_rows(anchors.rows, rows), rows
 
     def _own(self, flow: Flow, node_type: str, count: int) -> Tensor:
-        own = flow.rows(at_type(self.own_negatives, node_type)).values
+        named = at_type(self.own_negatives, node_type)
+        several = isinstance(named, list)
+        parts = [flow.rows(one).values for one in (named if several else [named])]
+        if any(part.shape != parts[0].shape for part in parts):
+            shapes = ", ".join(str(list(part.shape)) for part in parts)
+            raise UserError(f"info_nce: own_negatives of shapes {shapes}; each needs one row for each anchor")
+        own = torch.stack(parts, dim=1) if several else parts[0]
+        if self.own_weights is not None and own.dim() == 3 and own.shape[1] != len(self.own_weights):
+            raise UserError(f"info_nce: {len(self.own_weights)} own_weights for {own.shape[1]} own_negatives")
         if own.dim() != 3 or own.shape[0] != count:
             raise UserError(
                 f"info_nce: own_negatives '{self.own_negatives}' is {list(own.shape)}; {count} anchors need"
@@ -212,6 +229,7 @@ class InfoNCE(Term):
             pool,
             positives,
             own_candidates=own,
+            own_log_weights=None if self.own_weights is None else pool.new_tensor(self.own_weights).log(),
             log_weights=log_weights,
             mask=mask,
             anchor_weight=weight,
