@@ -109,7 +109,8 @@ class StepFlow:
         parsed = parse_address(address, self._types)
         if parsed.root != "encoded":
             index, ids = self._anchors.positions(self, parsed)
-            return Rows(self._root(parsed), index, ids if parsed.root != "state" else None)
+            share = self.batch.shares.get(parsed.rows) if self.batch is not None and parsed.rows is not None else None
+            return Rows(self._root(parsed), index, ids if parsed.root != "state" else None, share=share)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._together(parsed, self._level(parsed, encoding))
         if self._levels.makes_rows(parsed.level):

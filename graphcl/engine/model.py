@@ -76,7 +76,7 @@ class Model(nn.Module):
         for path, text, _ in addresses(dict(self.recipe.tree)) if lacking else ():
             rows = parse_address(text, task.types).rows
             if rows is not None and rows in lacking:
-                raise UserError(f"{path}: {text}: there are no rows [{rows}] in this layout; set {lacking[rows]}")
+                raise UserError(f"{path}: {text}: batches have no rows [{rows}] here; set {lacking[rows]}")
 
     def _refuse_foresight(self, task: Task) -> None:
         """Refuse to read, of a tower that is not causal, nodes whose target the tower has read.

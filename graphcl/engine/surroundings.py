@@ -69,6 +69,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         batch,
         ids=batch.ids.to(device),
         rows={name: moved(rows) for name, rows in batch.rows.items()},
+        shares={name: share.to(device) for name, share in batch.shares.items()},
         graphs={name: graph.to(device) for name, graph in batch.graphs.items()},
         nodes=None if batch.nodes is None else batch.nodes.to(device),
     )

@@ -28,12 +28,15 @@ class Rows:
             rows of different views. None when rows have no identity (queue entries, centroids).
         member: [B] for nodes of a batch of graphs: the row of level ``graphs`` that each belongs to. None where all
             nodes are of one graph.
+        share: where the rows were sampled, how likely one draw was to give each: [B] where they were drawn for all
+            anchors, or [A, K] where K of them were drawn for each of A, in order.
     """
 
     base: Tensor
     index: Tensor | None = None
     ids: Tensor | None = None
     member: Tensor | None = None
+    share: Tensor | None = None
 
     @property
     def values(self) -> Tensor:

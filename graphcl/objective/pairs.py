@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.objective.base import Rows
+from graphcl.objective.base import Rows, same_storage
 
 Pairing = Literal["position", "id"]
 
@@ -75,6 +75,23 @@ def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | 
     kept = (partner >= 0).nonzero().squeeze(1)
     ids = None if x.ids is None else x.ids.index_select(0, kept)
     return x.values.index_select(0, kept), y.values.index_select(0, partner.index_select(0, kept)), ids
+
+
+def same_rows(x: Rows, y: Rows, *, own: bool = False) -> Tensor | None:
+    """Which rows of ``y`` are the same as a row of ``x``.
+
+    Args:
+        x: [B, d].
+        y: [C, d].
+        own: Whether each of ``x`` is compared with ``C / B`` rows of its own, after each other, instead of all.
+
+    Returns:
+        [B, C] or [B, C / B] bool; None where they are not rows of one table.
+    """
+    if x.index is None or y.index is None or not same_storage(x.base, y.base):
+        return None
+    other = y.index.view(len(x), len(y) // max(len(x), 1)) if own else y.index
+    return x.index.unsqueeze(1) == other
 
 
 def positions_of(wanted: Tensor, ids: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ class Batch:
         nodes: [n] the node of the task's full graph that each node of the batch's one graph is; None where positions
             are what they are called.
         targets: how many prediction targets the batch holds (for budgets).
+        shares: row set of sampled rows -> how likely one draw was to give each of them: [n] where they were drawn for
+            all of the batch, [B, K] where K of them were drawn for each of B targets.
     """
 
     ids: Tensor
@@ -34,6 +36,7 @@ class Batch:
     graphs: Mapping[str, Graph] = field(default_factory=dict)
     targets: int = 0
     nodes: Tensor | None = None
+    shares: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Embeddings(Protocol):

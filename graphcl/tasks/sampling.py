@@ -27,7 +27,7 @@ class NegativeSampler:
             weights: [I] non-negative int64; None draws uniformly. See :func:`popularity_weights`.
         """
         weights = torch.ones(seen.num_items, dtype=torch.int64) if weights is None else weights
-        self.starts = seen.starts
+        self.weights, self.starts = weights, seen.starts
         #: [I] where each item ends on the line
         self.ends = weights.cumsum(0)
         self.total = int(self.ends[-1]) if weights.numel() else 0
@@ -50,6 +50,19 @@ class NegativeSampler:
         # The largest draw is 1 - 2^-53, so that for a mass below 2^52 the product stays below the mass.
         share = torch.rand(users.numel(), dtype=torch.float64, generator=generator)
         return self.locate(users, (share * self.mass[users]).long())
+
+    def sample_for_all(self, count: int, *, generator: torch.Generator) -> Tensor:
+        """``count`` items of the whole catalogue, whoever has seen them, for a line that is not empty."""
+        share = torch.rand(count, dtype=torch.float64, generator=generator)
+        return torch.searchsorted(self.ends, (share * self.total).long(), right=True)
+
+    def share(self, items: Tensor, users: Tensor | None = None) -> Tensor:
+        """How likely one draw was to give each of ``items`` [b]: for ``users`` [b], who have not seen them, or for all.
+
+        Returns:
+            [b] float64.
+        """
+        return self.weights[items].double() / (self.total if users is None else self.mass[users])
 
 
 def popularity_weights(counts: Tensor, power: float, num_users: int) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count
+from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data.histories import Histories
@@ -19,6 +19,7 @@ from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.base import HistoryScorer, score_given
 from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back_last
+from graphcl.tasks.pair_batches import Negatives
 from graphcl.tasks.questions import Questions, Targets
 from graphcl.tasks.ranked import RankedTask
 from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, Ranking, ScoreBlock, rank_users
@@ -36,6 +37,7 @@ class Sequence(RankedTask):
     A batch carries its histories as chains (:func:`~graphcl.graph.chain.build_chains`) under the field ``chain``,
     without the item that is predicted last. Rows: ``predict``, the nodes that have a next item; ``next``, these items;
     ``negatives``, items that the user does not have in train, ``num_negatives`` after each other for each of ``next``;
+    ``shared``, ``shared_negatives`` items of train drawn for the whole batch, whoever has them;
     ``last``, the last node of each chain; ``batch``, the chains. ``ids`` are the numbers of examples; the data's
     ``row_layout`` says what an example is (:class:`~graphcl.tasks.sequence_batches.SequenceBatches`).
 
@@ -57,6 +59,9 @@ class Sequence(RankedTask):
         valid_in_input: bool = True,
         targets: Targets = "first",
         num_negatives: Count = 1,
+        shared_negatives: Index = 0,
+        negatives: Negatives = "uniform",
+        popularity_power: NonNegative = 0.75,
         baselines: tuple[str | dict[str, dict[str, Any]], ...] = ("popularity", "repeat_last", "markov"),
         activity_slices: Count = 4,
         block_bytes: Count = BLOCK_BYTES,
@@ -70,6 +75,9 @@ class Sequence(RankedTask):
             valid_in_input: Whether the history that is read for test ends with the items of validation.
             targets: What is to be found where several items of a user are held out; the first of them, or all.
             num_negatives: Sampled negatives per target, for losses that read them.
+            shared_negatives: Sampled items per batch, rows `shared`, for losses whose targets share negatives.
+            negatives: Distribution of sampled negatives over the items of train, uniform or popularity.
+            popularity_power: Exponent of popularity negatives.
             baselines: Baselines beside the result, by name or as name and options.
             activity_slices: Groups of users, by length of their train history, in the table of slices.
             block_bytes: Most bytes for a block of scores; results do not depend on it.
@@ -81,15 +89,17 @@ class Sequence(RankedTask):
         if not k:
             raise UserError("eval.k: give at least one cut-off, for example k=[5,10]")
         self.k = tuple(sorted(set(k)))
-        self.data, self.num_negatives = data, num_negatives
+        self.data = data
+        self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "shared_negatives": shared_negatives}
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
         self.questions = Questions(data, mask_history=mask_history, valid_in_input=valid_in_input, targets=targets)
         self.references = build_baselines(baselines, "sequence")
         self.results: dict[str, BaselineResult] = {}
         self.train = self.questions.train
         self.training = SequenceBatches(
-            self.train, max_len=data.max_len, row_layout=data.row_layout, per_target=num_negatives
-        )
+            self.train, max_len=data.max_len, row_layout=data.row_layout, per_target=num_negatives,
+            for_all=shared_negatives, negatives=negatives, power=popularity_power,
+        )  # fmt: skip
         if not len(self.training):
             skipped = self.training.skipped_users
             others = f"; {counted(skipped, 'user')} with every item of train, so that no negative is left"
@@ -110,8 +120,11 @@ class Sequence(RankedTask):
 
     @property
     def lacking(self) -> Mapping[str, str]:
-        """``predict`` and ``next``, in whole rows: nothing follows what is read."""
-        return dict.fromkeys(("predict", "next"), "data.row_layout=packed") if self.data.row_layout == "whole" else {}
+        """``predict`` and ``next``, in whole rows: nothing follows what is read; ``shared``, unless some are drawn."""
+        following = ("predict", "next") if self.data.row_layout == "whole" else ()
+        drawn = () if self.sampling["shared_negatives"] else ("shared",)
+        return {**dict.fromkeys(following, "data.row_layout=packed"),
+                **dict.fromkeys(drawn, "eval.shared_negatives=1000")}  # fmt: skip
 
     @property
     def target_of(self) -> Tensor:
@@ -239,7 +252,7 @@ class Sequence(RankedTask):
             "targets_per_epoch": examples.targets,
             "evaluated_users": {name: self.questions.users(name).numel() for name in ("valid", "test")},
             "unreachable": {name: self.questions.unreachable(name) for name in ("valid", "test")},
-            "sampling": {"num_negatives": self.num_negatives, "skipped_users": examples.skipped_users},
+            "sampling": {**self.sampling, "skipped_users": examples.skipped_users},
             "split": data.report.split,
             "split_hash": data.report.split_hash,
             "baselines": {name: result.record() for name, result in self.results.items()},

@@ -11,10 +11,11 @@ from torch_geometric.data import Data
 from graphcl.core.seeds import generator as make_generator
 from graphcl.data.histories import RowLayout
 from graphcl.tasks.base import Batch
+from graphcl.tasks.pair_batches import Negatives
 from graphcl.tasks.runs import ItemRuns
-from graphcl.tasks.sampling import NegativeSampler
+from graphcl.tasks.sampling import NegativeSampler, popularity_weights
 
-ROWS = ("predict", "next", "negatives", "last", "batch")
+ROWS = ("predict", "next", "negatives", "shared", "last", "batch")
 
 
 class SequenceBatches:
@@ -33,7 +34,15 @@ class SequenceBatches:
     """
 
     def __init__(
-        self, runs: ItemRuns, *, max_len: int = 50, row_layout: RowLayout = "packed", per_target: int = 1
+        self,
+        runs: ItemRuns,
+        *,
+        max_len: int = 50,
+        row_layout: RowLayout = "packed",
+        per_target: int = 1,
+        for_all: int = 0,
+        negatives: Negatives = "uniform",
+        power: float = 0.75,
     ) -> None:
         """
         Args:
@@ -41,11 +50,16 @@ class SequenceBatches:
             max_len: Most items that are read.
             row_layout: ``packed``, ``prefix`` or ``whole``.
             per_target: Negatives of each target; in whole rows, of each item that is read.
+            for_all: Further negatives that are drawn for a whole batch, whoever has them.
+            negatives: ``uniform``, or ``popularity``: in proportion to (events of the item) ** ``power``.
+            power: Of ``popularity``.
         """
-        self.runs, self.row_layout, self.per_target = runs, row_layout, per_target
+        self.runs, self.row_layout, self.per_target, self.for_all = runs, row_layout, per_target, for_all
         # Of the items that train has: an item that is only held out must not show in what training sees.
-        occurs = torch.bincount(runs.items, minlength=runs.num_items) > 0
-        self.sampler = NegativeSampler(runs.lists(), occurs.long())
+        counts = torch.bincount(runs.items, minlength=runs.num_items)
+        popular = negatives == "popularity"
+        weights = popularity_weights(counts, power, runs.counts.numel()) if popular else (counts > 0).long()
+        self.sampler = NegativeSampler(runs.lists(), weights)
         long, free = runs.counts >= 2, self.sampler.mass > 0
         self.skipped_users = int((long & ~free).sum())
         trained = long & free
@@ -97,9 +111,14 @@ class SequenceBatches:
             predict = last
         else:
             predict, user = torch.arange(place.numel()), user.index_select(0, chains.batch)
-        negatives = self.sampler.sample(user.repeat_interleave(self.per_target), generator=generator)
+        users = user.repeat_interleave(self.per_target)
+        negatives = self.sampler.sample(users, generator=generator)
         rows = {"negatives": negatives, "last": last, "batch": torch.arange(ids.numel())}
+        shares = {"negatives": self.sampler.share(negatives, users).view(-1, self.per_target)}
+        if self.for_all:
+            rows["shared"] = self.sampler.sample_for_all(self.for_all, generator=generator)
+            shares["shared"] = self.sampler.share(rows["shared"])
         if self.row_layout != "whole":
             following = self.runs.items.index_select(0, place.index_select(0, predict) + 1)
             rows |= {"predict": predict, "next": following}
-        return Batch(ids=ids, rows=rows, graphs={"chain": chains}, targets=predict.numel())
+        return Batch(ids=ids, rows=rows, graphs={"chain": chains}, targets=predict.numel(), shares=shares)

@@ -25,7 +25,7 @@ SMALL = ("encoder.dim=16", "train.batch_size=32", "train.threads=1", "train.devi
 
 
 @functools.cache
-def rule(row_layout: str = "packed") -> Sequence:
+def rule(row_layout: str = "packed", **options: Any) -> Sequence:
     """Histories in which item k is followed by 5 k + 2, as far as they go: the next one is certain."""
     rows = []
     for user in range(136):
@@ -34,7 +34,7 @@ def rule(row_layout: str = "packed") -> Sequence:
             row.append((5 * row[-1] + 2) % ITEMS)
         rows.append(row)
     data = histories(rows, items=ITEMS, row_layout=row_layout)
-    return Sequence(mask_history=False, k=(1, 5), baselines=(), data=data)
+    return Sequence(mask_history=False, k=(1, 5), baselines=(), data=data, **options)
 
 
 class Notes(Observer):
@@ -45,9 +45,9 @@ class Notes(Observer):
         self.told.append(text)
 
 
-def training(recipe: str, *overrides: str, observer: Observer | None = None) -> Training:
+def training(recipe: str, *overrides: str, observer: Observer | None = None, **sampling: Any) -> Training:
     loaded = graphcl.load(recipe, *SMALL, *overrides)
-    task = rule(loaded["data.row_layout"])
+    task = rule(loaded["data.row_layout"], **sampling)
     return Training(loaded, task, observer=observer or Notes(), run=None, device=torch.device("cpu"), validate=False)
 
 
@@ -104,7 +104,7 @@ def test_rows_of_a_view_that_loses_nodes_are_refused() -> None:
 
 
 def test_whole_histories_have_nothing_that_follows() -> None:
-    with pytest.raises(UserError, match=r"there are no rows \[next\] in this layout; set data.row_layout=packed"):
+    with pytest.raises(UserError, match=r"batches have no rows \[next\] here; set data.row_layout=packed"):
         training("sasrec", "data.row_layout=whole")
 
 
@@ -119,6 +119,22 @@ def test_sampled_negatives_learn_it_too(recipe: str, users: int) -> None:
     found.train()
     assert before < 0.4
     assert judged(found)["recall@5"] > 0.9
+
+
+OWN = ("terms.sampled_softmax.neg=table.item[negatives]", "terms.sampled_softmax.shared=false")
+
+
+@pytest.mark.parametrize(("options", "sampling", "at"), [
+    ((), {"shared_negatives": 30}, 1), ((), {"shared_negatives": 30, "negatives": "popularity"}, 1),
+    (OWN, {"num_negatives": 8}, 5),
+])  # fmt: skip
+def test_a_sampled_softmax_learns_it(options: tuple[str, ...], sampling: dict[str, Any], at: int) -> None:
+    """A target's own negatives are never of the user's history, of which nothing is then learnt."""
+    found = training("sasrec_sampled", "train.epochs=25", "train.lr=1e-2", "encoder.dropout=0.1", *options, **sampling)
+    before = judged(found)[f"recall@{at}"]
+    found.train()
+    assert before < 0.5
+    assert judged(found)[f"recall@{at}"] > 0.9
 
 
 @pytest.mark.parametrize("recipe", ["mclrec_code", "mclrec_second_order"])

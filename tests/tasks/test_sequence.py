@@ -173,13 +173,13 @@ def test_embeddings_of_other_data(name: str, wrong: str) -> None:
 
 def seen_by_training(data: Histories) -> list[Tensor]:
     """Graphs, the batches of some epochs, the examples of pairing sources, and what baselines fit."""
-    task = Sequence(data=data, num_negatives=3)
+    task = Sequence(data=data, num_negatives=3, shared_negatives=5, negatives="popularity")
     chain: Any = task.graphs["chain"]
     found = [chain[name] for name in ("item", "ptr", "edge_index", "time")] + [task.target_of]
     for epoch in range(4):
         for batch in task.batches(7, generator=generator(epoch)):
             own: Any = batch.graphs["chain"]
-            found += [batch.ids, *batch.rows.values(), own.item, own.time, own.ptr]
+            found += [batch.ids, *batch.rows.values(), *batch.shares.values(), own.item, own.time, own.ptr]
     everyone = torch.arange(len(data.users))
     for name, baseline in task.references.items():
         for _, fitted in baseline.fits(data.train, len(data.users), len(data.items)):
@@ -210,10 +210,10 @@ def test_an_item_that_is_only_held_out_is_in_no_batch(layout: Any) -> None:
     rows = [[*row, *row[-1:], 50, 50] if n % 2 else [*row, 3, 50] for n, row in enumerate(random_rows(4))]
     data = histories(rows, row_layout=layout)
     planted = int(data.items.index_of(["i50"])[0])
-    task = Sequence(data=data, num_negatives=20, baselines=())
+    task = Sequence(data=data, num_negatives=20, shared_negatives=50, baselines=())
     assert planted not in task.graphs["chain"].item
     for epoch in range(5):
         for batch in task.batches(5, generator=generator(epoch)):
             assert planted not in batch.graphs["chain"].item
-            assert all(planted not in batch.rows[name] for name in ("next", "negatives") if name in batch.rows)
+            assert all(planted not in batch.rows[name] for name in {"next", "negatives", "shared"} & set(batch.rows))
     assert planted in task.questions.positives("test").items

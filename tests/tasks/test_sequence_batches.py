@@ -93,6 +93,22 @@ def test_negatives_are_uniform() -> None:
     assert (shares[2:8] - 1 / 6).abs().max() < 0.02
 
 
+@pytest.mark.parametrize("negatives", ["uniform", "popularity"])
+def test_shared_negatives_are_any_items_of_train_and_all_say_how_likely_they_were(negatives: Any) -> None:
+    rows = [[0, 1, 0], *[[n % 4, 4] for n in range(12)]]
+    batches = SequenceBatches(runs_of(rows), per_target=2, for_all=20_000, negatives=negatives, power=1.0)
+    counts = torch.bincount(torch.tensor([item for row in rows for item in row]), minlength=9).double()
+    weights = counts if negatives == "popularity" else (counts > 0).double()
+    (batch,) = batches.epoch(0, generator=generator(3))
+    drawn = torch.bincount(batch.rows["shared"], minlength=9) / 20_000
+    assert (drawn - weights / weights.sum()).abs().max() < 0.02
+    torch.testing.assert_close(batch.shares["shared"], (weights / weights.sum())[batch.rows["shared"]])
+    own, chain = batch.rows["negatives"].view(-1, 2), batch.graphs["chain"].batch
+    for row, items, shares in zip(chain.tolist(), own.tolist(), batch.shares["negatives"].tolist(), strict=True):
+        left = weights.clone().index_fill_(0, torch.tensor(rows[int(batches.user[batch.ids[row]])]), 0)
+        assert shares == pytest.approx((left / left.sum())[items].tolist())
+
+
 def test_a_user_with_every_item_is_not_trained_on_and_counted() -> None:
     batches = SequenceBatches(runs_of([[0, 1, 2], [0, 1], [2]]))
     assert (batches.skipped_users, batches.user.tolist()) == (1, [1])

@@ -10,8 +10,9 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Addresses, Probability
 from graphcl.core.registry import register
-from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_storage
+from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.kernels import widen
+from graphcl.objective.pairs import same_rows
 
 
 def binary_cross_entropy(
@@ -107,14 +108,7 @@ class BCE(Term):
                 "shared for negatives that all anchors have"
             )
         beta = gbce_beta(self.t, len(neg) if self.shared else 1, pos.base.shape[0]) if self.t else 1.0
-        same = _same(pos, neg) if self.shared else None
+        same = same_rows(pos, neg) if self.shared else None
         values = binary_cross_entropy(anchors.values, pos.values, neg.values, beta, shared=self.shared, left_out=same)
         weight = self.anchor_weight(flow, node_type, anchors.ids, values.new_ones(len(anchors)))
         return Anchored(values * weight, weight, anchors.ids)
-
-
-def _same(pos: Rows, neg: Rows) -> Tensor | None:
-    """[B, K], whether a negative is the anchor's own positive, where both are rows of one table."""
-    if pos.index is None or neg.index is None or not same_storage(pos.base, neg.base):
-        return None
-    return pos.index.unsqueeze(1) == neg.index
