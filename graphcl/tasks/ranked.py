@@ -11,7 +11,7 @@ from graphcl.core.words import counted
 from graphcl.tasks.base import Split
 from graphcl.tasks.baselines.base import RankingBaseline
 from graphcl.tasks.baselines.compare import refusals
-from graphcl.tasks.ranking import Ranking, SliceRow, metric_names, slice_items, slice_users
+from graphcl.tasks.ranking import Candidates, Ranking, SliceRow, metric_names, slice_items, slice_users
 
 
 class RankedTask(ABC):
@@ -21,11 +21,13 @@ class RankedTask(ABC):
         k: Cut-offs, ascending.
         activity_slices: Groups of users in the table of slices.
         references: Baselines by name.
+        candidates: What the rankings are among.
     """
 
     k: tuple[int, ...]
     activity_slices: int
     references: Mapping[str, RankingBaseline]
+    candidates: Candidates
 
     @abstractmethod
     def rank_embeddings(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> Ranking:
@@ -53,6 +55,8 @@ class RankedTask(ABC):
     def ranking_notes(self, num_users: int, num_items: int, skipped_users: int) -> list[str]:
         """What is unusual about the lists, the users without negatives, and the baselines left out."""
         notes = []
+        if line := self.candidates.line():
+            notes.append(f"each user's items are ranked among {line}")
         if max(self.k) > num_items:
             notes.append(f"k={max(self.k)} is more than the {num_items} items: lists end there")
         if skipped_users:

@@ -20,7 +20,16 @@ from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, compare, hold_back
 from graphcl.tasks.pair_batches import Negatives, PairBatches
 from graphcl.tasks.ranked import RankedTask
-from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, ItemLists, Ranking, ScoreBlock, rank_users
+from graphcl.tasks.ranking import (
+    BLOCK_BYTES,
+    Candidates,
+    InnerProduct,
+    ItemLists,
+    Ranking,
+    SampledBy,
+    ScoreBlock,
+    rank_users,
+)
 
 ROWS = ("users", "items_pos", "items_neg", "batch", "positives", "unique")
 
@@ -49,6 +58,8 @@ class Recommend(RankedTask):
         k: tuple[Count, ...] = (10, 20, 40),
         mask_seen: bool = True,
         mask_valid: bool = True,
+        sampled: Index = 0,
+        sampled_by: SampledBy = "uniform",
         negatives: Negatives = "uniform",
         num_negatives: Count = 1,
         popularity_power: NonNegative = 0.75,
@@ -64,6 +75,9 @@ class Recommend(RankedTask):
             k: Cut-offs of the metrics.
             mask_seen: Leave items of train out of a user's ranking.
             mask_valid: Leave items of validation out too, on test.
+            sampled: Rank what is to be found among so many sampled items the user never had, not among all: on
+                request only, since it is not comparable with full ranking; 0 ranks all.
+            sampled_by: Distribution of these items, uniform or popularity (users of the item in train).
             negatives: Distribution of sampled negatives, uniform or popularity (of the item in train).
             num_negatives: Negatives per training pair; the pair is repeated for each.
             popularity_power: Exponent of popularity negatives.
@@ -83,6 +97,7 @@ class Recommend(RankedTask):
         self.k = tuple(sorted(set(k)))
         self.data, self.mask_seen, self.mask_valid = data, mask_seen, mask_valid
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
+        self.candidates = Candidates(sampled, sampled_by)
         self.references = build_baselines(baselines)
         self.results: dict[str, BaselineResult] = {}
         self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "pairs_per_user": pairs_per_user}
@@ -141,9 +156,12 @@ class Recommend(RankedTask):
             UserError: the split is empty.
         """
         positives, seen = self.positives(split), self.seen(split)
+        only = self.candidates.of(
+            split, positives, lambda: self.had(split), lambda: self.train_counts()[1], seed=seed
+        )
         if device is not None:
-            positives, seen = positives.to(device), seen and seen.to(device)
-        return rank_users(scorer, positives, self.k, seen=seen, seed=seed, block_bytes=self.block_bytes)
+            positives, seen, only = positives.to(device), seen and seen.to(device), only and only.to(device)
+        return rank_users(scorer, positives, self.k, seen=seen, only=only, seed=seed, block_bytes=self.block_bytes)
 
     def rank_embeddings(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> Ranking:
         """Rank the catalogue by the inner product; per-user metrics are in the result.
@@ -162,6 +180,10 @@ class Recommend(RankedTask):
                 raise UserError(f"{embeddings[node_type].shape[0]} {node_type} embeddings for {count} {node_type}s")
         scorer = InnerProduct(embeddings["user"], embeddings["item"])
         return self.rank(scorer, split, seed=seed, device=scorer.items.device)
+
+    def had(self, split: Split) -> ItemLists:
+        """All that each user had before the items of ``split``."""
+        return self.train if split == "valid" else self.train.union(self.positives("valid"))
 
     def train_counts(self) -> tuple[Tensor, Tensor]:
         """[U] different items of each user, and [I] users of each item."""
@@ -198,7 +220,8 @@ class Recommend(RankedTask):
         data, splits = self.data, {"valid": self.data.held_out.valid, "test": self.data.held_out.test}
         return {
             "task": "recommend",
-            "ranking": "full: every item of the catalogue is a candidate",
+            **({"protocol": f"protocol: {self.candidates.line()}"} if self.candidates.count else {}),
+            "ranking": self.candidates.describe(),
             "masked": self._masked(),
             "ties": "random per user and item, from the seed",
             "k": list(self.k),

@@ -22,9 +22,18 @@ from graphcl.tasks.baselines.compare import BaselineResult, build_baselines, com
 from graphcl.tasks.pair_batches import Negatives
 from graphcl.tasks.questions import Questions, Targets
 from graphcl.tasks.ranked import RankedTask
-from graphcl.tasks.ranking import BLOCK_BYTES, InnerProduct, Ranking, ScoreBlock, rank_users
+from graphcl.tasks.ranking import (
+    BLOCK_BYTES,
+    Candidates,
+    InnerProduct,
+    Ranking,
+    SampledBy,
+    ScoreBlock,
+    rank_users,
+)
 from graphcl.tasks.runs import ItemRuns
 from graphcl.tasks.sequence_batches import ROWS, SequenceBatches
+from graphcl.tasks.sequence_record import record
 
 #: Histories that are embedded at a time.
 BLOCK_USERS = 256
@@ -42,8 +51,10 @@ class Sequence(RankedTask):
     ``row_layout`` says what an example is (:class:`~graphcl.tasks.sequence_batches.SequenceBatches`).
 
     Ranked by the inner product of the chain's latent and the item's, all items being candidates but those of the
-    history (``mask_history``). Equal scores are ordered at random per (user, item). Metrics are those of
-    :func:`~graphcl.tasks.ranking.ranking_metrics`; with one item to find, ``recall@K`` is the hit rate.
+    history (``mask_history``). With ``sampled`` they are a few drawn ones: such metrics are not comparable with those
+    of full ranking, and may order methods otherwise (Krichene and Rendle, KDD 2020). Equal scores are ordered at
+    random per (user, item). Metrics are those of :func:`~graphcl.tasks.ranking.ranking_metrics`; with one item to find,
+    ``recall@K`` is the hit rate.
     """
 
     rows: ClassVar[tuple[str, ...]] = ROWS
@@ -58,6 +69,8 @@ class Sequence(RankedTask):
         mask_history: bool = True,
         valid_in_input: bool = True,
         targets: Targets = "first",
+        sampled: Index = 0,
+        sampled_by: SampledBy = "uniform",
         num_negatives: Count = 1,
         shared_negatives: Index = 0,
         negatives: Negatives = "uniform",
@@ -74,6 +87,9 @@ class Sequence(RankedTask):
             mask_history: Leave items that the user had before out of his ranking; one that comes back cannot be found.
             valid_in_input: Whether the history that is read for test ends with the items of validation.
             targets: What is to be found where several items of a user are held out; the first of them, or all.
+            sampled: Rank each target among so many sampled items the user never had, not among all: on request only,
+                since it is not comparable with full ranking; 0 ranks all.
+            sampled_by: Distribution of these items, uniform or popularity (events of the item in train).
             num_negatives: Sampled negatives per target, for losses that read them.
             shared_negatives: Sampled items per batch, rows `shared`, for losses whose targets share negatives.
             negatives: Distribution of sampled negatives over the items of train, uniform or popularity.
@@ -93,6 +109,7 @@ class Sequence(RankedTask):
         self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "shared_negatives": shared_negatives}
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
         self.questions = Questions(data, mask_history=mask_history, valid_in_input=valid_in_input, targets=targets)
+        self.candidates = Candidates(sampled, sampled_by)
         self.references = build_baselines(baselines, "sequence")
         self.results: dict[str, BaselineResult] = {}
         self.train = self.questions.train
@@ -174,11 +191,15 @@ class Sequence(RankedTask):
         Raises:
             UserError: nobody has something to be found in the split.
         """
-        positives, seen = self.questions.positives(split), self.questions.seen(split)
+        asked = self.questions
+        positives, seen = asked.positives(split), asked.seen(split)
+        only = self.candidates.of(
+            split, positives, lambda: asked.history(split).lists(), lambda: self.train_counts()[1], seed=seed
+        )
         if device is not None:
-            positives, seen = positives.to(device), seen and seen.to(device)
-        scores = score_given(scorer, self.questions.inputs(split))
-        return rank_users(scores, positives, self.k, seen=seen, seed=seed, block_bytes=self.block_bytes)
+            positives, seen, only = positives.to(device), seen and seen.to(device), only and only.to(device)
+        scores = score_given(scorer, asked.inputs(split))
+        return rank_users(scores, positives, self.k, seen=seen, only=only, seed=seed, block_bytes=self.block_bytes)
 
     def rank_embeddings(self, embeddings: Mapping[str, Tensor], split: Split, *, seed: int) -> Ranking:
         """Rank the catalogue by the inner product; per-user metrics are in the result.
@@ -230,52 +251,6 @@ class Sequence(RankedTask):
         )  # fmt: skip
         return {name: result.ranking.metrics() for name, result in self.results.items()}
 
-    # --- the record ----------------------------------------------------------------------------
-
     def describe(self) -> dict[str, Any]:
-        """Protocol, counts, split hash and notes."""
-        data, examples, asked = self.data, self.training, self.questions
-        return {
-            "task": "sequence",
-            "protocol": self._protocol(),
-            "ranking": "full: every item of the catalogue is a candidate",
-            "mask_history": asked.mask_history,
-            "valid_in_input": asked.valid_in_input,
-            "targets": asked.targets,
-            "ties": "random per user and item, from the seed",
-            "k": list(self.k),
-            "row_layout": data.row_layout,
-            "max_len": data.max_len,
-            "users": len(data.users),
-            "items": len(data.items),
-            "examples": len(examples),
-            "targets_per_epoch": examples.targets,
-            "evaluated_users": {name: self.questions.users(name).numel() for name in ("valid", "test")},
-            "unreachable": {name: self.questions.unreachable(name) for name in ("valid", "test")},
-            "sampling": {**self.sampling, "skipped_users": examples.skipped_users},
-            "split": data.report.split,
-            "split_hash": data.report.split_hash,
-            "baselines": {name: result.record() for name, result in self.results.items()},
-            "notes": self._notes(),
-        }
-
-    def _protocol(self) -> str:
-        """In one line: what must be equal before two figures are compared."""
-        asked, data = self.questions, self.data
-        masked = "masked" if asked.mask_history else "not masked"
-        read = "train and validation" if asked.valid_in_input else "train"
-        find = "" if asked.targets == "first" else ", all held-out items to be found"
-        return (
-            f"protocol: {data.report.split.get('by', 'a given')} split, full ranking of {len(data.items):,} items, "
-            f"history {masked}, test reads {read}{find}; {data.row_layout} rows, max_len {data.max_len}"
-        )
-
-    def _notes(self) -> list[str]:
-        notes = self.ranking_notes(len(self.data.users), len(self.data.items), self.training.skipped_users)
-        for split in ("valid", "test"):
-            if lost := self.questions.unreachable(split):
-                notes.append(
-                    f"{split}: {counted(lost, 'item')} to be found are in the history and masked, so that nobody can "
-                    "find them; eval.mask_history=false ranks them"
-                )
-        return notes
+        """Protocol, counts, split hash and notes; see :mod:`~graphcl.tasks.sequence_record`."""
+        return record(self)

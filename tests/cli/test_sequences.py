@@ -190,6 +190,17 @@ def test_evaluate_repeats_the_metrics_and_reads_less_when_told_to(graphcl: Comma
     assert less["metrics"]["test/ndcg@5"] < every["metrics"]["test/ndcg@5"] - 0.2
 
 
+def test_sampled_metrics_come_on_request_and_are_marked_wherever_they_stand(graphcl: Command, run: Path) -> None:
+    said = "3 uniform negatives a user; sampled metrics: not comparable with full ranking (Krichene & Rendle, KDD 2020)"
+    found = json.loads(graphcl("evaluate", run, "eval.sampled=3", "--json").out)
+    assert said in found["protocol"]["protocol"]
+    assert said in found["protocol"]["ranking"]
+    assert found["metrics"]["test/recall@5"] == 1  # of at most four
+    shown = graphcl("evaluate", run, "eval.sampled=3", "--baselines").out
+    assert said in " ".join(shown.split())
+    assert "sampled" not in graphcl("evaluate", run).out
+
+
 def test_mclrec_learns_from_own_ids_and_iso_times_and_resumes(log: Path, tmp_path: Path) -> None:
     """Each command in a process of its own, as a user has it."""
     more = ["train.epochs=2", "heads.w1.hidden=[4]", "heads.w2.hidden=[4]", "--out", "mine"]

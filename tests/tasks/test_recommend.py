@@ -51,6 +51,24 @@ def test_what_is_masked(options, valid, test):
     assert ("train" in masked["test"], "valid" in masked["test"]) == (0 in test, 1 in test)
 
 
+def test_sampled_metrics_are_among_items_that_the_user_never_had_and_are_marked():
+    data = two_tastes()
+    full, task = Recommend(k=(4,), data=data), Recommend(k=(4,), mask_seen=False, sampled=5, data=data)
+    embeddings = {"user": torch.zeros(len(data.users), 1), "item": torch.zeros(20, 1)}
+    found = task.rank_embeddings(embeddings, "test", seed=0).items.tolist()
+    for user, items in enumerate(found):
+        assert not set(items) & set(full.had("test").items[full.had("test").users == user].tolist())
+    assert task.evaluate(tastes(data), "test", seed=0)["recall@4"] == 1.0
+    random = task.evaluate(embeddings, "test", seed=0)["recall@4"]
+    assert random == pytest.approx(4 / 6, abs=0.15)
+    said = "5 uniform negatives a user; sampled metrics: not comparable with full ranking (Krichene & Rendle, KDD 2020)"
+    record = task.describe()
+    assert said in record["protocol"]
+    assert said in record["ranking"]
+    assert any(said in note for note in record["notes"])
+    assert "protocol" not in full.describe()
+
+
 def test_users_without_test_items_are_in_no_mean():
     data = interactions([(0, 0), (1, 0), (2, 0)], [], [(1, 1)], items=3)
     task = Recommend(k=(1,), data=data)

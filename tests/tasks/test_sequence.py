@@ -94,6 +94,37 @@ def test_the_best_embeddings_find_what_is_masked_never() -> None:
                for note in Sequence(data=data, baselines=()).describe()["notes"])  # fmt: skip
 
 
+@pytest.mark.parametrize("by", ["uniform", "popularity"])
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_sampled_metrics_are_among_items_that_the_user_never_had_and_are_marked(split: Any, by: Any) -> None:
+    rows = random_rows(7, items=40)
+    options: dict[str, Any] = {"data": histories(rows), "k": (1, 5), "mask_history": False}
+    task = Sequence(sampled=6, sampled_by=by, **options)
+    place = {item: n for n, item in enumerate(task.data.items.values)}
+    users = task.questions.users(split).tolist()
+    embeddings = {"chain": torch.randn(len(users), 5, generator=generator(1)),
+                  "item": torch.randn(len(place), 5, generator=generator(2))}  # fmt: skip
+    ranking = task.rank_embeddings(embeddings, split, seed=3)
+    counts = task.train_counts()[1]
+    for user, latent, items in zip(users, embeddings["chain"], ranking.items.tolist(), strict=True):
+        row = rows[user][: -1 if split == "valid" else None]
+        before, target = {place[f"i{item}"] for item in row[:-1]}, place[f"i{row[-1]}"]
+        assert not (before - {target}) & set(items)
+        assert by == "uniform" or all(counts[item] > 0 for item in items if item not in (-1, target))
+        scores = (embeddings["item"] @ latent)[[item for item in items if item >= 0]]
+        assert bool((scores.diff() <= 1e-6).all())
+    full = Sequence(**options).rank_embeddings(embeddings, split, seed=3)
+    assert ranking.metrics()["recall@1"] > full.metrics()["recall@1"]
+    again = Sequence(sampled=6, sampled_by=by, **options).rank_embeddings(embeddings, split, seed=3)
+    assert torch.equal(again.items, ranking.items)
+    said = f"6 {by} negatives a user; sampled metrics: not comparable with full ranking (Krichene & Rendle, KDD 2020)"
+    record = task.describe()
+    assert said in record["protocol"]
+    assert "full ranking of" not in record["protocol"]
+    assert said in record["ranking"]
+    assert any(said in note for note in record["notes"])
+
+
 def test_the_protocol_is_one_line() -> None:
     data = histories(random_rows(1), max_len=4, row_layout="prefix")
     assert Sequence(data=data, mask_history=False, valid_in_input=False, baselines=()).describe()["protocol"] == (

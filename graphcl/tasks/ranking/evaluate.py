@@ -1,4 +1,4 @@
-"""Full-ranking evaluation: every item of the catalogue is a candidate."""
+"""Full-ranking evaluation: every item of the catalogue is a candidate, unless a list of candidates is given."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def rank_users(
     ks: Sequence[int],
     *,
     seen: ItemLists | None = None,
+    only: ItemLists | None = None,
     seed: int = 0,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranking:
@@ -65,6 +66,7 @@ def rank_users(
         ks: Cut-offs.
         seen: Items left out of each user's ranking. A positive among them cannot be found and stays in
             the denominators.
+        only: Candidates of each user (:func:`~graphcl.tasks.ranking.sample_candidates`); None ranks all items.
         seed: Of the order of ties.
         block_bytes: Budget of a block of scores; the result does not depend on it.
 
@@ -81,6 +83,7 @@ def rank_users(
         max(ks),
         num_items=positives.num_items,
         seen=seen,
+        only=only,
         seed=seed,
         block_bytes=block_bytes,
     )

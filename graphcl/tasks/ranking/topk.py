@@ -47,6 +47,7 @@ def iter_top_k(
     *,
     num_items: int,
     seen: ItemLists | None = None,
+    only: ItemLists | None = None,
     allow: Tensor | None = None,
     deny: Tensor | None = None,
     seed: int = 0,
@@ -64,6 +65,7 @@ def iter_top_k(
         k: Items per user.
         num_items: I.
         seen: Items left out per user.
+        only: The only items that may be given, per user; None for all.
         allow: Positions of the only items that may be given; None for all.
         deny: Positions of items that are never given.
         seed: Of the order of ties.
@@ -72,6 +74,11 @@ def iter_top_k(
     blocked = _blocked(num_items, allow, deny, users.device)
     for block in users.split(users_per_block(num_items, block_bytes)):
         scores = score_block(block).float()
+        if only is not None:
+            rows, items = only.gather(block)
+            places = rows * num_items + items
+            kept = scores.view(-1).index_select(0, places)
+            scores.fill_(-torch.inf).view(-1).index_copy_(0, places, kept)
         if seen is not None:
             rows, items = seen.gather(block)
             scores.view(-1).index_fill_(0, rows * num_items + items, -torch.inf)

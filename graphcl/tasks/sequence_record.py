@@ -1,0 +1,63 @@
+"""The record of a sequence task beside every result: the protocol in one line and in full, counts and notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphcl.core.words import counted
+
+if TYPE_CHECKING:
+    from graphcl.tasks.sequence import Sequence
+
+
+def record(task: Sequence) -> dict[str, Any]:
+    """Protocol, counts, split hash and notes, as plain values."""
+    data, examples, asked = task.data, task.training, task.questions
+    return {
+        "task": "sequence",
+        "protocol": protocol_line(task),
+        "ranking": task.candidates.describe(),
+        "mask_history": asked.mask_history,
+        "valid_in_input": asked.valid_in_input,
+        "targets": asked.targets,
+        "ties": "random per user and item, from the seed",
+        "k": list(task.k),
+        "row_layout": data.row_layout,
+        "max_len": data.max_len,
+        "users": len(data.users),
+        "items": len(data.items),
+        "examples": len(examples),
+        "targets_per_epoch": examples.targets,
+        "evaluated_users": {name: asked.users(name).numel() for name in ("valid", "test")},
+        "unreachable": {name: asked.unreachable(name) for name in ("valid", "test")},
+        "sampling": {**task.sampling, "skipped_users": examples.skipped_users},
+        "split": data.report.split,
+        "split_hash": data.report.split_hash,
+        "baselines": {name: result.record() for name, result in task.results.items()},
+        "notes": notes(task),
+    }
+
+
+def protocol_line(task: Sequence) -> str:
+    """In one line: what must be equal before two figures are compared."""
+    asked, data = task.questions, task.data
+    masked = "masked" if asked.mask_history else "not masked"
+    read = "train and validation" if asked.valid_in_input else "train"
+    find = "" if asked.targets == "first" else ", all held-out items to be found"
+    ranked = task.candidates.line() or f"full ranking of {len(data.items):,} items"
+    return (
+        f"protocol: {data.report.split.get('by', 'a given')} split, {ranked}, "
+        f"history {masked}, test reads {read}{find}; {data.row_layout} rows, max_len {data.max_len}"
+    )
+
+
+def notes(task: Sequence) -> list[str]:
+    """What is unusual about the lists and the users."""
+    found = task.ranking_notes(len(task.data.users), len(task.data.items), task.training.skipped_users)
+    for split in ("valid", "test"):
+        if lost := task.questions.unreachable(split):
+            found.append(
+                f"{split}: {counted(lost, 'item')} to be found are in the history and masked, so that nobody can "
+                "find them; eval.mask_history=false ranks them"
+            )
+    return found
