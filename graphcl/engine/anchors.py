@@ -41,27 +41,9 @@ class Anchors:
             raise UserError(f"rows [{address.rows}] exist only within a step")
         name, node_type = address.rows or "", address.node_type or ""
         if name not in self._batch.rows:
-            return self._drawn(flow, address, name, node_type)
+            return _drawn(flow, self._batch, address)
         found = self._batch.rows[name]
         return found if isinstance(found, Tensor) else found[node_type]
-
-    def _drawn(self, flow: Flow, address: Address, name: str, node_type: str) -> Tensor:
-        """A set that an augmenter of the view drew, as a mask of its nodes; none where it did not come to that.
-
-        Raises:
-            UserError: nodes of the view are not where they are in the batch's graph, so that positions mean nothing.
-        """
-        graph = flow.view(address.view).graph
-        own = next(iter(self._batch.graphs.values()), None) if self._batch is not None else None
-        before, after = (None if one is None else one.get("ptr") for one in (own, graph))
-        if before is not None and after is not None and not torch.equal(before, after):
-            raise UserError(
-                f"rows [{name}] of view '{address.view}': an augmenter of the view adds or removes nodes, so that "
-                "these rows are not those of the batch; leave it out of this view"
-            )
-        store = graph[node_type] if node_type else graph
-        mask = store[name] if name in store else torch.zeros(0, dtype=torch.bool, device=store.edge_index.device)
-        return mask.nonzero().view(-1)
 
     def partners(self, flow: Flow, address: Address, ids: Tensor) -> Tensor:
         """The positions that stand for the anchors ``ids`` in the address's view: their partners' (``source``)."""
@@ -101,3 +83,20 @@ class Anchors:
         if address.root == "input" and self._batch is not None and self._batch.nodes is not None:
             return None, self._batch.nodes
         return None, None
+
+
+def _drawn(flow: Flow, batch: Batch, address: Address) -> Tensor:
+    """A row set that an augmenter of the view drew, as a mask of its nodes; empty where it did not come to that.
+
+    Raises:
+        UserError: nodes of the view are not where they are in the batch's graph, so that positions mean nothing there.
+    """
+    graph, own = flow.view(address.view).graph, next(iter(batch.graphs.values()), None)
+    before, after = (None if one is None else one.get("ptr") for one in (own, graph))
+    if before is not None and after is not None and not torch.equal(before, after):
+        raise UserError(
+            f"rows [{address.rows}] of view '{address.view}': an augmenter of the view adds or removes nodes, so that "
+            "these rows are not those of the batch; leave it out of this view"
+        )
+    mask = (graph[address.node_type] if address.node_type else graph).get(address.rows)
+    return torch.arange(0, device=batch.ids.device) if mask is None else mask.nonzero().view(-1)

@@ -197,7 +197,7 @@ def test_a_parent_that_is_not_there_and_an_empty_file_are_named(tmp_path: Path) 
 
 
 def test_what_is_not_close_is_not_suggested() -> None:
-    with pytest.raises(UserError, match=r"unknown recipe 'pot'; known: bgrl, "):
+    with pytest.raises(UserError, match=r"unknown recipe 'pot'; known: bert4rec, bgrl, "):
         load_recipe("pot")
     with pytest.raises(ConfigError, match=r"unknown key 'train\.wiggle'; known in train: .*epochs"):
         load_recipe("grace", ["train.wiggle=1"])

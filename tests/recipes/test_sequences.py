@@ -103,6 +103,15 @@ def test_rows_of_a_view_that_loses_nodes_are_refused() -> None:
         found.stepper.flow(found.progress, batch).rows("main.nodes[masked]")
 
 
+def test_where_nothing_was_hidden_there_are_no_such_rows() -> None:
+    choices = "{crop_chain: {ratio: 1.0}, mask_items: {ratio: 0.5}}"
+    found = training("bert4rec", f"views.main.augment=[{{one_of: {{choices: {choices}, weights: [1, 0]}}}}]")
+    batch = next(iter(found.task.batches(8, generator=generator(0))))
+    flow = found.stepper.flow(found.progress, batch)
+    assert len(flow.rows("main.nodes[masked]")) == 0
+    assert found.model.term("info_nce")(flow)[0].values.shape == (0,)
+
+
 def test_whole_histories_have_nothing_that_follows() -> None:
     with pytest.raises(UserError, match=r"batches have no rows \[next\] here; set data.row_layout=packed"):
         training("sasrec", "data.row_layout=whole")
