@@ -24,6 +24,7 @@ SECTIONS = {
     "graph_accuracy": "Quality: node- and graph-level recipes",
     "pot_nodes": "Quality: POT in node-level recipes",
     "rca": "Quality: root causes of real faults",
+    "neural_granger": "Quality: causes in systems with a known answer",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",

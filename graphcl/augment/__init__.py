@@ -23,6 +23,7 @@ from graphcl.augment.chains import (
     reorder_chain,
 )
 from graphcl.augment.choice import OneOf
+from graphcl.augment.crop_time import CropTime, crop_time
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.drop_edges import DropEdges, drop_edges
 from graphcl.augment.drop_nodes import DropNodes, drop_nodes
@@ -62,6 +63,7 @@ __all__ = [
     "AddEdges",
     "AppendMask",
     "CropChain",
+    "CropTime",
     "DropEdges",
     "DropFeatures",
     "DropNodes",
@@ -87,6 +89,7 @@ __all__ = [
     "add_edges",
     "append_mask",
     "crop_chain",
+    "crop_time",
     "diffuse",
     "drop_edges",
     "drop_features",

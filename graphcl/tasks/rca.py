@@ -97,11 +97,15 @@ class RcaTask:
 
     def num_batches(self, batch_size: int) -> int:
         """Batches of an epoch; a size of 0 takes all windows at once."""
-        return -(-len(self._windows) // batch_size) if batch_size else 1
+        return -(-self._per_epoch // batch_size) if batch_size else 1
+
+    @property
+    def _per_epoch(self) -> int:
+        return min(self.data.per_epoch or len(self._windows), len(self._windows))
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
-        """A random partition of the windows."""
-        order = torch.randperm(len(self._windows), generator=generator)
+        """A random partition of the windows, or of as many of them as an epoch has."""
+        order = torch.randperm(len(self._windows), generator=generator)[: self._per_epoch]
         for ids in order.split(batch_size or len(order))[start:]:
             yield self._batch(ids)
 

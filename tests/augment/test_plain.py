@@ -20,7 +20,7 @@ from .graphs import seeded
 
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name != "one_of"]
 #: Those that no graph of another library has what it takes for.
-GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] != "chains"]
+GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows")]
 
 
 def function(name: str) -> Any:

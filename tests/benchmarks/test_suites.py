@@ -21,6 +21,7 @@ from benchmarks import (
     lightgcl_ablation,
     lightgcl_step,
     lightgcn_gowalla,
+    neural_granger,
     pot_nodes,
     pot_step,
     rca,
@@ -48,6 +49,7 @@ SUITES = [
     pot_step.suite(2),
     sequences.SUITE,
     rca.SUITE,
+    neural_granger.SUITE,
 ]
 
 

@@ -19,14 +19,26 @@ from graphcl.core.seeds import generator
 from graphcl.encode.base import Graph
 from graphcl.graph.operators import build_operator
 
-from .toys import FEATURES, GRAPHS, lone_graph, make, parts, plain_graph, returns_graph, strength, tensors
+from .toys import (
+    FEATURES,
+    GRAPHS,
+    lone_graph,
+    make,
+    parts,
+    plain_graph,
+    returns_graph,
+    strength,
+    tensors,
+    window_graph,
+)
 
-#: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, any such, or
-#: those of chains, which are other nodes too.
-EDGES = {"same", "kept", "more", "new", "any", "chains"}
+#: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, any such,
+#: those of chains, which are other nodes too, or as they were in windows of a table, the only graphs it takes.
+EDGES = {"same", "kept", "more", "new", "any", "chains", "windows"}
 OF_GRAPHS = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
-GRAPH_LEVEL = [part for part in OF_GRAPHS if part.meta["edges"] != "chains"]
+GRAPH_LEVEL = [part for part in OF_GRAPHS if part.meta["edges"] not in ("chains", "windows")]
 OF_CHAINS = [part for part in OF_GRAPHS if part.meta["edges"] == "chains"]
+OF_WINDOWS = [part for part in OF_GRAPHS if part.meta["edges"] == "windows"]
 
 def takes(part: Part, kind: str) -> bool:
     """Whether it works on this kind of graph; what it does not work on it refuses in one clear line."""
@@ -39,8 +51,8 @@ def takes(part: Part, kind: str) -> bool:
 
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
-ALL_GRAPHS = {**GRAPHS, "chains": returns_graph}
-EVERY = [*TAKEN, *((part, "chains") for part in OF_CHAINS)]
+ALL_GRAPHS = {**GRAPHS, "chains": returns_graph, "windows": window_graph}
+EVERY = [*TAKEN, *((part, "chains") for part in OF_CHAINS), *((part, "windows") for part in OF_WINDOWS)]
 on_all = pytest.mark.parametrize(("part", "kind"), EVERY, ids=[f"{part.name}-{kind}" for part, kind in EVERY])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]
 

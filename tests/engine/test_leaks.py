@@ -45,7 +45,7 @@ PACKAGE = Path(graphcl.__file__).parent
 PARTS = [part for part in registry.registered() if part.cls.__module__.startswith("graphcl.")]
 EVERY = [part for part in PARTS if part.kind == "augmenter" and part.meta["level"] in ("graph", "operator")]
 OF_CHAINS = [part for part in EVERY if part.meta.get("edges") == "chains"]
-AUGMENTERS = [part for part in EVERY if part not in OF_CHAINS]
+AUGMENTERS = [part for part in EVERY if part.meta.get("edges") not in ("chains", "windows")]
 BASELINES = [part for part in PARTS if part.kind == "baseline" and "recommend" in part.meta["tasks"]]
 ONE, OTHER = interactions(held_out=0), interactions(held_out=1)
 

@@ -23,7 +23,7 @@ from graphcl.data.series.table import read_table
 HeldShare = Annotated[float, Field(ge=0.0, lt=1.0)]
 Part = Literal["train", "valid", "test"]
 #: What of a table is stored as plain values.
-PLAIN = ("names", "begins", "bounds", "context", "window")
+PLAIN = ("names", "begins", "bounds", "context", "window", "per_epoch")
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Series:
         bounds: Rows from ``bounds[0]`` on are forecast for validation, from ``bounds[1]`` on for test.
         context: Rows of a stretch before the first one that is forecast.
         window: Rows forecast in a training window; 0 takes whole stretches.
+        per_epoch: Most training windows of an epoch; 0 takes all.
         mean: [C], what was subtracted.
         scale: [C], what was divided by.
         report: What was read and decided.
@@ -61,6 +62,7 @@ class Series:
     bounds: tuple[int, int]
     context: int
     window: int
+    per_epoch: int
     mean: Tensor
     scale: Tensor
     report: DataReport = field(default_factory=DataReport)
@@ -108,6 +110,7 @@ class SeriesData:
         breaks: list[Index] = [],  # noqa: B006 - never written to
         context: Count = 3,
         window: Index = 0,
+        per_epoch: Index = 0,
         clip: NonNegative = 0.0,
         split: TimeSplit = TimeSplit(),
         *,
@@ -123,13 +126,15 @@ class SeriesData:
             breaks: Rows before which time jumps: what lies before them is not read for what follows.
             context: Rows that are read before the first one of a stretch is forecast.
             window: Rows forecast in a training window; 0 takes each unbroken stretch whole.
+            per_epoch: Most training windows of an epoch, drawn anew for each, so that a step costs the same however
+                long the table is; 0 takes all.
             clip: Largest standardised value in either direction; 0 cuts nothing.
             split: Shares of the rows that are held out, the last in time.
             given: The table in memory, in the place of a name.
         """
         self.name, self.columns, self.rows, self.force, self.given = name, columns, rows, force, given
         self.normal, self.breaks, self.context, self.window = normal, breaks, context, window
-        self.clip, self.split = clip, split
+        self.per_epoch, self.clip, self.split = per_epoch, clip, split
 
     @staticmethod
     def read(folder: Path) -> Series:
@@ -165,7 +170,9 @@ class SeriesData:
         report = DataReport(source=source, format="table")
         report.split_hash = hashlib.sha256(scaled.astype("<f8").tobytes() + repr((begins, bounds)).encode()).hexdigest()
         tensors = [torch.from_numpy(x.astype(np.float32)) for x in (scaled, mean, scale)]
-        series = Series(tensors[0], names, begins, bounds, self.context, self.window, tensors[1], tensors[2], report)
+        series = Series(
+            tensors[0], names, begins, bounds, self.context, self.window, self.per_epoch, tensors[1], tensors[2], report
+        )
         if not series.stretches("train"):
             raise UserError(
                 f"{source}: no stretch of the {counted(bounds[0], 'row')} to train on is longer than data.context="
