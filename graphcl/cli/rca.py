@@ -53,7 +53,7 @@ def rca(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn.")] = 0,
     out: Annotated[
-        Path | None, option("--out", "DIR", "Write ranking.json, graph.json and graph.graphml there.")
+        Path | None, option("--out", "DIR", "Write report.html, ranking.json, graph.json and graph.graphml there.")
     ] = None,
     overwrite: Overwrite = False,
     json: Json = False,

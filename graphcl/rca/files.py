@@ -1,4 +1,4 @@
-"""An analysis as files: rankings and graph as JSON, the graph as GraphML."""
+"""An analysis as files: rankings and graph as JSON, the graph as GraphML, and a page for people."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import networkx as nx
 
-from graphcl.core.files import replacing, write_json
+from graphcl.core.files import replacing, write_json, write_text
 from graphcl.data.telemetry.clock import isoformat
 from graphcl.rca.analysis import Analysis
+from graphcl.rca.page import as_page
+from graphcl.report.svg import plain_text
 
 #: What :func:`write` writes.
-FILES = ("ranking.json", "graph.json", "graph.graphml")
+FILES = ("ranking.json", "graph.json", "graph.graphml", "report.html")
 
 
 def as_json(analysis: Analysis, top: int | None = None) -> dict[str, Any]:
@@ -68,13 +70,16 @@ def write(analysis: Analysis, folder: Path) -> list[Path]:
         UserError: it cannot be written.
     """
     graph = graph_json(analysis)
-    write_json(folder / "ranking.json", as_json(analysis))
+    value = as_json(analysis)
+    write_json(folder / "ranking.json", value)
     write_json(folder / "graph.json", graph)
     drawn = nx.DiGraph()
     for node in graph["nodes"]:
-        drawn.add_node(node["name"], **{key: value for key, value in node.items() if key != "name"})
+        kept = {key: plain_text(value) if isinstance(value, str) else value for key, value in node.items()}
+        drawn.add_node(kept.pop("name"), **kept)
     for edge in graph["edges"]:
-        drawn.add_edge(edge["cause"], edge["effect"], weight=edge["weight"])
+        drawn.add_edge(plain_text(edge["cause"]), plain_text(edge["effect"]), weight=edge["weight"])
     with replacing(folder / "graph.graphml") as temporary:
         nx.write_graphml(drawn, temporary)
+    write_text(folder / "report.html", as_page(analysis, value))
     return [folder / name for name in FILES]

@@ -14,7 +14,10 @@ def services_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return _table(
         "services",
         ("service", "score", "confidence", "ranks"),
-        [(row["service"], f"{row['score']:.4g}", f"{row['confidence']:.0%}", _span(row["ranks"])) for row in rows],
+        [
+            (row["service"], f"{row['score']:.4g}", f"{row['confidence']:.0%}", shown_ranks(row["ranks"]))
+            for row in rows
+        ],
     )
 
 
@@ -25,7 +28,7 @@ def causes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         ("service", "metric", "score", "since", "ranks", "evidence"),
         [
             (
-                row["service"], _named(row), f"{row['score']:.4g}", row["since_date"] or "-", _span(row["ranks"]),
+                row["service"], _named(row), f"{row['score']:.4g}", row["since_date"] or "-", shown_ranks(row["ranks"]),
                 row["evidence"],
             )
             for row in rows
@@ -37,7 +40,7 @@ def _named(row: Mapping[str, Any]) -> str:
     return str(row["metric"]) + "".join(f" = {name}" for name in row["same"])
 
 
-def _span(ranks: Sequence[int] | None) -> str:
+def shown_ranks(ranks: Sequence[int] | None) -> str:
     """``1`` for a rank that stays, ``1-3`` for one that does not, empty where it was not looked at."""
     if ranks is None:
         return ""

@@ -156,7 +156,7 @@ def test_methods_with_a_graph_give_it(method: str, options: WalkOptions) -> None
 def test_files_hold_the_whole_ranking_and_the_graph(tmp_path: Path) -> None:
     found = analyse(incident(), anomaly_time=moment(200), method="granger-pagerank")
     paths = write(found, tmp_path / "answer")
-    assert [path.name for path in paths] == ["ranking.json", "graph.json", "graph.graphml"]
+    assert [path.name for path in paths] == ["ranking.json", "graph.json", "graph.graphml", "report.html"]
     ranking = json.loads(paths[0].read_text())
     assert [row["name"] for row in ranking["metrics"]] == [one.name for one in found.metrics]
     assert ranking["services"][0]["service"] == found.services[0].service
