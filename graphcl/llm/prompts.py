@@ -12,10 +12,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from graphcl.core.errors import UserError, nearest
@@ -58,7 +59,7 @@ class Prompt:
             UserError: the template asks for what is not there, or does what templates may not.
         """
         known = {**{name: () for name in ("neighbours", "classes", "candidates")}, "text": "", "degree": 0, **values}
-        template = _environment().from_string(self.source)
+        template = _compiled(self.source)
         try:
             context = template.new_context({name: _clean(value) for name, value in known.items()})
             parts = {block: "".join(make(context)).strip() for block, make in template.blocks.items()}
@@ -97,7 +98,7 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
     used = meta.find_undeclared_variables(tree)
     if unknown := sorted(used - VARIABLES.keys()):
         raise UserError(_unknown(path, source, unknown[0]))
-    blocks = _environment().from_string(source).blocks
+    blocks = _compiled(source).blocks
     if "user" not in blocks:
         raise UserError(f"{path}: no block 'user'; a prompt holds {{% block user %}} ... {{% endblock %}}")
     return Prompt(name, path, hashlib.sha256(source.encode()).hexdigest(), frozenset(used), source)
@@ -111,6 +112,11 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, finalize=as_data, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
+
+
+@cache
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
 
 
 def as_data(value: Any) -> Any:

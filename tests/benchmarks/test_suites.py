@@ -27,6 +27,7 @@ from benchmarks import (
     rca,
     recbole_lightgcn,
     report,
+    request_engine,
     sequences,
     xsimgcl_yelp2018,
 )
@@ -50,6 +51,7 @@ SUITES = [
     sequences.SUITE,
     rca.SUITE,
     neural_granger.SUITE,
+    request_engine.SUITE,
 ]
 
 

@@ -16,7 +16,7 @@ from graphcl.data.graphs.geom_gcn import read_geom_gcn
 from graphcl.data.graphs.graphml import graphml_tables
 from graphcl.data.graphs.karate import read_karate
 from graphcl.data.graphs.npz import read_npz
-from graphcl.data.graphs.planetoid import read_planetoid
+from graphcl.data.graphs.planetoid import public_masks, read_planetoid
 from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.graphs.stdlib import NAME as STDLIB
@@ -112,6 +112,15 @@ def _geom_gcn(card: cards.Card, folder: Path) -> RawGraph:
     return read_geom_gcn(folder, [name for name in card.files if name.endswith(".npz")])
 
 
+def _tables(folder: Path) -> RawGraph:
+    """Tables of nodes and edges; with the public split where a table says which node of Planetoid's each is."""
+    raw = read_folder(folder)
+    index = folder / "planetoid_index.csv"
+    if index.is_file():
+        raw.masks = public_masks(index, raw.num_nodes, len(raw.class_names))
+    return raw
+
+
 #: Format of a card -> how its folder is read.
 _READERS: Mapping[str, Callable[[cards.Card, Path], RawGraph]] = MappingProxyType(
     {
@@ -119,7 +128,7 @@ _READERS: Mapping[str, Callable[[cards.Card, Path], RawGraph]] = MappingProxyTyp
         "planetoid": _planetoid,
         "geom_gcn": _geom_gcn,
         "attributed": lambda card, folder: read_attributed(folder),
-        "tables": lambda card, folder: read_folder(folder),
+        "tables": lambda card, folder: _tables(folder),
         "wikics": lambda card, folder: read_wikics(folder / next(iter(card.files))),
     }
 )

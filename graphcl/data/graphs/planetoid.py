@@ -19,7 +19,7 @@ from graphcl.data.graphs.unpickle import read_arrays
 
 SUFFIXES = ("x", "y", "tx", "ty", "allx", "ally", "graph", "test.index")
 #: the public split takes the 500 nodes after the training nodes for validation
-NUM_VALID = 500
+NUM_VALID, NUM_TEST = 500, 1_000
 
 
 def read_planetoid(folder: Path, name: str) -> RawGraph:
@@ -71,6 +71,31 @@ def _assemble(parts: dict[str, Any], order: np.ndarray, source: str) -> RawGraph
         },
         source=source,
     )
+
+
+def public_masks(index: Path, num_nodes: int, num_classes: int) -> dict[str, Tensor]:
+    """The public split for the nodes of another copy of a Planetoid graph.
+
+    Args:
+        index: Table ``tag_id,planetoid_id``: a row of the copy, and its number in Planetoid's files, where the first 20
+            a class train, the next 500 choose, and the last 1,000 test.
+        num_nodes: N.
+        num_classes: Of the graph.
+
+    Raises:
+        UserError: the table does not name every node once.
+    """
+    try:
+        table = np.loadtxt(index, dtype=np.int64, delimiter=",", skiprows=1, ndmin=2)
+        if not np.array_equal(np.sort(table, axis=0), np.stack([np.arange(num_nodes)] * 2, axis=1)):
+            raise ValueError("not every node is named once")
+    except ValueError as error:
+        raise UserError(f"{index}: {error}") from error
+    there = table[np.argsort(table[:, 0]), 1]
+    num_train = 20 * num_classes
+    valid = (there >= num_train) & (there < num_train + NUM_VALID)
+    parts = {"train": there < num_train, "valid": valid, "test": there >= num_nodes - NUM_TEST}
+    return {part: torch.from_numpy(chosen).unsqueeze(1) for part, chosen in parts.items()}
 
 
 def _edges(neighbours: dict[int, list[int]]) -> Tensor:

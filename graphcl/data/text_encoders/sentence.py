@@ -51,7 +51,8 @@ class SentenceEncoder:
     @property
     def dim(self) -> int:
         """Columns."""
-        return int(self._model.get_sentence_embedding_dimension())
+        width = getattr(self._model, "get_embedding_dimension", None) or self._model.get_sentence_embedding_dimension
+        return int(width())
 
     @property
     def told(self) -> str:
@@ -78,6 +79,7 @@ class SentenceEncoder:
                 path.unlink()
         rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         x = torch.as_tensor(rows, dtype=torch.float32)
+        x[[not text.strip() for text in texts]] = 0  # the model has a vector for nothing, too
         with replacing(path) as temporary:
             save_file({"x": x}, temporary)
         return x

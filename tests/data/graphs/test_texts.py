@@ -65,6 +65,20 @@ def test_json_lines_and_names_of_labels(tmp_path: Path) -> None:
     assert data.labels.tolist() == [0, 1] * 6
 
 
+def test_the_public_split_of_cora_is_that_of_planetoid(shared_data: Path) -> None:
+    """Classes are numbered by name here, so that the two are compared by the classes' sizes, and by edges across."""
+    public = NodeSplitOptions(by="public")
+    tag, planetoid = (
+        NodeGraphData.from_card(name, data_root=shared_data, split=public).load(seed=0) for name in ("cora-tag", "cora")
+    )
+    for part in ("train", "valid", "test"):
+        sizes = [sorted(d.labels[getattr(d.splits.at(0), part)].bincount().tolist()) for d in (tag, planetoid)]
+        assert sizes[0] == sizes[1]
+        nodes = [(d.graph.edge_index, getattr(d.splits.at(0), part)) for d in (tag, planetoid)]
+        inside = [int(torch.isin(edges, chosen).all(dim=0).sum()) for edges, chosen in nodes]
+        assert inside[0] == inside[1]
+
+
 @pytest.mark.parametrize(
     ("nodes", "edges", "message"),
     [

@@ -51,8 +51,10 @@ def test_texts_are_encoded_once() -> None:
     assert torch.equal(again.encode([f"text {i}" for i in range(300)]), first)
     assert Model.calls == 300
     assert (encoder.dim, encoder._model.max_seq_length) == (2, 7)  # type: ignore[attr-defined]
-    fit_text_encoder([], TextOptions("sentence_transformer", model="another/name")).encode(["text 1"])
-    assert Model.calls == 301
+    other = fit_text_encoder([], TextOptions("sentence_transformer", model="another/name")).encode(["text 1", " "])
+    assert Model.calls == 302
+    assert other[0].any()
+    assert not other[1].any()
     assert encoder.encode([]).shape == (0, 2)
 
 
