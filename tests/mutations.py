@@ -47,6 +47,22 @@ class Mutation:
 EDGES, FEATURES = "augment/drop_edges.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
+    Mutation("texts go into prompts as they are", "llm/prompts.py",
+             "undefined=StrictUndefined, finalize=as_data,", "undefined=StrictUndefined,",
+             ("llm/test_prompts.py::test_any_text_stays_in_its_place",)),
+    Mutation("equal questions are asked again", "llm/engine.py", "if len(nodes) > 1:", "if len(nodes) > 99:",
+             ("llm/test_engine.py::test_equal_questions_are_asked_once_and_answer_all_their_nodes",)),
+    Mutation("a server may ask to wait for ever", "llm/limits.py", "return min(seconds, self.max_wait)",
+             "return seconds", ("llm/test_engine.py::test_waits_grow_are_uneven_and_capped",)),
+    Mutation("the budget forgets what is under way", "llm/engine.py", "self.outcome.cost + self._reserved + self",
+             "self.outcome.cost - self", ("llm/test_engine.py::test_the_budget_stops_cleanly_and_is_kept",)),
+    Mutation("new texts are fitted anew", "data/graphs/texts.py", "fitted = encoder or fit_text", "fitted = fit_text",
+             ("data/graphs/test_texts.py::test_new_nodes_are_encoded_as_in_training",)),
+    Mutation("views of other edges are taken", "data/text_views.py", "in here.items():", "in list(here.items())[:1]:",
+             ("data/test_text_views.py::test_views_of_another_graph_are_refused",)),
+    Mutation("a summary starts its walk anywhere", "llm/offline/textrank.py",
+             "personalization=start", "personalization=None",
+             ("llm/offline/test_textrank.py::test_sentences_are_ranked_as_the_equation_says",)),
     Mutation("a metric that was constant is left out", "rca/change.py",
              "unit = np.where(before, LEVEL * level,", "unit = np.where(before, np.nan,",
              ("rca/test_change.py::test_a_metric_that_was_constant_and_moves_is_evidence",)),
