@@ -52,7 +52,8 @@ def embed(model: Model, views: Views, task: Task, split: Split) -> dict[str, Ten
             return {"": _scaled(model.recipe, _in_blocks(model, views))}
         if block["latents"]:
             return _combined(StepFlow(model, views, None, types=task.types, epoch=0, step=0))
-        view = views.draw(block["view"], epoch=0, step=0) if block["view"] else views.clean(block["of"])
+        drawn = block["view"]
+        view = views.draw(drawn, epoch=0, step=0, call=model.augment) if drawn else views.clean(block["of"])
         encoding = _tower(model, block["tower"])(view)
         rows = _level(encoding, block["level"] or "nodes", block["tower"])
         slices = encoding.slices or {"": (0, len(rows))}
@@ -131,18 +132,18 @@ def _records(model: Model, views: Views, task: Task, batches: Iterable[Batch]) -
             continue
         for name, graph in batch.graphs.items():
             tower = block["towers"].get(name, block["tower"])
-            encoding = _tower(model, tower)(_view(model.recipe, views, name, graph.to(device), batch))
+            encoding = _tower(model, tower)(_view(model, views, name, graph.to(device), batch))
             rows = _level(encoding, block["level"] or "graphs", tower)
             parts.setdefault(name, []).append(_scaled(model.recipe, rows))
     return {name: torch.cat(rows) for name, rows in parts.items()} | _tables(model, parts)
 
 
-def _view(recipe: Recipe, views: Views, field: str, graph: Graph, batch: Batch) -> View:
+def _view(model: Model, views: Views, field: str, graph: Graph, batch: Batch) -> View:
     """The records of a field as they are embedded: as they are, or in `embed.view` where that is one of the field."""
-    name = recipe["embed"]["view"]
-    if not name or (recipe["views"][name]["of"] or next(iter(batch.graphs))) != field:
+    name = model.recipe["embed"]["view"]
+    if not name or (model.recipe["views"][name]["of"] or next(iter(batch.graphs))) != field:
         return View(graph)
-    return views.draw(name, epoch=0, step=0, batch=replace(batch, graphs={field: graph}))
+    return views.draw(name, epoch=0, step=0, batch=replace(batch, graphs={field: graph}), call=model.augment)
 
 
 def _tables(model: Model, fields: Collection[str]) -> dict[str, Tensor]:

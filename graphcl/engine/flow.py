@@ -13,7 +13,7 @@ from graphcl.augment.chain_pieces import TOO_SHORT
 from graphcl.core import seeds
 from graphcl.core.address import Address, parse_address
 from graphcl.core.errors import UserError
-from graphcl.encode.base import Encoding, View, node_slices
+from graphcl.encode.base import Encoding, Graph, View, node_slices
 from graphcl.engine import unpaired
 from graphcl.engine.anchors import Anchors
 from graphcl.engine.distributed import ALONE, Ranks
@@ -59,7 +59,7 @@ class StepFlow:
         step: int,
         draw: int | None = None,
         needs: Mapping[tuple[str, str], Iterable[Address]] | None = None,
-        moves: Collection[str] = (),
+        moves: Collection[str] = frozenset(),
         overrides: Mapping[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
         counts: Counts | None = None,
@@ -67,7 +67,7 @@ class StepFlow:
         self.model, self.views, self.batch = model, views, batch
         self.epoch, self.step = epoch, step
         self._types, self._draw, self._needs = types, step if draw is None else draw, needs or {}
-        self._moves, self._overrides, self.ranks = moves, overrides or {}, ranks
+        self._moves, self._overrides, self.ranks = frozenset(moves), overrides or {}, ranks
         self.divides = ranks.count > 1 and batch is not None and divisible(batch.graphs, ranks.count)
         self._encodings: dict[tuple[str, str], Encoding] = {}
         self._drawn: dict[str, View] = {}
@@ -136,11 +136,18 @@ class StepFlow:
     def view(self, name: str) -> View:
         """The view as it is drawn in this step."""
         if name not in self._drawn:
-            drawn = self.views.draw(name, epoch=self.epoch, step=self._draw, batch=self._partners(name))
+            drawn = self.views.draw(
+                name, epoch=self.epoch, step=self._draw, batch=self._partners(name), call=self._augmented
+            )
             self._drawn[name] = drawn
             if self.batch is not None and (short := drawn.graph.get(TOO_SHORT, 0)):
                 unpaired.add(self.unpaired, f"chains {name}", short, self.batch.ids.numel())
         return self._drawn[name]
+
+    def _augmented(self, name: str, graph: Graph, **given: Any) -> Graph:
+        """A graph through an augmenter that is trained, with a gradient where this flow moves it."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (not self._moves or name in self._moves)):
+            return self.call(f"augmenters.{name}", self.model.augmenters[name], graph, **given)
 
     def _partners(self, view: str) -> Batch | None:
         """The batch, with the graphs of the partners of its examples where the view's source pairs examples."""
@@ -163,8 +170,12 @@ class StepFlow:
         owner, module = self._tower(tower)
         rows = self._needed_rows(tower, name, view)
         given = {} if rows is None else {"rows": rows}
-        with torch.set_grad_enabled(torch.is_grad_enabled() and (not self._moves or tower in self._moves)):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self._moved(tower, name)):
             return self.call(owner, module, view, **given)
+
+    def _moved(self, tower: str, view: str) -> bool:
+        """Whether a gradient must pass through the encoding: to the tower, or to what made the view."""
+        return not self._moves or tower in self._moves or not self._moves.isdisjoint(self.views.learned(view))
 
     def _tower(self, name: str) -> tuple[str, nn.Module]:
         if name in self.model.towers:

@@ -12,17 +12,19 @@ from graphcl.core import seeds
 from graphcl.core.address import parse_address
 from graphcl.core.build import build
 from graphcl.core.config.addresses import addresses
+from graphcl.core.config.learned import learned_augmenters
 from graphcl.core.config.levels import in_order
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import PART_MAPPINGS, part_name
 from graphcl.core.errors import UserError
 from graphcl.core.words import counted
+from graphcl.encode.base import Graph
 from graphcl.objective.base import Term
 from graphcl.tasks.base import Task
 
 
 class Model(nn.Module):
-    """Towers, heads, latents, terms, regularizers and states of a recipe, built for a task's graphs.
+    """Learned augmenters, towers, heads, latents, terms, regularizers and states, built for a task's graphs.
 
     Raises:
         UserError: a part cannot be built for this data (the message names the part).
@@ -31,6 +33,7 @@ class Model(nn.Module):
     def __init__(self, recipe: Recipe, task: Task, *, seed: int) -> None:
         super().__init__()
         self.recipe = recipe
+        self.augmenters = nn.ModuleDict()
         self.towers = nn.ModuleDict()
         self.heads = nn.ModuleDict()
         self.latents = nn.ModuleDict()
@@ -39,6 +42,12 @@ class Model(nn.Module):
         self._seed = seed
         self._widths: dict[str, int] = {}
         fields = _fields_of_towers(recipe, task)
+        for (view, label), name in learned_augmenters(recipe.tree).items():
+            if name not in self.augmenters:
+                spec = recipe["views"][view]
+                graph = task.graphs[spec["of"] or next(iter(task.graphs))]
+                options, at = spec["augment"][label], ("augmenter", name)
+                self.augmenters[name] = self._part("augmenter", part_name(label), options, at, graph=graph)
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
@@ -148,11 +157,15 @@ class Model(nn.Module):
             return build(kind, name, options, generator=seeds.generator(self._seed, "init", *at), **context)
 
     def module(self, owner: str) -> nn.Module:
-        """The tower, head, latent, term or state of that name."""
-        for group in (self.towers, self.heads, self.latents, self.terms, self.states):
+        """The learned augmenter, tower, head, latent, term or state of that name."""
+        for group in (self.augmenters, self.towers, self.heads, self.latents, self.terms, self.states):
             if owner in group:
                 return group[owner]
         raise UserError(f"the recipe has no part named {owner!r}")
+
+    def augment(self, name: str, graph: Graph, **given: Any) -> Graph:
+        """A graph through the augmenter that is trained under this name."""
+        return self.augmenters[name](graph, **given)
 
     def term(self, label: str) -> Term:
         """A term or regularizer by label."""
@@ -161,7 +174,7 @@ class Model(nn.Module):
     def trainable(self, owners: Iterable[str] = ()) -> dict[str, Tensor]:
         """Name -> parameter of the named owners (all when none is named), states excluded."""
         wanted = list(owners)
-        groups = ("towers", "heads", "latents", "terms")
+        groups = ("augmenters", "towers", "heads", "latents", "terms")
         prefixes = [f"{group}.{owner}." for group in groups for owner in wanted] or [f"{group}." for group in groups]
         return {
             name: parameter

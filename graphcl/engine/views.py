@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from graphcl.augment.sources import Partners
 from graphcl.core import seeds
 from graphcl.core.build import build, build_named
+from graphcl.core.config.learned import learned_augmenters
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import part_name
 from graphcl.core.errors import UserError
@@ -33,6 +34,8 @@ class _Augmenter:
     spec: str
     stochastic: bool
     keeps_edges: bool
+    #: Name of the part of the model that does it, where it is trained.
+    learned: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class _Plan:
     augmenters: list[_Augmenter]
     redraw: str
     source: nn.Module
+
+    @property
+    def learned(self) -> list[str]:
+        return [augmenter.learned for augmenter in self.augmenters if augmenter.learned]
+
+
+#: Calls the part of a model with that name, parameters as the step sees them.
+Call = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ class Views:
         # Only its batches' graphs need fit on the device where a task samples them.
         here = torch.device("cpu") if getattr(task, "hops", 0) else device
         self._graphs = {name: _moved(graph, here) for name, graph in task.graphs.items()}
+        self._learned = learned_augmenters(recipe.tree)
         self._plans = {name: self._plan(name, spec) for name, spec in recipe["views"].items()}
         self._kept: dict[str, tuple[int, View]] = {}
         self._prepared: dict[tuple[str, str], Any] = {}
@@ -76,10 +88,15 @@ class Views:
         augmenters, redraw = [], "once"
         for label, options in spec["augment"].items():
             part = resolve("augmenter", part_name(label))
-            module = build("augmenter", part.name, options, generator=self._generator("init", name, label))
+            generator, graph = self._generator("init", name, label), _field(self._graphs, spec["of"])
+            module = build("augmenter", part.name, options, generator=generator, graph=graph)
             stochastic, same = part.meta.get("stochastic", True), part.meta.get("edges") == "same"
+            learned = self._learned.get((name, label), "")
+            if learned and spec["redraw"] not in ("", "step"):
+                raise UserError(f"views.{name}: {label} is trained at every step, so 'redraw' can only be 'step'")
+            stochastic = stochastic or bool(learned)
             augmenters.append(
-                _Augmenter(label, part.meta["level"], module, f"{part.name} {options}", stochastic, same)
+                _Augmenter(label, part.meta["level"], module, f"{part.name} {options}", stochastic, same, learned)
             )
             if stochastic:
                 redraw = "step"
@@ -94,11 +111,30 @@ class Views:
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
 
-    def draw(self, name: str, *, epoch: int, step: int, batch: Batch | None = None) -> View:
-        """The view as of this epoch and step; of the batch's own graphs where it has some."""
+    def learned(self, name: str) -> list[str]:
+        """Names of the trained augmenters of a view."""
+        return self._plans[name].learned
+
+    def draw(
+        self, name: str, *, epoch: int, step: int, batch: Batch | None = None, call: Call | None = None
+    ) -> View:
+        """The view as of this epoch and step; of the batch's own graphs where it has some.
+
+        Args:
+            name: The view.
+            epoch: Epoch, from 0.
+            step: Number of the drawing.
+            batch: The step's examples.
+            call: Applies an augmenter that is trained, by its name in the model. Such a view is made anew each time.
+
+        Raises:
+            UserError: the view has a trained augmenter, and there is no model to ask.
+        """
         plan = self._plans[name]
         if batch is not None and batch.graphs:
-            return self._drawn(name, plan, _Start(_field(batch.graphs, plan.of), {}), step)
+            return self._drawn(name, plan, _Start(_field(batch.graphs, plan.of), {}), step, call)
+        if plan.learned:
+            return self._drawn(name, plan, self._start(name, plan), step, call)
         when = {"once": 0, "epoch": epoch, "step": step}[plan.redraw]
         kept = self._kept.get(name)
         if kept is not None and kept[0] == when:
@@ -182,25 +218,35 @@ class Views:
             start = self._fixed[path]
         return start
 
-    def _drawn(self, name: str, plan: _Plan, start: _Start, when: int) -> View:
+    def _drawn(self, name: str, plan: _Plan, start: _Start, when: int, call: Call | None = None) -> View:
         transforms: list[Callable[[Operator], Operator]] = []
         original = _field(self._graphs, plan.of) if start.done else start.graph
         for augmenter in plan.augmenters[start.done :]:
             if augmenter.level == "graph":
-                start = self._changed(name, plan, augmenter, start, original, when)
+                start = self._changed(name, plan, augmenter, start, original, when, call)
             else:
                 transforms.append(partial(augmenter.module, generator=self._generator(name, augmenter.label, when)))
         return View(start.graph, transforms, base=start.base)
 
     def _changed(
-        self, name: str, plan: _Plan, augmenter: _Augmenter, start: _Start, original: Graph, when: int
+        self,
+        name: str,
+        plan: _Plan,
+        augmenter: _Augmenter,
+        start: _Start,
+        original: Graph,
+        when: int,
+        call: Call | None = None,
     ) -> _Start:
         """After one more graph-level augmenter."""
         prepared = self._of_graph(name, plan, augmenter, original)
         generator = self._generator(name, augmenter.label, when)
         if getattr(augmenter.module, "shares_draws", False):  # with all views of a step
             prepared = {**prepared, "shared": self._generator("shared", augmenter.label, when)}
-        graph = augmenter.module(start.graph, generator=generator, **prepared)
+        if augmenter.learned and call is None:
+            raise UserError(f"views.{name}: {augmenter.label} is trained, and there is no model to apply it")
+        module = partial(call, augmenter.learned) if augmenter.learned and call else augmenter.module
+        graph = module(start.graph, generator=generator, **prepared)
         return _Start(graph, start.base if augmenter.keeps_edges else {}, start.done + 1)
 
     def _is_task_graph(self, plan: _Plan, graph: Graph) -> bool:

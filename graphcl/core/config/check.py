@@ -8,6 +8,7 @@ from typing import Any
 from graphcl.core import registry, schema
 from graphcl.core.config import levels
 from graphcl.core.config.addresses import check_addresses
+from graphcl.core.config.learned import learned_augmenters
 from graphcl.core.config.part_names import check_names
 from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
 from graphcl.core.config.values import Problem, block_schema, check_options, check_part, non_finite, unknown_key
@@ -142,7 +143,8 @@ def _views(tree: Tree) -> Iterator[Problem]:
 
 def _phases(tree: Tree) -> Iterator[Problem]:
     labels = [*(tree.get("terms") or {}), *(tree.get("regularizers") or {})]
-    owners = [*(tree.get("towers") or {}), *(tree.get("heads") or {}), *(tree.get("latents") or {}), *labels]
+    named = [name for group in ("towers", "heads", "latents") for name in tree.get(group) or {}]
+    owners = [*named, *dict.fromkeys(learned_augmenters(tree).values()), *labels]
     if tree.get("terms", {}) == {}:
         yield "terms", "the recipe has no terms: nothing to train"
     for name, phase in (tree.get("phases") or {}).items():
