@@ -37,6 +37,10 @@ def recommend(
         str | None,
         option("--history", "ITEM,ITEM", "For a new user, who had these items, in order (or FILE)."),
     ] = None,
+    view: Annotated[
+        list[str] | None,
+        option("--view", "AUGMENTER.OPTION=VALUE", "Setting of the view that is embedded: ask_returns.retention=1."),
+    ] = None,
     fallback: Annotated[
         Fallback | None,
         typer.Option("--fallback", help="What unknown users get, and users with nothing in train.", show_default=False),
@@ -71,7 +75,7 @@ def recommend(
         require_output(out, overwrite=overwrite)
     from graphcl.serve.recommender import Recommender
 
-    recommender = Recommender.open(run, allow_plugins=allow_plugins)
+    recommender = Recommender.open(run, view=view or [], allow_plugins=allow_plugins)
     if k > len(recommender.items):
         output.say(f"k={k:,} is clipped to the catalogue of {len(recommender.items):,} items")
     only: dict[str, Any] = {

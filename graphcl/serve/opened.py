@@ -84,6 +84,7 @@ def open_run(
     probe_options: Sequence[str] = (),
     splits: int | None = None,
     split: str = "",
+    view: Sequence[str] = (),
     allow_plugins: bool = False,
     data_root: Path | None = None,
 ) -> OpenedRun:
@@ -96,6 +97,7 @@ def open_run(
         probe_options: ``key=value`` options of the probe.
         splits: Number of splits that are averaged over; 0: all that came with the data.
         split: Family of splits of the labelled nodes in place of the run's own: random, public or given.
+        view: ``augmenter.option=value`` settings of the view that is embedded, where they differ.
         allow_plugins: Whether modules that its recipe names may be imported.
         data_root: Where data sets are looked up, for a run that keeps no data.
 
@@ -109,7 +111,7 @@ def open_run(
     for assignment in evaluation:
         if not assignment.lstrip("+~").startswith("eval."):
             raise UserError(f"{assignment!r}: only eval.* can differ from what {path} was trained with")
-    asked = [*evaluation, *_judged_by(recipe, probe, probe_options, splits)]
+    asked = [*evaluation, *_judged_by(recipe, probe, probe_options, splits), *_seen_in(recipe, view)]
     recipe = recipe.override(*asked) if asked else recipe
     data = stored_data(recipe, folder)
     if data is None:
@@ -122,10 +124,22 @@ def open_run(
         data = data.with_split(split)
     task = make_task(recipe, data)
     embeddings: Mapping[str, Tensor] = load_embeddings(folder.embeddings)
-    if any(recipe[f"eval.{key}"] != trained[f"eval.{key}"] for key in getattr(task, "embedded_by", ())):
+    if view or any(recipe[f"eval.{key}"] != trained[f"eval.{key}"] for key in getattr(task, "embedded_by", ())):
         views = Views(recipe, task, seed=recipe["train.seed"], device=torch.device("cpu"))
         embeddings = embed(load_model(folder, recipe, task), views, task, "test")
     return OpenedRun(folder, recipe, data, task, embeddings)
+
+
+def _seen_in(recipe: Recipe, settings: Sequence[str]) -> list[str]:
+    """Settings of augmenters of the embedded view, as overrides of the recipe."""
+    name = recipe["embed.view"]
+    if settings and not name:
+        raise UserError("the run embeds what it was trained on as it is; only one with embed.view has a view to set")
+    known = recipe["views"][name]["augment"] if settings else {}
+    for one in settings:
+        if one.partition(".")[0] not in known or "=" not in one:
+            raise UserError(f"{one!r}: give AUGMENTER.OPTION=VALUE of the view {name!r}, which has {', '.join(known)}")
+    return [f"views.{name}.augment.{one}" for one in settings]
 
 
 def _judged_by(recipe: Recipe, probe: str, options: Sequence[str], splits: int | None) -> list[str]:

@@ -41,13 +41,19 @@ class Recommender:
         self._data: Interactions = run.data
 
     @classmethod
-    def open(cls, path: str | Path, *, allow_plugins: bool = False) -> Recommender:
+    def open(cls, path: str | Path, *, view: Sequence[str] = (), allow_plugins: bool = False) -> Recommender:
         """The recommender of a finished run.
+
+        Args:
+            path: Its folder.
+            view: ``augmenter.option=value`` settings of the view that is embedded, where they differ: the return
+                that is asked for, say.
+            allow_plugins: Whether modules that its recipe names may be imported.
 
         Raises:
             UserError: see :func:`~graphcl.serve.opened.open_run`.
         """
-        return cls(open_run(path, allow_plugins=allow_plugins))
+        return cls(open_run(path, view=view, allow_plugins=allow_plugins))
 
     @property
     def users(self) -> Ids:

@@ -22,7 +22,7 @@ HOUR, DAY = 3600, 86400
 def test_rewards_by_hand() -> None:
     """Two users: liked from 4 on; who comes back within two days, after more than an hour, is retained."""
     ptr = np.array([0, 5, 5, 7])
-    time = np.array([0, HOUR, 2 * HOUR + 1, 2 * HOUR + 2, 3 * DAY, 0, 2 * DAY])
+    time = np.array([0, HOUR, 2 * HOUR + 1, 2 * HOUR + 2, 3 * DAY, 3 * DAY + 5 * HOUR, 5 * DAY + 5 * HOUR])
     rating = np.array([4, 3.5, 5, 1, 4, 2, 5])
     found = rewards(ptr, rating, time, Returns(within=2 * DAY))
     assert found[:, 0].tolist() == [1, 0, 1, 0, 1, 0, 1]

@@ -336,3 +336,22 @@ def test_positives_by_position_of_their_own_count_beside_the_candidates() -> Non
     torch.testing.assert_close(reduce_groups(term(flow), "mean"), expected)
     with pytest.raises(UserError, match="4 positives for 6 anchors"):
         InfoNCE("others", "main", "own", "position")(flow)
+
+
+def test_own_negatives_may_be_all_there_is() -> None:
+    """Two for each anchor, by their addresses, with weights; then what does not fit."""
+    x, y, one, two = (random(4, 3, seed) for seed in range(4))
+    term = InfoNCE("x", [], positives="y", pair="position", own_negatives=["one", "two"], own_weights=[2.0, 0.5],
+                   similarity="dot", temperature=0.5)  # fmt: skip
+    flow = FakeFlow({"x": x, "y": y, "one": one, "two": two})
+    p, n, m = (((x * other).sum(1) / 0.5).exp() for other in (y, one, two))
+    assert_same(loss(term, flow), -(p / (p + 2 * n + 0.5 * m)).log().mean(), [x, y, one, two])
+    flow.table["two"] = two[:3]
+    with pytest.raises(UserError, match=r"own_negatives of shapes \[4, 3\], \[3, 3\]; each needs one row"):
+        term(flow)
+    with pytest.raises(UserError, match="2 own_weights for 1 own_negatives"):
+        InfoNCE("x", [], positives="y", own_negatives=["one"], own_weights=[2.0, 0.5], pair="position")(flow)
+    with pytest.raises(UserError, match=r"candidates are \[\] only where positives and own_negatives name all"):
+        InfoNCE("x", [], positives="y")
+    with pytest.raises(UserError, match="own_weights are those of own_negatives"):
+        InfoNCE("x", "y", own_weights=[1.0])
