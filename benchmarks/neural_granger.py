@@ -107,10 +107,10 @@ METHODS = {
 def section() -> str:
     """The table of docs/benchmarks.md."""
     head = (
-        f"AUROC off the diagonal, mean ± sd over {SEEDS} seeds, and CPU seconds of one draw (one thread; those of "
-        "NeuralGranger hold its choice of lags and penalty, made by the held-out error; other settings were chosen on seeds from 100 "
-        f"on). Linear Granger: log ratio of residuals, {LAGS} lags. Published, of other draws (as we recall of Tank et "
-        "al., TPAMI 2021): cMLP .984 on Lorenz-96 at F = 10, T = 1000, .896 at F = 40, T = 500."
+        f"AUROC off the diagonal, mean ± sd over {SEEDS} seeds, and CPU seconds of one draw, one thread (those of "
+        "NeuralGranger hold its choice of lags and penalty by the held-out error; other settings were chosen on seeds "
+        f"from 100 on). Linear Granger: log ratio of residuals, {LAGS} lags. Published, of other draws (as we recall "
+        "of Tank et al., TPAMI 2021): cMLP .984 on Lorenz-96 at F = 10, T = 1000, .896 at F = 40, T = 500."
     )
     rows = []
     for system, (title, _, _, least) in SYSTEMS.items():

@@ -37,6 +37,17 @@ def test_a_closed_gate_hides_its_source() -> None:
     assert int((head.weights() == 0).sum()) == 1
 
 
+def test_an_attention_scales_each_source() -> None:
+    plain, gated = forecaster(), forecaster(gate="attention")
+    torch.testing.assert_close(gated(6 * LATENT), plain(LATENT))  # softmax of ones
+    with torch.no_grad():
+        gated.attention[2, 1] = -1e9  # type: ignore[index]
+    assert float(gated.weights()[2, 1]) == -1e9
+    moved = LATENT.clone()
+    moved[:, 2:4] += 3.0
+    assert torch.isclose(gated(LATENT), gated(moved)).all(0).tolist() == [False, False, True, False, False, False]
+
+
 def test_the_rise_is_that_of_shuffled_inputs() -> None:
     head, target = forecaster(), torch.randn(30, 6, generator=generator(2))
     rise, spread = head.permuted_rise(LATENT, target, generator=generator(3))

@@ -9,7 +9,7 @@ import torch
 import graphcl
 from graphcl.core.errors import UserError
 from graphcl.data.series.known import generate_var, off_diagonal_auroc
-from graphcl.rca.neural import causal_scores, strengths
+from graphcl.rca.neural import causal_scores, gap_rule, strengths
 
 SHORT = ("phases.contrast.stop=3", "phases.forecast.start=3", "train.eval_every=500")
 
@@ -47,6 +47,29 @@ def test_normal_rows_and_a_break_are_settings() -> None:
     values[100:] += 1e6
     scores = causal_scores(values, overrides=(*SHORT, "train.epochs=5"), **{"data.normal": 100, "data.breaks": [100]})
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("attention", "kept"),
+    [
+        ([1.4, 0.9, 1.5, 1.1, 0.8, 0.7, 0.6], [2, 0]),  # gaps after the second .3 and the third .2
+        ([1.9, 0.9, 0.8, 0.7, 0.6, 0.5], [0]),  # only the first is at least 1, and its gap does not count
+        ([0.9, 0.8, 0.95, 0.7, 0.6, 0.5], [2]),  # none is: the first all the same
+        ([1.1, 0.9, 1.01, 1.0], [0, 2]),  # of up to five all above 1
+        ([0.5, 0.9], []),
+    ],
+)
+def test_the_gap_rule_by_hand(attention: list[float], kept: list[int]) -> None:
+    assert gap_rule(np.array(attention)) == kept
+
+
+def test_the_reference_scores_by_its_attention() -> None:
+    values = generate_var(6, 220, seed=0).values
+    settings = ("train.epochs=4", "phases.contrast.stop=2", "phases.forecast.start=2", "train.eval_every=9")
+    scores = causal_scores(values, recipe="run_reference", overrides=settings)
+    apart = scores[~np.eye(6, dtype=bool)]
+    assert np.abs(apart - 1).max() < 0.1  # begins at 1, and moved
+    assert apart.std() > 0
 
 
 def test_a_recipe_without_gates_has_no_causes_to_read() -> None:

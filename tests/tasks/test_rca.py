@@ -34,6 +34,14 @@ def test_every_training_row_is_forecast_once_from_rows_before_it(window: int, br
     assert sorted(seen) == expected
 
 
+def test_an_epoch_has_as_many_windows_as_are_asked_for_drawn_anew() -> None:
+    made = task(window=3, per_epoch=5)
+    assert (made.num_batches(2), made.num_batches(0)) == (3, 1)
+    epochs = [[batch.ids.tolist() for batch in made.batches(2, generator=generator(seed))] for seed in range(40)]
+    assert all([len(ids) for ids in epoch] == [2, 2, 1] for epoch in epochs)
+    assert {number for epoch in epochs for ids in epoch for number in ids} == set(range(len(made._windows)))
+
+
 def test_held_out_rows_do_not_move_what_is_trained_on() -> None:
     changed = VALUES.copy()
     changed[42:] = 1e3
