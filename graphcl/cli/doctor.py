@@ -16,6 +16,8 @@ _BASE = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "pyarrow", "sci
 _EXTRAS = {
     "recbole": ("recbole", "the offline default data set ml-100k, and the comparison with RecBole"),
     "dgl": ("dgl", "conversion of DGL graphs"),
+    "text": ("sentence_transformers", "sentence encoders, and language models in a local folder"),
+    "llm": ("openai", "language models behind an endpoint"),
     "dev": ("pytest", "the tests"),
 }
 

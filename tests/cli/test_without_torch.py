@@ -25,6 +25,7 @@ sys.exit(f"imported {{heavy}}" if heavy else code)
     "command",
     [
         ["--help"],
+        ["augment", "--help"],
         ["train", "--help"],
         ["--version"],
         ["list"],

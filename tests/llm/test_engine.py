@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -222,3 +224,9 @@ def test_a_bug_in_a_backend_is_not_hidden(cache: AnswerCache) -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_requests([request("a")], DoubleBackend(broken), cache)
+
+
+def test_asking_needs_no_torch() -> None:
+    modules = "engine, offline, backends, prompts, experts"
+    code = f"import sys; from graphcl.llm import {modules}; sys.exit('torch' in sys.modules or 'openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
