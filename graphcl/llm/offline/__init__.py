@@ -1,5 +1,6 @@
 """Experts without a language model: extracts of a node's text and of those around it."""
 
+from graphcl.llm.offline.edges import pair_likeness
 from graphcl.llm.offline.experts import EXPERTS, independent, offline_texts, raw, reasoning, summary
 from graphcl.llm.offline.textrank import jaccard, key_phrases, rank_sentences
 
@@ -9,6 +10,7 @@ __all__ = [
     "jaccard",
     "key_phrases",
     "offline_texts",
+    "pair_likeness",
     "rank_sentences",
     "raw",
     "reasoning",
