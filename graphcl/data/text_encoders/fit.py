@@ -21,7 +21,9 @@ def fit_text_encoder(texts: Sequence[str], options: TextOptions = TextOptions())
         UserError: no word is left to count, or a model cannot be loaded.
     """
     if options.encoder == "sentence_transformer":
-        return SentenceEncoder(options)
+        encoder = SentenceEncoder(options)
+        _ = encoder.model  # refused now, where it cannot be loaded
+        return encoder
     from graphcl.data.text_encoders.words import fit_words
 
     return fit_words(texts, options)
@@ -30,9 +32,9 @@ def fit_text_encoder(texts: Sequence[str], options: TextOptions = TextOptions())
 def restore_text_encoder(
     options: TextOptions, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
 ) -> TextEncoder:
-    """The encoder whose ``state()`` these are."""
+    """The encoder whose ``state()`` these are; a model with weights of its own is loaded when it is needed."""
     if options.encoder == "sentence_transformer":
-        return SentenceEncoder(options)
+        return SentenceEncoder(options, values["identity"])
     from graphcl.data.text_encoders.words import WordEncoder
 
     return WordEncoder(options, values["vocabulary"], tensors.get("idf"), tensors.get("svd"))

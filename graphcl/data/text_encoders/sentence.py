@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +27,57 @@ BLOCK = 256
 class SentenceEncoder:
     """Pooled embeddings of a ``sentence-transformers`` model; nothing is fitted.
 
+    The model is loaded when it is first needed, so that a run can be read where its model is not.
+
     Args:
         options: ``model`` is a folder or a hub name.
+        identity: Hash of the model that a run was trained with; another one is refused. "" takes any.
 
     Raises:
-        UserError: no model is named, or it cannot be loaded.
-        MissingExtra: the package is not installed.
+        UserError: no model is named.
     """
 
-    def __init__(self, options: TextOptions) -> None:
+    def __init__(self, options: TextOptions, identity: str = "") -> None:
         if not options.model:
             raise UserError("data.text.encoder=sentence_transformer needs data.text.model, a folder or a hub name")
-        self.options = options
+        self.options, self._expected = options, identity
+
+    @cached_property
+    def model(self) -> Any:
+        """The model of the package.
+
+        Raises:
+            UserError: it cannot be loaded, or is another than in training.
+            MissingExtra: the package is not installed.
+        """
         package = require("sentence_transformers", "text")
+        name = self.options.model
+        if self._expected and self._expected != _identity(self.options):
+            raise UserError(f"data.text.model: {name!r} is not the model that the run was trained with")
         try:
-            self._model = package.SentenceTransformer(options.model, device="cpu")
+            model = package.SentenceTransformer(name, device="cpu")
         except (OSError, ValueError, RuntimeError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(f"data.text.model: cannot load {options.model!r}: {reason}") from error
-        if options.max_length:
-            self._model.max_seq_length = options.max_length
-        self._identity = _identity(options)
+            raise UserError(f"data.text.model: cannot load {name!r}: {reason}") from error
+        if self.options.max_length:
+            model.max_seq_length = self.options.max_length
+        return model
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of what the embeddings depend on; after training, of what they depended on then."""
+        return self._expected or _identity(self.options)
 
     @property
     def dim(self) -> int:
         """Columns."""
-        width = getattr(self._model, "get_embedding_dimension", None) or self._model.get_sentence_embedding_dimension
+        width = getattr(self.model, "get_embedding_dimension", None) or self.model.get_sentence_embedding_dimension
         return int(width())
 
     @property
     def told(self) -> str:
         """What it is, for the screen and for provenance."""
-        return f"sentence encoder {Path(self.options.model).name} ({self._identity[:12]}), {self.dim} columns"
+        return f"sentence encoder {Path(self.options.model).name} ({self.identity[:12]}), {self.dim} columns"
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """[n, dim] float32, rows of length 1. Blocks of texts that were encoded before are read from the cache."""
@@ -66,18 +86,18 @@ class SentenceEncoder:
         return torch.cat([self._block(texts[at : at + BLOCK]) for at in range(0, len(texts), BLOCK)])
 
     def state(self) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
-        """The weights stay where they are."""
-        return {}, {}
+        """The weights stay where they are; their hash tells others from them."""
+        return {}, {"identity": self.identity}
 
     def _block(self, texts: Sequence[str]) -> Tensor:
-        digest = hashlib.sha256(json.dumps([self._identity, *texts]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([self.identity, *texts]).encode()).hexdigest()
         path = cache_dir() / "text-embeddings" / f"{digest}.safetensors"
         if path.is_file():
             try:
                 return load_file(path)["x"]
             except SafetensorError:  # damaged: encoded again
                 path.unlink()
-        rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        rows = self.model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         x = torch.as_tensor(rows, dtype=torch.float32)
         x[[not text.strip() for text in texts]] = 0  # the model has a vector for nothing, too
         with replacing(path) as temporary:

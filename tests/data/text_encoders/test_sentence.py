@@ -50,7 +50,7 @@ def test_texts_are_encoded_once() -> None:
     again = restore_text_encoder(options, *encoder.state())
     assert torch.equal(again.encode([f"text {i}" for i in range(300)]), first)
     assert Model.calls == 300
-    assert (encoder.dim, encoder._model.max_seq_length) == (2, 7)  # type: ignore[attr-defined]
+    assert (encoder.dim, encoder.model.max_seq_length) == (2, 7)  # type: ignore[attr-defined]
     other = fit_text_encoder([], TextOptions("sentence_transformer", model="another/name")).encode(["text 1", " "])
     assert Model.calls == 302
     assert other[0].any()
@@ -65,6 +65,20 @@ def test_other_files_under_the_same_name_are_another_model(tmp_path: Path) -> No
         (tmp_path / "model" / "weights").write_text(content)
         fit_text_encoder([], TextOptions("sentence_transformer", model=str(tmp_path / "model"))).encode(["x"])
     assert Model.calls == 2
+
+
+@pytest.mark.usefixtures("package")
+def test_a_run_is_read_without_its_model_and_refuses_another(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("one")
+    options = TextOptions("sentence_transformer", model=str(tmp_path / "model"))
+    state = fit_text_encoder([], options).state()
+    (tmp_path / "model" / "weights").write_text("two")
+    kept = restore_text_encoder(options, *state)
+    with pytest.raises(UserError, match="is not the model that the run was trained with"):
+        kept.encode(["x"])
+    (tmp_path / "model" / "weights").write_text("one")
+    assert restore_text_encoder(options, *state).encode(["x"]).shape == (1, 2)
 
 
 @pytest.mark.usefixtures("package")
