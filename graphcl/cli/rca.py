@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphcl.cli.options import Json, Overwrite, Quiet, argument, option
+from graphcl.cli.options import Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 from graphcl.core.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from graphcl.rca import Analysis
+
 #: Exit code when the metrics show no anomaly.
 NO_ANOMALY = 3
 
 #: Options of the walk on a causal graph and what they may be.
 _DIRECTIONS = ("to_causes", "to_effects")
-_STARTS = ("change", "none", "dangling")
+_STARTS = ("change", "deviation", "none", "dangling")
 
 
 def rca(
@@ -27,11 +30,15 @@ def rca(
         Path,
         argument("FILE", "Metrics: a time and a column each, or time, service, metric, value; CSV, Parquet, gzip."),
     ],
+    overrides: Overrides = None,
     anomaly_time: Annotated[
         str, option("--anomaly-time", "TIME", "When it began: a date, or a number as in the table (else found).")
     ] = "",
     normal: Annotated[Path | None, option("--normal", "FILE", "A table of a time without trouble.")] = None,
     method: Annotated[str, option("--method", "NAME", "What ranks; an unknown name lists them (deviation).")] = "",
+    recipe: Annotated[
+        str, option("--recipe", "RECIPE", "Trained by the method run (run_rca); with KEY=VALUE... laid over it.")
+    ] = "",
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="Metrics and services shown.")] = 5,
     front: Annotated[str, option("--front", "SERVICE.METRIC", "Where the symptom is seen; it is no candidate.")] = "",
     service_map: Annotated[
@@ -44,10 +51,11 @@ def rca(
     time: Annotated[str, option("--time", "COLUMN", "Column of the time (found by its name).")] = "",
     direction: Annotated[
         str, option("--direction", "NAME", "Of a walk on a graph: to_causes (default) or to_effects.")
-    ] = "to_causes",
+    ] = "",
     personalisation: Annotated[
-        str, option("--personalisation", "NAME", "Where a walk begins: change (default), none or dangling.")
-    ] = "change",
+        str,
+        option("--personalisation", "NAME", "Where a walk begins: change, deviation, none or dangling (the method's)."),
+    ] = "",
     acyclic: Annotated[
         bool, typer.Option("--acyclic", help="Take the weakest edge out of every cycle before the walk.")
     ] = False,
@@ -64,25 +72,30 @@ def rca(
     Exit code 3: the metrics show no anomaly.
     """
     for name, given, known in (("direction", direction, _DIRECTIONS), ("personalisation", personalisation, _STARTS)):
-        if given not in known:
+        if given and given not in known:
             raise UserError(f"--{name}: {given!r}; known: {', '.join(known)}")
     from graphcl.rca.analysis import DEFAULT, analyse
     from graphcl.rca.files import FILES, as_json, write
-    from graphcl.rca.graph_methods import WalkOptions
+    from graphcl.rca.methods import TRAINED, own_walk
 
     if out is not None and not overwrite and any((out / name).exists() for name in FILES):
         raise UserError(f"{out} holds an analysis already; replace it with --overwrite")
     output = Output(as_json=json, quiet=quiet)
+    method = method or (TRAINED[0] if recipe or overrides else DEFAULT)
+    asked = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
     found = analyse(
         table,
         anomaly_time=anomaly_time or None,
         normal=normal,
-        method=method or DEFAULT,
+        method=method,
         names=names,
         time_column=time,
         front=front or None,
         service_map=service_map,
-        walk=WalkOptions(direction, personalisation, acyclic),  # type: ignore[arg-type]
+        walk=replace(own_walk(method), **{name: value for name, value in asked.items() if value}),  # type: ignore[arg-type]
+        recipe=recipe,
+        overrides=overrides or (),
+        first=lambda early: _say_early(output, early),
         seed=seed,
     )
     for note in found.notes:
@@ -93,6 +106,20 @@ def rca(
     value = as_json(found, top)
     output.result(value, lambda: _shown(value))
     return 0 if found.anomaly_time is not None else NO_ANOMALY
+
+
+def _say_early(output: Output, found: Analysis) -> None:
+    """The answer of the change alone, while a method trains."""
+    from graphcl.data.telemetry.clock import isoformat
+
+    if found.anomaly_time is None or not found.services:
+        return
+    output.say(f"first answer ({found.method}, {found.seconds:.1f} s), anomaly at {isoformat(found.anomaly_time)}:")
+    for place, one in enumerate(found.services[:3], 1):
+        metric = next((metric for metric in found.metrics if metric.service == one.service), None)
+        why = f": {metric.metric} {metric.evidence}" if metric else ""
+        output.say(f"  {place}. {one.service} ({one.confidence:.0%}){why}")
+    output.say("training; the final answer follows ...")
 
 
 def _shown(value: dict[str, Any]) -> list[RenderableType]:

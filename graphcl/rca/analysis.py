@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ from graphcl.data.telemetry import Telemetry, read_telemetry
 from graphcl.data.telemetry.clock import in_seconds, isoformat, require_inside
 from graphcl.rca.detect import find_anomaly
 from graphcl.rca.graph_methods import WalkOptions
-from graphcl.rca.methods import method_named
+from graphcl.rca.methods import TRAINED, method_named
 from graphcl.rca.ranking import LEAST_NORMAL, Case, RankedMetric, RankedService, timed, with_stability
+from graphcl.rca.run import require_recipe
 from graphcl.rca.topology import Callers, matched, read_service_map
 
 #: Method when none is named: what wins on the development cases.
@@ -69,7 +70,10 @@ def analyse(
     time_column: str = "",
     front: str | None = None,
     service_map: str | Path | Mapping[str, Sequence[str]] | None = None,
-    walk: WalkOptions = WalkOptions(),
+    walk: WalkOptions | None = None,
+    recipe: str = "",
+    overrides: Sequence[str] = (),
+    first: Callable[[Analysis], None] | None = None,
     seed: int = 0,
 ) -> Analysis:
     """Rank the metrics and services of a table by how likely an incident began with them.
@@ -83,7 +87,10 @@ def analyse(
         time_column: Column of the time; "" finds it.
         front: Where the symptom is seen, ``SERVICE.METRIC`` or a column; it is no candidate.
         service_map: Who calls whom, see :func:`graphcl.rca.topology.read_service_map`.
-        walk: How a graph becomes a ranking.
+        walk: How a graph becomes a ranking; None is the method's own way.
+        recipe: Name or file of the recipe that ``method="run"`` trains; "" is `run_rca`.
+        overrides: ``key=value`` laid over it.
+        first: Called with what :data:`DEFAULT` says, before a method that trains begins.
         seed: Of whatever is drawn.
 
     Raises:
@@ -91,6 +98,10 @@ def analyse(
     """
     began = time.perf_counter()
     rank = method_named(method)
+    if (recipe or overrides) and method not in TRAINED:
+        raise UserError(f"method {method!r} trains no recipe; {', '.join(TRAINED)} does")
+    if method in TRAINED:
+        require_recipe(recipe, overrides)
     telemetry = read_telemetry(frame, normal=normal, names=names, time=time_column)
     symptom = _front(telemetry, front)
     notes = list(telemetry.notes)
@@ -105,21 +116,53 @@ def analyse(
     if service_map is not None:
         callers, more = matched(read_service_map(service_map), telemetry.services)
         notes += more
-    case = Case(telemetry, symptom, rank, callers, walk, seed)
+    case = Case(telemetry, symptom, rank, callers, walk, seed, recipe, tuple(overrides))
+    told = _Told(start, anomaly_time is None, tuple(notes), began)
+    if method not in TRAINED:
+        return _ranked(case, method, told)
+    before = _ranked(replace(case, rank=method_named(DEFAULT)), DEFAULT, told)
+    if first is not None:
+        first(before)
+    return _beside(_ranked(case, method, told), before)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is known before metrics are ranked: first row of the anomaly, whether it was found, notes, when it began."""
+
+    start: int
+    detected: bool
+    notes: tuple[str, ...]
+    began: float
+
+
+def _ranked(case: Case, method: str, told: _Told) -> Analysis:
+    start, telemetry = told.start, case.telemetry
     answer, seconds = timed(case, start)
-    notes += answer.notes
+    notes = [*told.notes, *answer.notes]
     metrics, services = case.ranked(answer, start)
     if seconds < QUICK_SECONDS:
         metrics, services = with_stability(case, start, metrics, services)
+    elif answer.edges:
+        metrics, services = with_stability(case, start, metrics, services, answer.edges)
+        notes.append("stability of the ranks: the graph was not drawn again")
     else:
         notes.append("stability of the ranks not computed: the method takes too long")
     notes += _cautions(metrics, services)
     columns = telemetry.columns
     graph = tuple((columns[cause].name, columns[effect].name, weight) for cause, effect, weight in answer.edges)
     return Analysis(
-        tuple(metrics), tuple(services), graph, float(telemetry.time[start]), anomaly_time is None, method,
-        services[0].confidence if services else 0.0, tuple(notes), time.perf_counter() - began, telemetry,
+        tuple(metrics), tuple(services), graph, float(telemetry.time[start]), told.detected, method,
+        services[0].confidence if services else 0.0, tuple(notes), time.perf_counter() - told.began, telemetry,
     )  # fmt: skip
+
+
+def _beside(found: Analysis, before: Analysis) -> Analysis:
+    """What a trained method found, with a note where the change alone puts another service first."""
+    if not found.services or found.services[0].service == before.services[0].service:
+        return found
+    one, other = found.services[0].service, before.services[0].service
+    return replace(found, notes=(*found.notes, f"the graph puts {one} first; the change alone ({DEFAULT}) {other}"))
 
 
 def _require_table(telemetry: Telemetry) -> None:

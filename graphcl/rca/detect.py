@@ -26,6 +26,8 @@ LEAST, LEAST_EACH = 1.75, 0.4
 EARLY, LATE = 48, 192
 #: A metric speaks at most as if it were so many units outside.
 MOST = 20.0
+#: A silence that ends is a gap of the recorder unless it lasts for this share of the rows before.
+GAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,15 @@ def evidence(values: np.ndarray) -> np.ndarray:
 
 
 def _silent(values: np.ndarray) -> np.ndarray:
-    """[T, C] whether a metric stops reporting at a row: nothing for :data:`WINDOW` rows, which never was before.
+    """[T, C] whether a metric stops reporting at a row: for good, or for :data:`GAP`, which never was before.
 
     Rows at which most metrics are missing are the recorder's fault and say nothing.
     """
     missing = np.isnan(values)
-    ahead = missing.copy()
-    for step in range(1, WINDOW):
-        ahead[:-step] &= missing[step:]
-        ahead[-step:] = False
-    first = ahead & (np.cumsum(ahead, axis=0) == 1) & ~missing[0]
+    rows = np.arange(len(values))[:, None]
+    back = np.minimum.accumulate(np.where(missing, len(values), rows)[::-1], axis=0)[::-1]  # next row with a value
+    lasting = np.where(back == len(values), back - rows >= WINDOW, back - rows >= np.maximum(WINDOW, GAP * rows))
+    first = missing & lasting & (np.cumsum(missing & lasting, axis=0) == 1) & ~missing[0]
     return first & (missing.mean(axis=1, keepdims=True) < 0.5)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.words import counted
 from graphcl.rca import change
 from graphcl.rca.granger import granger_p_values
-from graphcl.rca.walk import Direction, Edge, break_cycles, dangling_first, walk
+from graphcl.rca.walk import DAMPING, Direction, Edge, break_cycles, dangling_first, walk
 
 #: Metrics that a graph is drawn over; of more, those that change most.
 MOST_METRICS = 60
@@ -24,14 +24,18 @@ class WalkOptions:
 
     Attributes:
         direction: ``to_causes`` (from effects to what drives them) or ``to_effects``.
-        personalisation: Where the walk begins: ``change`` (where metrics change, by the logarithm), ``none``
-            (everywhere) or ``dangling`` (as RUN's published code).
+        personalisation: Where the walk begins: where metrics change, ``change`` (by the logarithm) or ``deviation``
+            (in proportion); ``none`` (everywhere) or ``dangling`` (as RUN's published code).
         acyclic: Whether the weakest edge of every cycle goes first.
+        weighted: Whether an edge is taken in proportion to its weight.
+        damping: Probability of a further step.
     """
 
     direction: Direction = "to_causes"
-    personalisation: Literal["change", "none", "dangling"] = "change"
+    personalisation: Literal["change", "deviation", "none", "dangling"] = "change"
     acyclic: bool = False
+    weighted: bool = False
+    damping: float = DAMPING
 
 
 def rank_by_walk(
@@ -40,6 +44,8 @@ def rank_by_walk(
     draw: Callable[[np.ndarray], list[Edge]],
     options: WalkOptions,
     most: int = MOST_METRICS,
+    *,
+    edges: Iterable[Edge] | None = None,
 ) -> tuple[np.ndarray, list[Edge], list[str]]:
     """Scores [C], the edges that the walk used, and what is to be said.
 
@@ -51,6 +57,7 @@ def rank_by_walk(
         draw: From [T, c] complete series to edges between them.
         options: See there.
         most: Metrics of the graph.
+        edges: A graph between the [C] metrics that was drawn before; None draws one.
     """
     changed = change.deviation(normal, anomalous)
     level = np.log1p(np.maximum(np.nan_to_num(changed, nan=0.0), 0.0))
@@ -62,14 +69,26 @@ def rank_by_walk(
     notes = []
     if len(inside) < len(moving):
         notes.append(f"the graph is drawn over the {len(inside)} of {counted(len(moving), 'metric')} that change most")
-    edges = draw(values[:, inside])
+    place = {metric: index for index, metric in enumerate(inside.tolist())}
+    if edges is None:
+        among = draw(values[:, inside])
+    else:
+        among = [(place[one], place[two], weight) for one, two, weight in edges if one in place and two in place]
     if options.acyclic:
-        edges = break_cycles(edges)
-    start = {"change": level[inside], "none": None, "dangling": dangling_first(edges, len(inside))}
-    visits = walk(edges, len(inside), start[options.personalisation], direction=options.direction, weighted=False)
+        among = break_cycles(among)
+    start = {
+        "change": level[inside],
+        "deviation": np.expm1(level[inside]),
+        "none": None,
+        "dangling": dangling_first(among, len(inside)),
+    }
+    visits = walk(
+        among, len(inside), start[options.personalisation], direction=options.direction, weighted=options.weighted,
+        damping=options.damping,
+    )  # fmt: skip
     scores = np.where(level > 0, level / (1.0 + level) - 1.0, np.nan)  # below every visit
     scores[inside] = visits
-    return scores, [(int(inside[cause]), int(inside[effect]), weight) for cause, effect, weight in edges], notes
+    return scores, [(int(inside[cause]), int(inside[effect]), weight) for cause, effect, weight in among], notes
 
 
 def granger_graph(values: np.ndarray, *, lags: int = 3, alpha: float = 0.05) -> list[Edge]:

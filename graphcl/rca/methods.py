@@ -6,7 +6,7 @@ A method is a function of a :class:`Question`. Change scores are plain functions
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,14 +27,20 @@ class Question:
         anomalous: [A, C] rows from the anomaly on.
         columns: [C] whose values these are.
         seed: Of whatever is drawn.
-        walk: How a causal graph becomes a ranking.
+        walk: How a causal graph becomes a ranking; None is the method's own way.
+        recipe: Of a method that trains; "" is its own.
+        overrides: ``key=value`` laid over the recipe.
+        edges: A graph that was drawn before, to be used instead of a new one; None draws one.
     """
 
     normal: np.ndarray
     anomalous: np.ndarray
     columns: tuple[Column, ...]
     seed: int = 0
-    walk: WalkOptions = field(default_factory=WalkOptions)
+    walk: WalkOptions | None = None
+    recipe: str = ""
+    overrides: tuple[str, ...] = ()
+    edges: tuple[Edge, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,10 @@ def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:
 
     def method(question: Question) -> Answer:
         scores, edges, notes = rank_by_walk(
-            question.normal, question.anomalous, lambda values: draw(values, question.seed), question.walk
-        )
+            question.normal, question.anomalous, lambda values: draw(values, question.seed),
+            question.walk or WalkOptions(),
+            edges=question.edges,
+        )  # fmt: skip
         return Answer(scores, tuple(edges), tuple(notes))
 
     return method
@@ -75,6 +83,13 @@ def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:
 def by_chance(question: Question) -> Answer:
     """A random order of the metrics."""
     return Answer(np.random.default_rng(question.seed).random(len(question.columns)))
+
+
+def by_training(question: Question) -> Answer:
+    """RUN: see :mod:`graphcl.rca.run`."""
+    from graphcl.rca.run import rank_by_neural_walk
+
+    return rank_by_neural_walk(question)
 
 
 #: Name on the command line -> method.
@@ -86,8 +101,20 @@ METHODS: dict[str, Method] = {
     "energy": of_change(change.energy_distance),
     "granger-pagerank": of_graph(lambda values, seed: granger_graph(values)),
     "pc-pagerank": of_graph(lambda values, seed: pc_edges(values, seed=seed)),
+    "run": by_training,
     "random": by_chance,
 }
+#: Methods that train a recipe: what others say comes before.
+TRAINED = ("run",)
+
+
+def own_walk(method: str) -> WalkOptions:
+    """How a method walks when nothing else is asked."""
+    if method in TRAINED:
+        from graphcl.rca.run import WALK
+
+        return WALK
+    return WalkOptions()
 
 
 def method_named(name: str) -> Method:

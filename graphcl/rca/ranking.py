@@ -15,6 +15,7 @@ from graphcl.rca.graph_methods import WalkOptions
 from graphcl.rca.methods import Answer, Method, Question
 from graphcl.rca.scoring import service_scores
 from graphcl.rca.topology import factors
+from graphcl.rca.walk import Edge
 
 #: Rows that must lie before an anomaly.
 LEAST_NORMAL = 10
@@ -72,13 +73,18 @@ class Case:
     front: int | None
     rank: Method
     callers: dict[str, list[str]]
-    walk: WalkOptions
+    walk: WalkOptions | None
     seed: int
+    recipe: str = ""
+    overrides: tuple[str, ...] = ()
 
-    def answer(self, start: int) -> Answer:
-        """Scores of the method; what cannot be a cause has none."""
+    def answer(self, start: int, edges: tuple[Edge, ...] | None = None) -> Answer:
+        """Scores of the method, perhaps with a graph that was drawn before; what cannot be a cause has none."""
         values = self.telemetry.values
-        question = Question(values[:start], values[start:], self.telemetry.columns, self.seed, self.walk)
+        question = Question(
+            values[:start], values[start:], self.telemetry.columns, self.seed, self.walk, self.recipe, self.overrides,
+            edges,
+        )  # fmt: skip
         answer = self.rank(question)
         scores = np.where(np.isfinite(answer.scores), answer.scores, np.nan)
         if self.front is not None:
@@ -130,9 +136,16 @@ def timed(case: Case, start: int) -> tuple[Answer, float]:
 
 
 def with_stability(
-    case: Case, start: int, metrics: list[RankedMetric], services: list[RankedService]
+    case: Case,
+    start: int,
+    metrics: list[RankedMetric],
+    services: list[RankedService],
+    edges: tuple[Edge, ...] | None = None,
 ) -> tuple[list[RankedMetric], list[RankedService]]:
-    """Both rankings with the best and worst rank that their members have when the anomaly's time moves by one row."""
+    """Both rankings with the best and worst rank that their members have when the anomaly's time moves by one row.
+
+    With ``edges`` the graph stays as it is.
+    """
     places: dict[tuple[str, str], list[int]] = {}
 
     def note(ranked: tuple[Sequence[RankedMetric], Sequence[RankedService]]) -> None:
@@ -144,7 +157,7 @@ def with_stability(
     note((metrics, services))
     for other in (start - 1, start + 1):
         if LEAST_NORMAL <= other < len(case.telemetry.time):
-            note(case.ranked(case.answer(other), other))
+            note(case.ranked(case.answer(other, edges), other))
     span = {key: (min(found), max(found)) for key, found in places.items()}
     return (
         [replace(metric, ranks=span["metric", metric.name]) for metric in metrics],

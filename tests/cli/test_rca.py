@@ -97,3 +97,13 @@ def test_what_is_no_table_of_metrics(graphcl: Command, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("a_cpu,b_cpu\n1,2\n")
     assert "no column of times" in graphcl("rca", tmp_path / "m.csv").error
     assert "no file" in graphcl("rca", tmp_path / "none.csv").error
+
+
+def test_run_says_what_the_change_shows_before_it_trains(graphcl: Command, table: Path) -> None:
+    quick = ["train.epochs=20", "train.eval_every=20", "phases.contrast.stop=5", "phases.forecast.start=5"]
+    done = graphcl("rca", table, *quick, "--recipe", "run_rca", "--json")
+    assert done.code == 0, done.err
+    assert done.err.index("first answer (deviation") < done.err.index("1. db (") < done.err.index("training; ")
+    assert json.loads(done.out)["method"] == "run"
+    refused = graphcl("rca", table, "--method", "baro", *quick)
+    assert refused.error == "error: method 'baro' trains no recipe; run does"

@@ -90,8 +90,8 @@ def test_ranking_graph_series_and_notes_are_on_the_page(method: str) -> None:
     for one in series:
         assert "2022-08-22T01:34:00Z" in texts(one)  # the change
         (mark,) = one.iter(f"{SVG}line")
-        left, right = 70, 750
-        assert float(mark.get("x1", "")) == pytest.approx(left + (right - left) * 160 / 199, abs=0.1)  # 40 rows of it, 160 before
+        left, right = 70, 750  # 40 rows of it are shown, and 160 before
+        assert float(mark.get("x1", "")) == pytest.approx(left + (right - left) * 160 / 199, abs=0.1)
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:

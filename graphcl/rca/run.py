@@ -1,0 +1,81 @@
+"""RUN (Lin et al., AAAI 2024): a graph of neural Granger causes, pruned, and a walk on it from effects to causes.
+
+Departures from the published code, and why: self edges go before pruning (one of them takes all other edges with it),
+a cycle loses its own weakest edge, the walk goes to causes and begins where metrics change, one encoder serves all
+targets, and scales are those of the normal rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphcl.core.config.recipe import load_recipe
+from graphcl.core.errors import UserError
+from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
+from graphcl.rca.methods import Answer, Question
+from graphcl.rca.walk import Edge
+
+#: Metrics of the graph; the time grows with their square.
+MOST_METRICS = 40
+#: A cause is one whose score is so many median deviations above the median of all candidates of an effect.
+CLEAR = 5.0
+#: The walk begins where metrics change and takes few steps: the change says more than the graph.
+WALK = WalkOptions("to_causes", "deviation", acyclic=True, weighted=True, damping=0.5)
+#: Recipe where none is named.
+RECIPE = "run_rca"
+
+
+def rank_by_neural_walk(question: Question) -> Answer:
+    """Scores and pruned graph."""
+
+    def draw(values: np.ndarray) -> list[Edge]:
+        recipe = question.recipe or RECIPE
+        return neural_edges(values, len(question.normal), recipe, question.overrides, question.seed)
+
+    scores, edges, notes = rank_by_walk(
+        question.normal, question.anomalous, draw, question.walk or WALK, MOST_METRICS, edges=question.edges
+    )
+    return Answer(scores, tuple(edges), tuple(notes))
+
+
+def require_recipe(recipe: str, overrides: Sequence[str]) -> None:
+    """Refuse a recipe early.
+
+    Raises:
+        GraphCLError: unknown, unreadable, wrong keys, or of another task.
+    """
+    loaded = load_recipe(recipe or RECIPE, overrides)
+    if loaded["task"] != "rca":
+        raise UserError(f"recipe {recipe!r} is of the task {loaded['task']!r}; the method run trains one of rca")
+
+
+def neural_edges(values: np.ndarray, normal: int, recipe: str, overrides: Sequence[str], seed: int) -> list[Edge]:
+    """Edges between series, the weight being the score that the recipe asks for.
+
+    Args:
+        values: [T, C] complete series.
+        normal: The first so many rows are normal; scales are theirs.
+        recipe: Name or file of a recipe of the task `rca`.
+        overrides: ``key=value`` laid over it.
+        seed: Of everything.
+    """
+    from graphcl.rca.neural import causal_scores  # with it comes torch, which the other methods do without
+
+    scores = causal_scores(values, recipe=recipe, overrides=overrides, seed=seed, **{"data.normal": normal})
+    return clear_edges(scores)
+
+
+def clear_edges(scores: np.ndarray) -> list[Edge]:
+    """(cause, effect, score) of the causes that stand out among all candidates of an effect.
+
+    Args:
+        scores: [C, C] row effect, column cause, diagonal 0.
+    """
+    others = ~np.eye(len(scores), dtype=bool)
+    rows = scores[others].reshape(len(scores), -1)
+    middle = np.median(rows, axis=1, keepdims=True)
+    least = middle[:, 0] + CLEAR * np.median(np.abs(rows - middle), axis=1)
+    clear = (scores > least[:, None]) & others & (scores > 0)
+    return [(cause, effect, float(scores[effect, cause])) for effect, cause in np.argwhere(clear).tolist()]

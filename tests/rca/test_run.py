@@ -1,0 +1,98 @@
+"""RUN: the neural graph, pruned, and the walk; what the change says comes first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from graphcl.core.errors import GraphCLError
+from graphcl.rca import Analysis, analyse
+from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
+from graphcl.rca.run import MOST_METRICS, clear_edges
+
+from .incident import incident, moment
+
+QUICK = ("train.epochs=30", "train.eval_every=30", "phases.contrast.stop=5", "phases.forecast.start=5")
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[Analysis, list[Analysis]]:
+    early: list[Analysis] = []
+    found = analyse(incident(), anomaly_time=moment(200), method="run", overrides=QUICK, first=early.append)
+    return found, early
+
+
+def test_the_cause_is_among_the_first_and_the_graph_is_pruned(both: tuple[Analysis, list[Analysis]]) -> None:
+    found, _ = both
+    assert found.method == "run"
+    assert "db" in [one.service for one in found.services[:2]]
+    names = {one.name for one in found.metrics}
+    assert found.graph
+    assert all(cause in names and effect in names and cause != effect and weight > 0 for cause, effect, weight in
+               found.graph)  # fmt: skip
+    assert nx.is_directed_acyclic_graph(nx.DiGraph([(cause, effect) for cause, effect, _ in found.graph]))
+    assert found.services[0].ranks is not None
+
+
+def test_the_change_alone_answers_first(both: tuple[Analysis, list[Analysis]]) -> None:
+    found, (early,) = both
+    assert early.method == "deviation"
+    assert early.services[0].service == "db"
+    assert early.seconds < found.seconds
+    assert not early.graph
+
+
+def test_the_first_answer_does_not_wait_for_torch() -> None:
+    script = (
+        "import sys\n"
+        "from graphcl.rca import analyse\n"
+        "from tests.rca.incident import incident, moment\n"
+        "def first(found):\n"
+        "    print(found.services[0].service, 'torch' in sys.modules)\n"
+        "    raise SystemExit(0)\n"
+        "analyse(incident(), method='run', first=first)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["db", "False"]
+
+
+def test_causes_that_stand_out_by_hand() -> None:
+    scores = np.array([[9.0, 0.1, 0.1, 0.9], [0.5, 9.0, 0.5, 0.5], [0.0, 0.0, 9.0, 0.0], [0.2, 0.8, 0.2, 9.0]])
+    assert clear_edges(scores) == [(3, 0, 0.9), (1, 3, 0.8)]  # an even row and an empty one have none
+
+
+def test_a_graph_that_is_given_is_not_drawn_again() -> None:
+    draw = np.random.default_rng(0)
+    normal, anomalous = draw.normal(size=(60, 4)), draw.normal(size=(8, 4))
+    anomalous[:, 1] += 20
+
+    def refuse(values: np.ndarray) -> list[tuple[int, int, float]]:
+        raise AssertionError("drawn")
+
+    scores, edges, _ = rank_by_walk(
+        normal, anomalous, refuse, WalkOptions(acyclic=True), most=3, edges=[(2, 1, 1.0), (1, 2, 0.5)]
+    )
+    assert edges in ([(2, 1, 1.0)], [])  # a metric outside of the graph takes its edges with it
+    assert np.isfinite(scores).all()
+    assert MOST_METRICS >= 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "run", "overrides": ["train.lrr=1"]}, "nearest: 'train.lr'"),
+        ({"method": "run", "recipe": "run_rcaa"}, "unknown recipe 'run_rcaa'"),
+        ({"method": "run", "recipe": "grace"}, "is of the task 'node'"),
+        ({"method": "baro", "overrides": ["train.lr=1"]}, "method 'baro' trains no recipe"),
+    ],
+)
+def test_recipes_that_do_not_fit_are_refused_before_anything(options: dict[str, object], message: str) -> None:
+    with pytest.raises(GraphCLError) as caught:
+        analyse(incident(), first=lambda early: pytest.fail("too late"), **options)  # type: ignore[arg-type]
+    assert message in str(caught.value)
