@@ -17,7 +17,6 @@ from graphcl.llm.backends import OpenAIBackend
 from graphcl.llm.backends.openai import retry_after
 from graphcl.llm.cache import AnswerCache
 from graphcl.llm.engine import run_requests
-from graphcl.llm.limits import Limits
 from graphcl.llm.outcome import Outcome
 from graphcl.llm.request import Request
 from tests.llm.fault_server import FAULTS, FaultServer
@@ -30,20 +29,29 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
 
 
-def ran(server: FaultServer, folder: Path, texts: list[str], limits: Limits = Limits(), url: str = "") -> Outcome:
-    backend = OpenAIBackend("m", url or server.url, timeout=1.0)
+def ran(server: FaultServer, folder: Path, texts: list[str], url: str = "", timeout: float = 60.0) -> Outcome:
+    backend = OpenAIBackend("m", url or server.url, timeout=timeout)
     requests = [Request(text, "m", "p", (("user", text),), (("max_tokens", 9), ("temperature", 0))) for text in texts]
-    return run_requests(requests, backend, AnswerCache(folder / "answers.sqlite"), limits)
+    return run_requests(requests, backend, AnswerCache(folder / "answers.sqlite"))
 
 
 KINDS = {
-    "retry_after": "rate limit", "rate_limit": "rate limit", "server_error": "server error", "hang": "time-out",
+    "retry_after": "rate limit", "rate_limit": "rate limit", "server_error": "server error",
     "cut": "connection", "truncated": "malformed", "no_choices": "empty", "null": "empty", "blank": "empty",
     "refusal": "refused", "filtered": "refused", "not_openai": "malformed",
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def test_an_answer_that_takes_too_long_is_asked_for_again(tmp_path: Path) -> None:
+    with FaultServer(lambda text, time: "hang" if text == "b" and time == 1 else "ok") as server:
+        outcome = ran(server, tmp_path, ["a", "b", "c"], timeout=2.0)
+    assert outcome.answers == {text: f"answer to {text}" for text in "abc"}
+    assert set(outcome.faults) == {"time-out"}
+    assert server.calls["b"] >= 2
+    assert outcome.tokens_in >= 30
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "hang"])
 def test_every_fault_is_named_and_got_over(tmp_path: Path, fault: str) -> None:
     with FaultServer(lambda text, time: fault if text == "b" and time == 1 else "ok") as server:
         outcome = ran(server, tmp_path, ["a", "b", "c"])
