@@ -31,7 +31,6 @@ class FaultServer:
         self.calls: Counter[str] = Counter()
         self.served: Counter[str] = Counter()
         self.seconds = 0.0
-        self.at_once = self.most_at_once = 0
         self.headers: list[str] = []
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -62,8 +61,6 @@ class FaultServer:
                     outer.calls[text] += 1
                     outer.headers.append(self.headers.get("Authorization", ""))
                     count = outer.calls[text]
-                    outer.at_once += 1
-                    outer.most_at_once = max(outer.most_at_once, outer.at_once)
                 fault = outer.choose(text, count)
                 try:
                     outer._serve(self, fault, text)
@@ -71,7 +68,6 @@ class FaultServer:
                     pass  # the client hung up
                 finally:
                     with outer.lock:
-                        outer.at_once -= 1
                         outer.served[fault] += 1
                         outer.seconds += time.monotonic() - begin
 

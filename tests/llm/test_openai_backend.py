@@ -136,7 +136,6 @@ def test_many_faults_at_once_and_every_node_once(tmp_path: Path) -> None:
 
     with FaultServer(choose, delay=0.01) as server:
         outcome = ran(server, tmp_path, [str(i) for i in range(100)])
-        assert server.most_at_once <= 8
     assert outcome.answers == {str(i): f"answer to {i}" for i in range(100)}
     assert outcome.faults.total() == 40
     assert outcome.sent == 140
