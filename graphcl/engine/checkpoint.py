@@ -141,9 +141,14 @@ def restore(
 
 
 def load_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """``load_state_dict`` for models whose states may have grown (a queue fills up): their buffers are resized."""
+    """``load_state_dict`` for models whose states may have grown."""
+    resize_buffers(model, state)
+    model.load_state_dict(state)
+
+
+def resize_buffers(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give states that have grown (a queue fills up) the sizes that they have in ``state``."""
     for name, buffer in dict(model.named_buffers()).items():
         if name in state and state[name].shape != buffer.shape:
             owner, _, attribute = name.rpartition(".")
             setattr(model.get_submodule(owner), attribute, buffer.new_empty(state[name].shape))
-    model.load_state_dict(state)

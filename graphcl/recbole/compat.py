@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -88,7 +89,9 @@ def _pandas(patches: Patches) -> None:
                     features[field] = features[field].fillna(0)
                 elif self.field2type[field] == FeatureType.FLOAT:
                     features[field] = features[field].fillna(features[field].mean())
-        fill(self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the rest of it changes nothing
+            fill(self)
 
     def read_csv(*args: Any, **kwargs: Any) -> Any:
         frame = pandas.read_csv(*args, **kwargs)
@@ -193,6 +196,8 @@ SHIMS = (
     Shim("get_model", "an unknown name ends in 'No module named lightgbm'; a wrong case in an AttributeError",
          "recbole 1.2.1", _get_model),
     Shim("eval", "a string among the settings is run as Python", "recbole 1.2.1", _eval),
+    Shim("models of graphcl", "RecBole finds models, their settings and trainers in its own folders alone",
+         "recbole 1.2.1", zoo.register),
 )  # fmt: skip
 _patches = Patches()
 _applied = False

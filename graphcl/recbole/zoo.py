@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import recbole
 
 from graphcl.core.errors import nearest
-from graphcl.from_recbole.names import RECIPES
+from graphcl.from_recbole.keys import defaults
+from graphcl.from_recbole.names import NAMES, PREFIX, RECIPES
+from graphcl.from_recbole.recipes import recipe_of
+from graphcl.recbole.patches import Patches
+
+_KINDS = ("general", "context_aware", "sequential", "knowledge_aware")
 
 
 def recbole_names() -> list[str]:
@@ -24,3 +35,50 @@ def unknown(name: str) -> str:
     if close is None:
         return f"no model {name!r}; ours: {', '.join(RECIPES)}; RecBole's: {', '.join(recbole_names())}"
     return f"no model {name!r}; nearest: {close!r}"
+
+
+@cache
+def our_names() -> tuple[str, ...]:
+    """Names by which our models are found: all with the prefix, and without it where RecBole has none of the name."""
+    free = [name for name in NAMES.values() if not _has(name)]
+    return (*free, *(PREFIX + name for name in NAMES.values()))
+
+
+def _has(name: str) -> bool:
+    return any(find_spec(f"recbole.model.{kind}_recommender.{name.lower()}") is not None for kind in _KINDS)
+
+
+def register(patches: Patches) -> None:
+    """Let RecBole find our models, their trainer and their settings by name."""
+    from recbole.config import Config
+
+    from graphcl.recbole.model import General, Sequential
+    from graphcl.recbole.trainer import GraphCLTrainer
+
+    trainers = importlib.import_module("recbole.trainer")
+    for name in our_names():
+        base = Sequential if recipe_of(name, "")["task"] == "sequence" else General
+        kind = "sequential" if base is Sequential else "general"
+        path = f"recbole.model.{kind}_recommender.{name.lower()}"
+        module = ModuleType(path, f"{name} of graphcl.")
+        module.__spec__ = ModuleSpec(path, None)
+        vars(module)[name] = type(name, (base,), {"__module__": path, "__doc__": f"{name}: {base.__doc__}"})
+        patches.add_module(path, module)
+        patches.set(trainers, f"{name}Trainer", GraphCLTrainer)
+    update = Config._update_internal_config_dict
+
+    def with_ours(self: Any, file: str) -> Any:
+        """After RecBole's own settings and before those of a data set, where it reads a model's file."""
+        found = update(self, file)
+        if Path(file).name == "overall.yaml" and self.model in our_names():
+            self.internal_config_dict.update(_settings(self.model, self.dataset))
+        return found
+
+    patches.set(Config, "_update_internal_config_dict", with_ours)
+
+
+def _settings(name: str, dataset: str) -> dict[str, Any]:
+    """The property file of a model of ours."""
+    recipe = recipe_of(name, dataset)
+    sequence = {"train_neg_sample_args": None} if recipe["task"] == "sequence" else {}
+    return defaults(recipe) | sequence

@@ -95,8 +95,11 @@ class PairBatches:
 
     def _batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
         ids = ids.repeat_interleave(self.per_pair)
+        return self.batch(ids, self.sampler.sample(self.users[ids], generator=generator))
+
+    def batch(self, ids: Tensor, negatives: Tensor) -> Batch:
+        """The batch of these pairs [n], positions in ``train``, with a negative item for each."""
         users, positives = self.users[ids], self.items[ids]
-        negatives = self.sampler.sample(users, generator=generator)
         rows: dict[str, Tensor | Mapping[str, Tensor]] = {
             "users": users,
             "items_pos": positives,

@@ -95,7 +95,7 @@ class SequenceBatches:
         order = torch.randperm(len(self), generator=make_generator(seed, "order"))
         for number, ids in enumerate(order.split(batch_size or max(len(self), 1))):
             if number >= start and ids.numel():
-                yield self._batch(ids, make_generator(seed, "negatives", number))
+                yield self.batch(ids, make_generator(seed, "negatives", number))
 
     def inputs(self, ids: Tensor) -> Data:
         """What these examples read, as chains."""
@@ -104,7 +104,8 @@ class SequenceBatches:
     def _read(self, ids: Tensor) -> tuple[Data, Tensor]:
         return self.runs.chains(self.begin.index_select(0, ids), self.stop.index_select(0, ids))
 
-    def _batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
+    def batch(self, ids: Tensor, generator: torch.Generator) -> Batch:
+        """The batch of these examples [n]; negatives are drawn from ``generator``."""
         chains, place = self._read(ids)
         last, user = chains.ptr[1:] - 1, self.user.index_select(0, ids)
         if self.row_layout == "prefix":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import recbole
 
 from graphcl.recbole import compat
 
-USERS = 150
+#: Data set -> its users, the first of ml-100k.
+USERS = {"small": 150, "tiny": 6}
 SETTINGS: dict[str, Any] = {
     "epochs": 1, "eval_batch_size": 40_000_000, "show_progress": False, "state": "ERROR", "use_gpu": False,
     "metrics": ["NDCG", "Recall"], "topk": [10], "valid_metric": "NDCG@10", "embedding_size": 16,
@@ -39,22 +41,54 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Settings of a data set with the first users of ml-100k."""
+    """Settings with which RecBole finds the data sets."""
     folder = tmp_path_factory.mktemp("recbole-data")
     source = Path(recbole.__file__).parent / "dataset_example" / "ml-100k" / "ml-100k.inter"
-    lines = source.read_text().splitlines()
-    kept = [lines[0], *(line for line in lines[1:] if int(line.split("\t")[0]) <= USERS)]
-    (folder / "small").mkdir()
-    (folder / "small" / "small.inter").write_text("\n".join(kept) + "\n")
+    head, *lines = source.read_text().splitlines()
+    rows = sorted((line.split("\t") for line in lines), key=lambda row: int(row[3]))
+    lines = ["\t".join([*row[:3], str(place)]) for place, row in enumerate(rows)]  # no two of one time
+    for name, users in USERS.items():
+        kept = [head, *(line for line in lines if int(line.split("\t")[0]) <= users)]
+        (folder / name).mkdir()
+        (folder / name / f"{name}.inter").write_text("\n".join(kept) + "\n")
     return {"data_path": str(folder), **SETTINGS}
 
 
 @pytest.fixture
 def run(dataset: dict[str, Any]) -> Run:
-    """``run_recbole`` on the small data set."""
+    """``run_recbole`` on one of them."""
     from recbole.quick_start import run_recbole
 
-    def run(model: str, saved: bool = False, **settings: Any) -> dict[str, Any]:
-        return run_recbole(model=model, dataset="small", config_dict=dataset | settings, saved=saved)
+    def run(model: str, data: str = "small", saved: bool = False, **settings: Any) -> dict[str, Any]:
+        return run_recbole(model=model, dataset=data, config_dict=dataset | settings, saved=saved)
 
     return run
+
+
+@dataclass
+class Made:
+    """What ``run_recbole`` makes before it trains."""
+
+    config: Any
+    model: Any
+    trainer: Any
+    train: Any
+    valid: Any
+    test: Any
+
+
+@pytest.fixture
+def make(dataset: dict[str, Any]) -> Callable[..., Made]:
+    """The parts of a run of RecBole."""
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_seed
+
+    def make(model: str, data: str = "small", **settings: Any) -> Made:
+        config = Config(model=model, dataset=data, config_dict=dataset | settings)
+        init_seed(config["seed"], config["reproducibility"])
+        loaders = data_preparation(config, create_dataset(config))
+        made = get_model(config["model"])(config, loaders[0]._dataset).to(config["device"])
+        return Made(config, made, get_trainer(config["MODEL_TYPE"], config["model"])(config, made), *loaders)
+
+    return make
