@@ -96,9 +96,11 @@ class OneOf(nn.Module):
         if len(weights) != len(choices) or not sum(weights):
             raise UserError(f"one_of: {len(choices)} choices need as many weights, not all 0; got {weights}")
         for label in choices:
-            level = resolve("augmenter", part_name(label)).meta["level"]
-            if level != "graph":
-                raise UserError(f"one_of: {label} augments a {level}; choices are augmenters of graphs")
+            meta = resolve("augmenter", part_name(label)).meta
+            if meta["level"] != "graph":
+                raise UserError(f"one_of: {label} augments a {meta['level']}; choices are augmenters of graphs")
+            if meta.get("needs"):
+                raise UserError(f"one_of: {label} reads the texts of one graph; let it stand in the view itself")
         for label in min_length or {}:
             if label not in choices:
                 raise UserError(f"one_of: min_length names {label!r}, no choice{suggestion(label, choices)}")

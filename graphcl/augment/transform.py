@@ -63,7 +63,10 @@ class Transform(BaseTransform):
 
 
 def _built(name: str, options: dict[str, Any], seed: int) -> nn.Module:
-    level = resolve("augmenter", name).meta.get("level")
+    meta = resolve("augmenter", name).meta
+    level = meta.get("level")
+    if meta.get("needs"):
+        raise UserError(f"Transform: {name} reads the texts of one graph; let a recipe's view have it")
     if level != "graph":
         raise UserError(f"Transform: {name} augments {level}s; a transform of torch_geometric takes one of graphs")
     problems = [message for _, message in check_options(part_schema("augmenter", name), options, name)]

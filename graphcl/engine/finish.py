@@ -13,7 +13,6 @@ from graphcl.core.config.recipe import Recipe
 from graphcl.core.files import write_json
 from graphcl.engine.embed import embed, embed_untrained, save_embeddings
 from graphcl.engine.fitted import Fitted
-from graphcl.engine.model import Model
 from graphcl.engine.observe import collapse_indicators
 from graphcl.engine.run import RunFolder
 from graphcl.engine.training import Training
@@ -65,7 +64,7 @@ def _record(training: Training, best: int, began: tuple[float, float]) -> dict[s
     progress = training.progress
     return {
         **training.task.describe(),
-        **_claims(training.model),
+        **_claims(training),
         "monitor": training.recipe["train.monitor"],
         "seed": training.seed,
         "best_epoch": best,
@@ -90,10 +89,18 @@ def judge_baselines(recipe: Recipe, task: Task, *, device: torch.device) -> dict
     return {f"baseline/{name}/{key}": value for name, values in found.items() for key, value in values.items()}
 
 
-def _claims(model: Model) -> dict[str, Any]:
-    """What terms say of the values that they give, where that needs saying (bounds, and for what they hold)."""
+def _claims(training: Training) -> dict[str, Any]:
+    """What parts say of themselves where that needs saying: terms (bounds, and for what they hold), and augmenters that
+    read texts (who spoke); and which view is embedded."""
+    model, block = training.model, training.recipe["embed"]
+    embedded = ", ".join(block["latents"]) or (f"view {block['view']}" if block["view"] else "the graph as it is")
     said = {label: model.term(label).describe() for label in model.terms}
-    return {"terms": {label: claims for label, claims in said.items() if claims}}
+    trained = {name: part.describe() for name, part in model.augmenters.items() if hasattr(part, "describe")}  # type: ignore[operator]
+    return {
+        "terms": {label: claims for label, claims in said.items() if claims},
+        "augmenters": {**trained, **training.views.describe()},
+        "embedded": embedded,
+    }
 
 
 def _protocol(task: Task) -> dict[str, str]:

@@ -13,6 +13,7 @@ import torch
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import GraphCLError
 from graphcl.core.launched import is_first
+from graphcl.core.tell import telling
 from graphcl.engine import checkpoint
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import Ranks
@@ -138,7 +139,8 @@ def _fit(
     read = data.report.lines() if hasattr(data, "report") else []
     for line in dict.fromkeys([*read, *task.describe().get("notes", [])]):
         watch.note(line)
-    training = Training(recipe, task, observer=watch, run=run, device=device, ranks=ranks)
+    with telling(watch.note):  # parts that read texts take long to make
+        training = Training(recipe, task, observer=watch, run=run, device=device, ranks=ranks)
     chosen = _stored_progress(run)
     ranks.wait(device)  # until everyone has looked, before anything new is stored
     if chosen is None or chosen.stage == "select":

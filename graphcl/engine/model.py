@@ -47,7 +47,7 @@ class Model(nn.Module):
                 spec = recipe["views"][view]
                 graph = task.graphs[spec["of"] or next(iter(task.graphs))]
                 options, at = spec["augment"][label], ("augmenter", name)
-                self.augmenters[name] = self._part("augmenter", part_name(label), options, at, graph=graph)
+                self.augmenters[name] = self._part("augmenter", part_name(label), options, at, graph=graph, task=task)
         for name, spec in recipe["towers"].items():
             at = ("tower", name)
             self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])

@@ -29,7 +29,8 @@ from graphcl.tasks.base import Batch, Task
 class _Augmenter:
     label: str
     level: str
-    module: nn.Module
+    #: None where it is trained: then it is a part of the model.
+    module: nn.Module | None
     #: name and options: equal augmenters do the same
     spec: str
     stochastic: bool
@@ -88,13 +89,12 @@ class Views:
         augmenters, redraw = [], "once"
         for label, options in spec["augment"].items():
             part = resolve("augmenter", part_name(label))
-            generator, graph = self._generator("init", name, label), _field(self._graphs, spec["of"])
-            module = build("augmenter", part.name, options, generator=generator, graph=graph)
             stochastic, same = part.meta.get("stochastic", True), part.meta.get("edges") == "same"
             learned = self._learned.get((name, label), "")
             if learned and spec["redraw"] not in ("", "step"):
                 raise UserError(f"views.{name}: {label} is trained at every step, so 'redraw' can only be 'step'")
             stochastic = stochastic or bool(learned)
+            module = None if learned else self._built(name, label, part.name, spec)
             augmenters.append(
                 _Augmenter(label, part.meta["level"], module, f"{part.name} {options}", stochastic, same, learned)
             )
@@ -108,8 +108,19 @@ class Views:
         source = build_named("source", spec["source"], task=self._task)
         return _Plan(spec["of"], augmenters, spec["redraw"] or redraw, source)
 
+    def _built(self, name: str, label: str, part: str, spec: Mapping[str, Any]) -> nn.Module:
+        generator, graph = self._generator("init", name, label), _field(self._graphs, spec["of"])
+        options = spec["augment"][label]
+        module: nn.Module = build("augmenter", part, options, generator=generator, graph=graph, task=self._task)
+        return module
+
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """VIEW.LABEL -> what an augmenter says of itself for the record of a run, where it says anything."""
+        of = {f"{name}.{one.label}": one.module for name, plan in self._plans.items() for one in plan.augmenters}
+        return {label: module.describe() for label, module in of.items() if hasattr(module, "describe")}  # type: ignore[operator,union-attr]
 
     def learned(self, name: str) -> list[str]:
         """Names of the trained augmenters of a view."""
@@ -224,7 +235,7 @@ class Views:
         for augmenter in plan.augmenters[start.done :]:
             if augmenter.level == "graph":
                 start = self._changed(name, plan, augmenter, start, original, when, call)
-            else:
+            elif augmenter.module is not None:
                 transforms.append(partial(augmenter.module, generator=self._generator(name, augmenter.label, when)))
         return View(start.graph, transforms, base=start.base)
 
@@ -245,7 +256,7 @@ class Views:
             prepared = {**prepared, "shared": self._generator("shared", augmenter.label, when)}
         if augmenter.learned and call is None:
             raise UserError(f"views.{name}: {augmenter.label} is trained, and there is no model to apply it")
-        module = partial(call, augmenter.learned) if augmenter.learned and call else augmenter.module
+        module: Any = partial(call, augmenter.learned) if augmenter.learned and call else augmenter.module
         graph = module(start.graph, generator=generator, **prepared)
         return _Start(graph, start.base if augmenter.keeps_edges else {}, start.done + 1)
 

@@ -29,6 +29,7 @@ from .toys import (
     returns_graph,
     strength,
     tensors,
+    text_graph,
     window_graph,
 )
 
@@ -36,7 +37,10 @@ from .toys import (
 #: those of chains, which are other nodes too, or as they were in windows of a table, the only graphs it takes.
 EDGES = {"same", "kept", "more", "new", "any", "chains", "windows"}
 OF_GRAPHS = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
-GRAPH_LEVEL = [part for part in OF_GRAPHS if part.meta["edges"] not in ("chains", "windows")]
+OF_TEXTS = [part for part in OF_GRAPHS if part.meta.get("needs") == "text"]
+GRAPH_LEVEL = [
+    part for part in OF_GRAPHS if part.meta["edges"] not in ("chains", "windows") and part not in OF_TEXTS
+]
 OF_CHAINS = [part for part in OF_GRAPHS if part.meta["edges"] == "chains"]
 OF_WINDOWS = [part for part in OF_GRAPHS if part.meta["edges"] == "windows"]
 
@@ -51,8 +55,11 @@ def takes(part: Part, kind: str) -> bool:
 
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
-ALL_GRAPHS = {**GRAPHS, "chains": returns_graph, "windows": window_graph}
-EVERY = [*TAKEN, *((part, "chains") for part in OF_CHAINS), *((part, "windows") for part in OF_WINDOWS)]
+ALL_GRAPHS = {**GRAPHS, "chains": returns_graph, "windows": window_graph, "texts": text_graph}
+EVERY = [
+    *TAKEN, *((part, "chains") for part in OF_CHAINS), *((part, "windows") for part in OF_WINDOWS),
+    *((part, "texts") for part in OF_TEXTS),
+]
 on_all = pytest.mark.parametrize(("part", "kind"), EVERY, ids=[f"{part.name}-{kind}" for part, kind in EVERY])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]
 
@@ -166,6 +173,14 @@ def check_kept(part: Part, graph: Graph, result: Graph) -> None:
 def test_nodes_types_batches_and_symmetry_are_kept(part: Part, kind: str) -> None:
     graph = GRAPHS[kind]()
     check_kept(part, graph, make(part)(graph, generator=generator(1)))
+
+
+@pytest.mark.parametrize("part", OF_TEXTS, ids=lambda part: part.name)
+def test_graphs_of_texts_are_kept_alike(part: Part) -> None:
+    graph = text_graph()
+    result = make(part)(graph, generator=generator(1))
+    check_kept(part, graph, result)
+    assert result.text == graph.text
 
 
 @st.composite

@@ -9,14 +9,15 @@ import pytest
 import graphcl
 from graphcl.core.config import yaml12
 from graphcl.core.config.check import check
-from graphcl.core.config.recipe import read_resolved, recipe_names
-from graphcl.core.config.tree import long_path
+from graphcl.core.config.recipe import Recipe, read_resolved, recipe_names
+from graphcl.core.config.tree import long_path, part_name
 from graphcl.core.paths import share
 from graphcl.core.registry import resolve
 from graphcl.engine.model import Model
 from graphcl.engine.phases import make_phases
 from graphcl.engine.prepare import make_task
 from tests.contract.test_tasks import load
+from tests.contract.toys import text_data
 
 all_recipes = pytest.mark.parametrize("name", recipe_names())
 
@@ -80,10 +81,16 @@ def test_a_value_set_anew_loses_the_reason_of_the_old_one() -> None:
     assert "regularizers.l2.weight" not in graphcl.load("lightgcn", "~regularizers=l2")["sources"]
 
 
+def _reads_texts(recipe: Recipe) -> bool:
+    labels = [label for spec in recipe["views"].values() for label in spec["augment"]]
+    return any(resolve("augmenter", part_name(label)).meta.get("needs") == "text" for label in labels)
+
+
 @all_recipes
 def test_it_can_be_built_for_the_smallest_data(name: str) -> None:
     recipe = graphcl.load(name)
-    task = make_task(recipe, load(resolve("task", recipe["task"]).meta["data"]))
+    data = text_data() if _reads_texts(recipe) else load(resolve("task", recipe["task"]).meta["data"])
+    task = make_task(recipe, data)
     model = Model(recipe, task, seed=0)
     assert make_phases(recipe, model, task.types)
     assert sum(parameter.numel() for parameter in model.trainable().values()) > 0

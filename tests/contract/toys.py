@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from graphcl.core.address import Address, parse_address
 from graphcl.core.build import build
 from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
+from graphcl.data.graphs.node_graph import NodeGraph, NodeGraphData
+from graphcl.data.text_encoders import fit_text_encoder
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
 from graphcl.graph.window import build_windows
@@ -118,6 +121,19 @@ def window_graph(seed: int = 0) -> Data:
     return build_windows(table, torch.tensor([0, 2, 6, 4, 0]), torch.tensor([3, 3, 8, 9, 2]))
 
 
+def text_graph() -> Data:
+    """The plain graph whose nodes have texts, of two topics in turn."""
+    graph, topics = plain_graph(), ("kernel machines with large margins", "genetic search by mutation")
+    graph.text = [f"Paper {node}: on {topics[node % 2]}. It studies {topics[node % 2]}." for node in range(NODES)]
+    graph.x = fit_text_encoder(graph.text).encode(graph.text)
+    return graph
+
+
+def text_data() -> NodeGraph:
+    """The graph of texts as data."""
+    return NodeGraphData(given=text_graph(), features="text").load(seed=0)
+
+
 GRAPHS = {
     "plain": plain_graph,
     "batch": batch_graph,
@@ -190,6 +206,11 @@ class ToyFlow:
     def parameters(self, *names: str) -> Mapping[str, Tensor]:
         return {"towers.main.weight": self._leaf(parse_address("main.nodes"))}
 
+    def view(self, name: str) -> Any:
+        """Of a view only what an augmenter of texts leaves there."""
+        weights = self._leaf(parse_address(f"{name}.nodes")).softmax(1)
+        return SimpleNamespace(graph=Data(expert_weights=weights, expert_names=list("abcd"[:DIM])))
+
     def generator(self, purpose: str) -> torch.Generator:
         return generator(self._seed, purpose, self.step)
 
@@ -212,7 +233,8 @@ def toy_flow(batch: list[tuple[int, int, int]] | None = None, *, seed: int = 0) 
 
 def make(part: registry.Part, **options: float) -> nn.Module:
     """A small augmenter."""
-    return build("augmenter", part.name, {**(part.example or {}), **options}, generator=generator(0, "init"))
+    context = {"graph": text_graph()} if part.meta.get("needs") == "text" else {}
+    return build("augmenter", part.name, {**(part.example or {}), **options}, generator=generator(0, "init"), **context)
 
 
 def strength(part: registry.Part) -> str | None:
