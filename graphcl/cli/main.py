@@ -23,7 +23,7 @@ from graphcl.cli.score import score
 from graphcl.cli.show import show
 from graphcl.cli.similar import similar
 from graphcl.cli.train import train
-from graphcl.core.errors import ConfigError, GraphCLError
+from graphcl.core.errors import GraphCLError, error_lines
 
 #: What typer raises for a command line it cannot parse; the class itself is private to typer or click, by version.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -94,10 +94,7 @@ def run(arguments: list[str]) -> int:
 def _failed(error: GraphCLError) -> int:
     if not _says_errors():
         return error.exit_code
-    # The lines of a ConfigError begin with file:line, which editors jump to; any other error is one line.
-    problems = error.problems if isinstance(error, ConfigError) else ["error: " + " ".join(str(error).split("\n"))]
-    for line in problems:
-        print(line, file=sys.stderr)
+    print(*error_lines(error), sep="\n", file=sys.stderr)
     return error.exit_code
 
 

@@ -34,6 +34,11 @@ class NonFiniteError(GraphCLError):
     """A term, a gradient or an input became NaN or infinite; names the culprit."""
 
 
+def error_lines(error: GraphCLError) -> list[str]:
+    """What is printed of an error: lines of a ConfigError begin with file:line, which editors jump to."""
+    return error.problems if isinstance(error, ConfigError) else ["error: " + " ".join(str(error).split("\n"))]
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to ``name``, or None when nothing is close."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

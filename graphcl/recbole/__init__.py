@@ -13,12 +13,16 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-from graphcl.core.errors import MissingExtra
+from graphcl.core.errors import MissingExtra, error_lines
 
 if find_spec("recbole") is None:
     _python = f"{sys.version_info.major}.{sys.version_info.minor}"
     _here = "" if sys.version_info < (3, 12) else f", on Python 3.11: RecBole 1.2.1 cannot be installed on {_python}"
-    raise MissingExtra(f"this needs RecBole: pip install 'graphcl[recbole]'{_here}")
+    _error = MissingExtra(f"this needs RecBole: pip install 'graphcl[recbole]'{_here}")
+    if sys.argv[0] == "-m":  # `python -m graphcl.recbole` is on its way to __main__
+        print(*error_lines(_error), sep="\n", file=sys.stderr)
+        sys.exit(_error.exit_code)
+    raise _error
 
 from graphcl.recbole import compat
 

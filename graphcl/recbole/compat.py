@@ -163,9 +163,14 @@ def _eval(patches: Patches) -> None:
     from recbole.config import Config
     from recbole.trainer import HyperTuning
 
-    from graphcl.recbole.literals import refuse_computed
+    from graphcl.recbole.literals import read_plain, refuse_computed
 
-    convert = Config._convert_config_dict
+    convert, load = Config._convert_config_dict, Config._load_config_files
+
+    def load_config_files(self: Any, file_list: list[str] | None) -> dict[str, Any]:
+        for file in file_list or ():
+            refuse_computed(read_plain(file), file)
+        return load(self, file_list)
 
     def convert_config_dict(self: Any, config_dict: dict[str, Any]) -> dict[str, Any]:
         refuse_computed(config_dict, "settings")
@@ -179,6 +184,7 @@ def _eval(patches: Patches) -> None:
         refuse_computed({row[0]: row[2].strip() for row in rows if len(row) == 3 and row[1] == "choice"}, file)
         return build(file)
 
+    patches.set(Config, "_load_config_files", load_config_files)
     patches.set(Config, "_convert_config_dict", convert_config_dict)
     patches.set(HyperTuning, "_build_space_from_file", staticmethod(build_space))
 

@@ -7,7 +7,9 @@ import builtins
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphcl.core.errors import ConfigError
+import yaml
+
+from graphcl.core.errors import ConfigError, UserError
 
 #: What ``eval`` sees beside the builtins: names of RecBole's module, and of the method it stands in.
 _SEEN = {*dir(builtins), "re", "os", "sys", "yaml", "self", "config_dict", "key", "param", "getLogger", "Literal",
@@ -36,6 +38,22 @@ def refuse_computed(settings: Mapping[str, Any], where: str) -> None:
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def read_plain(file: str) -> dict[str, Any]:
+    """The settings in a YAML file, without tags that make objects.
+
+    Raises:
+        UserError: it cannot be read, or is no mapping of keys.
+    """
+    try:
+        with open(file, encoding="utf-8") as text:
+            found = yaml.safe_load(text) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read {file}: {error}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{file}: expected KEY: VALUE in each line, got {found!r}")
+    return found
 
 
 def _strings(value: Any) -> Iterator[str]:

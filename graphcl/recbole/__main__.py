@@ -1,0 +1,64 @@
+"""``python -m graphcl.recbole --model LightGCL --dataset ml-100k``: RecBole's command line, with our models too."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from graphcl.core.errors import GraphCLError, UserError, error_lines
+
+
+def parser() -> argparse.ArgumentParser:
+    """RecBole's flags."""
+    found = argparse.ArgumentParser(
+        prog="python -m graphcl.recbole",
+        description="Train and evaluate a model of RecBole or of graphcl on a data set of RecBole.",
+        epilog="Every further --KEY=VALUE is a setting of RecBole, such as --learning_rate=0.01.",
+        allow_abbrev=False,
+    )
+    found.add_argument("--model", "-m", default="BPR", help="name of a model of RecBole or graphcl; default BPR")
+    found.add_argument("--dataset", "-d", default="ml-100k", help="name of a data set; default ml-100k")
+    found.add_argument("--config_files", default="", help="YAML files, separated by spaces")
+    found.add_argument("--nproc", type=int, default=1, help="processes; here 1")
+    for name, value in (("ip", "localhost"), ("port", "5678"), ("world_size", "-1"), ("group_offset", "0")):
+        found.add_argument(f"--{name}", default=value, help="for several processes, not followed here")
+    return found
+
+
+def settings_of(given: Sequence[str]) -> dict[str, str]:
+    """``--KEY=VALUE`` ... as a mapping; RecBole makes values of the texts.
+
+    Raises:
+        UserError: an argument of another form, or a key that is given twice.
+    """
+    settings: dict[str, str] = {}
+    for argument in given:
+        key, equals, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not equals or not key:
+            raise UserError(f"{argument!r} is not of the form --KEY=VALUE")
+        if settings.setdefault(key, value) != value:
+            raise UserError(f"--{key} is given twice, as {settings[key]} and {value}")
+    return settings
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit code: 0, or 2 after a mistake that is said in one line."""
+    options, rest = parser().parse_known_args(arguments)
+    try:
+        if options.nproc != 1 or options.world_size != "-1":
+            raise UserError("nproc, world_size: graphcl.recbole runs RecBole in one process; leave them out")
+        settings = settings_of(rest)
+        sys.argv = sys.argv[:1]  # RecBole reads it too
+        from recbole.quick_start import run_recbole
+
+        files = options.config_files.split()
+        run_recbole(model=options.model, dataset=options.dataset, config_file_list=files, config_dict=settings)
+    except GraphCLError as error:
+        print(*error_lines(error), sep="\n", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
