@@ -14,7 +14,7 @@ from graphcl.cli.output import Output
 _BASE = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "pydantic", "safetensors")
 #: Extra -> module that it brings, and what it is for.
 _EXTRAS = {
-    "recbole": ("recbole", "the offline default data set ml-100k, and the comparison with RecBole"),
+    "recbole": ("recbole", "the offline default data set ml-100k, and graphcl.recbole"),
     "dgl": ("dgl", "conversion of DGL graphs"),
     "text": ("sentence_transformers", "sentence encoders, and language models in a local folder"),
     "llm": ("openai", "language models behind an endpoint"),
@@ -90,8 +90,9 @@ def _notes() -> list[str]:
             continue
         if extra == "recbole" and sys.version_info >= (3, 12):
             notes.append(
-                "recbole does not run on Python 3.12 and newer: everything but its data set and the comparison with "
-                "it works here; the recommenders' default data is then read from --data-root or GRAPHCL_DATA"
+                "recbole does not run on Python 3.12 and newer: graphcl.recbole needs an environment with Python 3.11. "
+                "Everything else works here, graphcl train --from-recbole too; the recommenders' default data is then "
+                "read from --data-root or GRAPHCL_DATA"
             )
         else:
             notes.append(f"{module} is missing ({purpose}): pip install 'graphcl[{extra}]'")

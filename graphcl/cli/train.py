@@ -6,7 +6,9 @@ import re
 import time
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from graphcl.cli.fitting import announce, announced, finished, interruptible
 from graphcl.cli.options import AllowPlugins, Configs, DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, argument("RECIPE", "Name of a recipe (graphcl list recipes), or a YAML file.")],
+    recipe: Annotated[str, argument("RECIPE", "Name of a recipe (graphcl list recipes), or a YAML file.")] = "",
     overrides: Overrides = None,
     config: Configs = None,
     out: Annotated[
@@ -28,6 +30,10 @@ def train(
     overwrite: Overwrite = False,
     data_root: DataRoot = None,
     allow_plugins: AllowPlugins = False,
+    from_recbole: Annotated[
+        Path | None,
+        option("--from-recbole", "FILE", "YAML file of RecBole: data, protocol, settings, and its model as RECIPE."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,7 +41,16 @@ def train(
     from graphcl.core.config.recipe import load_recipe
 
     output = Output(as_json=json, quiet=quiet or not is_first())
-    loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
+    settings = None
+    if from_recbole is not None:
+        if "=" in recipe:  # the first setting, where no recipe is given
+            recipe, overrides = "", [recipe, *(overrides or [])]
+        recipe, settings = translated(output, from_recbole, recipe)
+    elif not recipe:
+        raise typer.BadParameter("Missing argument 'RECIPE'.")
+    loaded = load_recipe(
+        recipe, overrides or (), files=config or (), settings=settings, allow_plugins=allow_plugins
+    )
     folder = out or default_folder(loaded)
     from graphcl.engine.fit import fit
 
@@ -43,6 +58,18 @@ def train(
     with interruptible(output, folder):
         fit(loaded, out=folder, overwrite=overwrite, data_root=data_root, observers=watchers)
     finished(output, folder)
+
+
+def translated(output: Output, file: Path, recipe: str) -> tuple[str, dict[str, Any]]:
+    """The recipe and the settings that a file of RecBole asks for; says which keys could not be honoured."""
+    from graphcl.from_recbole.translate import translate
+
+    found = translate(file, recipe=recipe)
+    said = (f"{path}={value}" for path, value in found.settings.items())
+    output.say(f"{file}: recipe {found.recipe}; {', '.join(said)}")
+    for line in found.left_out:
+        output.say(f"{file}: not honoured: {line}")
+    return found.recipe, found.settings
 
 
 def default_folder(recipe: Recipe) -> Path:

@@ -28,5 +28,7 @@ NAMES = {
     "mclrec_code": "MCLRecCode",
     "mclrec_second_order": "MCLRecSecondOrder",
 }
+#: Names that RecBole 1.2.1 has models of its own for.
+TAKEN = frozenset({"LightGCN", "SGL", "NCL", "SASRec", "GRU4Rec", "BERT4Rec"})
 #: Name in RecBole, with and without the prefix -> recipe.
 RECIPES = {name: recipe for recipe, name in NAMES.items()} | {PREFIX + name: recipe for recipe, name in NAMES.items()}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from graphcl.core.errors import GraphCLError, UserError, error_lines
+from graphcl.from_recbole.names import RECIPES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--nproc", type=int, default=1, help="processes; here 1")
     for name, value in (("ip", "localhost"), ("port", "5678"), ("world_size", "-1"), ("group_offset", "0")):
         found.add_argument(f"--{name}", default=value, help="for several processes, not followed here")
+    found.add_argument("--export", metavar="DIR", help="train nothing; write RecBole's split for graphcl train")
     return found
 
 
@@ -50,14 +54,27 @@ def run(arguments: Sequence[str]) -> int:
             raise UserError("nproc, world_size: graphcl.recbole runs RecBole in one process; leave them out")
         settings = settings_of(rest)
         sys.argv = sys.argv[:1]  # RecBole reads it too
-        from recbole.quick_start import run_recbole
+        asked = {"model": options.model, "dataset": options.dataset, "config_dict": settings,
+                 "config_file_list": options.config_files.split()}  # fmt: skip
+        if options.export:
+            _export(asked, Path(options.export))
+        else:
+            from recbole.quick_start import run_recbole
 
-        files = options.config_files.split()
-        run_recbole(model=options.model, dataset=options.dataset, config_file_list=files, config_dict=settings)
+            run_recbole(**asked)
     except GraphCLError as error:
         print(*error_lines(error), sep="\n", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _export(asked: dict[str, Any], folder: Path) -> None:
+    from recbole.config import Config
+
+    from graphcl.recbole.export import export_split
+
+    recipe = RECIPES.get(asked["model"], "RECIPE")
+    print(f"graphcl train {recipe} {' '.join(export_split(Config(**asked), folder))}")
 
 
 if __name__ == "__main__":

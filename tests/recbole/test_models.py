@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphcl.core.config.recipe import load_recipe, recipe_names
-from graphcl.from_recbole.names import NAMES, PREFIX
+from graphcl.from_recbole.names import NAMES, PREFIX, TAKEN
 from graphcl.recbole import zoo
 from tests.recbole.conftest import Run
 
@@ -32,7 +32,8 @@ def test_recboles_own_models_keep_their_names() -> None:
     from recbole.utils import get_model
 
     free = {"SimGCL", "XSimGCL", "DirectAU", "LightGCL", "CL4SRec", "DuoRec", "CoSeRec", "MCLRec", "BPRMF"}
-    taken = {"SGL", "NCL", "LightGCN", "SASRec", "GRU4Rec", "BERT4Rec"}
+    taken = {name for name in NAMES.values() if zoo._has(name)}
+    assert taken == TAKEN
     assert free <= set(zoo.our_names())
     assert not taken & set(zoo.our_names())
     assert get_model("SGL") is SGL
