@@ -47,9 +47,9 @@ def embed_returns(returns: Tensor, score: Tensor, mix: Tensor, anchors: Tensor) 
 class DecisionTransformer(nn.Module):
     """A causal Transformer over (item, return to go) tokens (Chen et al., NeurIPS 2021; DT4IER, Liu et al., 2024).
 
-    Each node is two tokens of one position: its item, and the return ``rtg`` [n, 2] that is to come after it. The
-    latent of a node is that of its second token, so it knows the items up to its own and the return asked of what
-    follows. Of the (return, state, action) of a decision Transformer, state and action are one token here: what a
+    Each node is two tokens of one position: its item, and the return ``rtg`` [n, 2] that is to come after it, to whose
+    embedding the item's is added (the state need not be found by attention first, which learns slowly). The latent of a
+    node is that of its second token, so it knows the items up to its own and the return asked of what follows. Of the (return, state, action) of a decision Transformer, state and action are one token here: what a
     state changes by is the item that was taken.
 
     Returns are weighed for each user before they are embedded (:func:`embed_returns`): by twice the softmax of a linear
@@ -161,7 +161,7 @@ class DecisionTransformer(nn.Module):
         weighed = 2 * (mean_so_far(items, chains) @ self.balance.T).softmax(1) * returns
         asked = embed_returns(weighed, self.score, self.mix, self.points @ self.anchor_map.T + self.anchor_shift)
         places = self.positions.index_select(0, chains.pos)
-        tokens = torch.stack([items + self.kinds[0], asked + self.kinds[1]], dim=1) + places[:, None]
+        tokens = torch.stack([items + self.kinds[0], items + asked + self.kinds[1]], dim=1) + places[:, None]
         return self.dropout(self.norm(tokens.flatten(0, 1)))
 
 
