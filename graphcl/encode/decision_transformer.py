@@ -49,8 +49,9 @@ class DecisionTransformer(nn.Module):
 
     Each node is two tokens of one position: its item, and the return ``rtg`` [n, 2] that is to come after it, to whose
     embedding the item's is added (the state need not be found by attention first, which learns slowly). The latent of a
-    node is that of its second token, so it knows the items up to its own and the return asked of what follows. Of the (return, state, action) of a decision Transformer, state and action are one token here: what a
-    state changes by is the item that was taken.
+    node is that of its second token, so it knows the items up to its own and the return asked of what follows. Of the
+    (return, state, action) of a decision Transformer, state and action are one token here: what a state changes by is
+    the item that was taken.
 
     Returns are weighed for each user before they are embedded (:func:`embed_returns`): by twice the softmax of a linear
     map of the mean embedding of the items so far. The buckets' anchors are a linear map of fixed points, as the

@@ -17,6 +17,7 @@ from graphcl.rca.run import MOST_METRICS, clear_edges
 
 from .incident import incident, moment
 
+
 @pytest.fixture(scope="module")
 def both() -> tuple[Analysis, list[Analysis]]:
     early: list[Analysis] = []
