@@ -32,6 +32,7 @@ SECTIONS = {
     "graph_step": "Speed: a step of node-level recipes beside their peers",
     "large_graph": "Scale: GRACE on large graphs",
     "pot_step": "Speed: what POT adds to a step",
+    "request_engine": "Speed: asking a language model of every node",
     "kernels": "Speed: the contrastive kernels",
     "operators": "Speed: propagation",
     "dgl_backend": "Speed: DGL's kernels beside ours",
