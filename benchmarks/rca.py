@@ -31,6 +31,8 @@ WALKS = tuple(
         ("to_causes", "change", False), ("to_causes", "change", True),
     )
 )  # fmt: skip
+#: Methods that train, with the time known only.
+TRAINED = ("run", "run-reference")
 OURS, RIVAL = "deviation", "zscore"
 
 
@@ -41,6 +43,9 @@ def _cells() -> tuple[Cell, ...]:
             for method in METHODS:
                 arguments = {"system": system, "when": when, "method": method}
                 found.append(Cell(f"{system}-{when}-{method}", "benchmarks.rca:run", arguments))
+        for method in TRAINED:
+            arguments = {"system": system, "when": "known", "method": method}
+            found.append(Cell(f"{system}-known-{method}", "benchmarks.rca:run", arguments))
         for method, direction, start, acyclic in WALKS:
             walk = {"direction": direction, "personalisation": start, "acyclic": acyclic}
             arguments = {"system": system, "when": "known", "method": method, "walk": walk}
@@ -90,7 +95,8 @@ def _case(path: Path, system: str, when: str, method: str, walk: Mapping[str, An
         start = detected.row
     lost = when == "detected" and detected is None
     callers = _callers(system, path.name, telemetry.services) if method.endswith("+map") else {}
-    case = Case(telemetry, None, KNOWN[method.removesuffix("+map")], callers, WalkOptions(**walk), seed=0)
+    options = WalkOptions(**walk) if walk else None
+    case = Case(telemetry, None, KNOWN[method.removesuffix("+map")], callers, options, seed=0)
     metrics, services = ([], []) if lost else case.ranked(case.answer(start), start)
     seconds = time.perf_counter() - began
     outside = SYSTEMS[system][1]
@@ -180,7 +186,7 @@ def _record(system: str, when: str, method: str) -> dict[str, Any]:
 
 def _table(system: str) -> str:
     columns = ("method", "AC@1", "AC@3", "AC@5", "Avg@5", "95%", "to N-sigma", "metric Avg@5", "detected", "late", "s")
-    rows = [_row(system, method) for method in METHODS]
+    rows = [_row(system, method) for method in (*METHODS, *TRAINED)]
     known = _record(system, "known", OURS)
     chances = [sum(row[k] for row in known["chance"]) / len(known["chance"]) for k in range(5)] if known else []
     rows.append([
@@ -199,11 +205,12 @@ def _row(system: str, method: str) -> list[str]:
     if record:
         _, low, high = bootstrap([sum(row) / 5 for row in record["services"]], record["groups"])
     other = [(averages(_record(system, when, method)) or {}).get("avg@5") for when in ("detected", "late")]
+    times = ["-"] * 2 if method in TRAINED else [tables.figure(value, 3) for value in other]
     return [
         method, *(tables.figure(found.get(key), 3) for key in ("ac@1", "ac@3", "ac@5", "avg@5")),
         tables.NOT_RUN if low is None else f"{low:.2f} to {high:.2f}", compared(system, method),
         tables.figure((averages(record, "metrics") or {}).get("avg@5"), 3) if system == "online-boutique" else "-",
-        *(tables.figure(value, 3) for value in other), tables.figure(record.get("seconds"), 2),
+        *times, tables.figure(record.get("seconds"), 2),
     ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def rca(
     normal: Annotated[Path | None, option("--normal", "FILE", "A table of a time without trouble.")] = None,
     method: Annotated[str, option("--method", "NAME", "What ranks; an unknown name lists them (deviation).")] = "",
     recipe: Annotated[
-        str, option("--recipe", "RECIPE", "Trained by the method run (run_rca); with KEY=VALUE... laid over it.")
+        str, option("--recipe", "RECIPE", "Trained by the method run (run_rca), with KEY=VALUE... laid over it.")
     ] = "",
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="Metrics and services shown.")] = 5,
     front: Annotated[str, option("--front", "SERVICE.METRIC", "Where the symptom is seen; it is no candidate.")] = "",
@@ -81,7 +81,7 @@ def rca(
     if out is not None and not overwrite and any((out / name).exists() for name in FILES):
         raise UserError(f"{out} holds an analysis already; replace it with --overwrite")
     output = Output(as_json=json, quiet=quiet)
-    method = method or (TRAINED[0] if recipe or overrides else DEFAULT)
+    method = method or (next(iter(TRAINED)) if recipe or overrides else DEFAULT)
     asked = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
     found = analyse(
         table,

@@ -88,7 +88,7 @@ def analyse(
         front: Where the symptom is seen, ``SERVICE.METRIC`` or a column; it is no candidate.
         service_map: Who calls whom, see :func:`graphcl.rca.topology.read_service_map`.
         walk: How a graph becomes a ranking; None is the method's own way.
-        recipe: Name or file of the recipe that ``method="run"`` trains; "" is `run_rca`.
+        recipe: Name or file of the recipe that ``run`` or ``run-reference`` trains; "" is `run_rca`, `run_reference`.
         overrides: ``key=value`` laid over it.
         first: Called with what :data:`DEFAULT` says, before a method that trains begins.
         seed: Of whatever is drawn.
@@ -99,8 +99,9 @@ def analyse(
     began = time.perf_counter()
     rank = method_named(method)
     if (recipe or overrides) and method not in TRAINED:
-        raise UserError(f"method {method!r} trains no recipe; {', '.join(TRAINED)} does")
+        raise UserError(f"method {method!r} trains no recipe; {' and '.join(TRAINED)} do")
     if method in TRAINED:
+        recipe = recipe or TRAINED[method]
         require_recipe(recipe, overrides)
     telemetry = read_telemetry(frame, normal=normal, names=names, time=time_column)
     symptom = _front(telemetry, front)

@@ -92,6 +92,13 @@ def by_training(question: Question) -> Answer:
     return rank_by_neural_walk(question)
 
 
+def as_published(question: Question) -> Answer:
+    """RUN's published choices: see :mod:`graphcl.rca.run_reference`."""
+    from graphcl.rca.run_reference import rank_as_published
+
+    return rank_as_published(question)
+
+
 #: Name on the command line -> method.
 METHODS: dict[str, Method] = {
     "deviation": of_change(change.deviation),
@@ -102,19 +109,20 @@ METHODS: dict[str, Method] = {
     "granger-pagerank": of_graph(lambda values, seed: granger_graph(values)),
     "pc-pagerank": of_graph(lambda values, seed: pc_edges(values, seed=seed)),
     "run": by_training,
+    "run-reference": as_published,
     "random": by_chance,
 }
-#: Methods that train a recipe: what others say comes before.
-TRAINED = ("run",)
+#: Methods that train a recipe, with its name: what others say comes before.
+TRAINED = {"run": "run_rca", "run-reference": "run_reference"}
 
 
 def own_walk(method: str) -> WalkOptions:
     """How a method walks when nothing else is asked."""
-    if method in TRAINED:
-        from graphcl.rca.run import WALK
+    if method not in TRAINED:
+        return WalkOptions()
+    from graphcl.rca import run, run_reference
 
-        return WALK
-    return WalkOptions()
+    return {"run": run.WALK, "run-reference": run_reference.WALK}[method]
 
 
 def method_named(name: str) -> Method:

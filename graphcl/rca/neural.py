@@ -46,10 +46,7 @@ def strengths(fitted: Fitted, *, seed: int = 0) -> Strengths:
         UserError: the recipe has no such forecaster.
     """
     model, task = fitted.model.eval(), fitted.task
-    heads = {name: head for name, head in model.heads.items() if isinstance(head, GatedForecast)}
-    if len(heads) != 1:
-        raise UserError(f"{fitted.recipe.name}: {len(heads)} heads are a gated_forecast; causes are read of one")
-    ((name, head),) = heads.items()
+    name, head = _forecaster(fitted)
     spec = fitted.recipe["heads"][name]
     if spec["of"] != "nodes":
         raise UserError(f"heads.{name}.of: {spec['of']!r} mixes metrics; a gated_forecast reads the tower's nodes")
@@ -67,6 +64,23 @@ def strengths(fitted: Fitted, *, seed: int = 0) -> Strengths:
     rise, spread = head.permuted_rise(torch.cat(latents), torch.cat(targets), generator=draw)
     found = (head.weights(), rise, rise / spread.clamp_min(1e-12))
     return Strengths(*(_without_self(x.double().cpu().numpy()) for x in found))
+
+
+def _forecaster(fitted: Fitted) -> tuple[str, GatedForecast]:
+    heads = {name: head for name, head in fitted.model.heads.items() if isinstance(head, GatedForecast)}
+    if len(heads) != 1:
+        raise UserError(f"{fitted.recipe.name}: {len(heads)} heads are a gated_forecast; causes are read of one")
+    ((name, head),) = heads.items()
+    return name, head
+
+
+def attention(fitted: Fitted) -> np.ndarray:
+    """[C, C], what a forecaster's gates say of each target (row) and source, self edges included.
+
+    Raises:
+        UserError: the recipe has no such forecaster.
+    """
+    return _forecaster(fitted)[1].weights().double().cpu().numpy()
 
 
 def _without_self(scores: np.ndarray) -> np.ndarray:

@@ -14,24 +14,22 @@ import numpy as np
 from graphcl.core.config.recipe import load_recipe
 from graphcl.core.errors import UserError
 from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
-from graphcl.rca.methods import Answer, Question
+from graphcl.rca.methods import TRAINED, Answer, Question
 from graphcl.rca.walk import Edge
 
 #: Metrics of the graph; the time grows with their square.
 MOST_METRICS = 40
 #: A cause is one whose score is so many median deviations above the median of all candidates of an effect.
-CLEAR = 5.0
+CLEAR = 8.0
 #: The walk begins where metrics change and takes few steps: the change says more than the graph.
-WALK = WalkOptions("to_causes", "deviation", acyclic=True, weighted=True, damping=0.5)
-#: Recipe where none is named.
-RECIPE = "run_rca"
+WALK = WalkOptions("to_causes", "deviation", acyclic=True, weighted=True, damping=0.3)
 
 
 def rank_by_neural_walk(question: Question) -> Answer:
     """Scores and pruned graph."""
 
     def draw(values: np.ndarray) -> list[Edge]:
-        recipe = question.recipe or RECIPE
+        recipe = question.recipe or TRAINED["run"]
         return neural_edges(values, len(question.normal), recipe, question.overrides, question.seed)
 
     scores, edges, notes = rank_by_walk(
@@ -46,9 +44,9 @@ def require_recipe(recipe: str, overrides: Sequence[str]) -> None:
     Raises:
         GraphCLError: unknown, unreadable, wrong keys, or of another task.
     """
-    loaded = load_recipe(recipe or RECIPE, overrides)
+    loaded = load_recipe(recipe, overrides)
     if loaded["task"] != "rca":
-        raise UserError(f"recipe {recipe!r} is of the task {loaded['task']!r}; the method run trains one of rca")
+        raise UserError(f"recipe {recipe!r} is of the task {loaded['task']!r}; this method trains one of rca")
 
 
 def neural_edges(values: np.ndarray, normal: int, recipe: str, overrides: Sequence[str], seed: int) -> list[Edge]:

@@ -106,4 +106,4 @@ def test_run_says_what_the_change_shows_before_it_trains(graphcl: Command, table
     assert done.err.index("first answer (deviation") < done.err.index("1. db (") < done.err.index("training; ")
     assert json.loads(done.out)["method"] == "run"
     refused = graphcl("rca", table, "--method", "baro", *quick)
-    assert refused.error == "error: method 'baro' trains no recipe; run does"
+    assert refused.error == "error: method 'baro' trains no recipe; run and run-reference do"

@@ -14,6 +14,7 @@ from graphcl.core.errors import GraphCLError
 from graphcl.rca import Analysis, analyse
 from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
 from graphcl.rca.run import MOST_METRICS, clear_edges
+from graphcl.rca.run_reference import pruned_as_published
 
 from .incident import incident, moment
 
@@ -97,3 +98,22 @@ def test_recipes_that_do_not_fit_are_refused_before_anything(options: dict[str, 
     with pytest.raises(GraphCLError) as caught:
         analyse(incident(), first=lambda early: pytest.fail("too late"), **options)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_the_published_pruning_loses_all_to_one_self_edge() -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(50, 4)).cumsum(axis=0)
+    edges = [(0, 1, 1.0), (1, 2, 1.0), (2, 0, 1.0), (2, 3, 1.0)]
+    correlation = np.corrcoef(values.T)
+    order = sorted(edges, key=lambda edge: correlation[edge[0], edge[1]])
+    left = pruned_as_published(edges, values)
+    assert left == order[-len(left) :]
+    assert 0 < len(left) < 4
+    assert pruned_as_published([*edges, (3, 3, 1.0)], values) == []
+
+
+def test_run_as_published_gives_a_ranking_and_a_graph_without_cycles() -> None:
+    quick = ("train.epochs=4", "train.eval_every=4", "phases.contrast.stop=2", "phases.forecast.start=2")
+    found = analyse(incident(), anomaly_time=moment(200), method="run-reference", overrides=quick)
+    assert len(found.services) == 4
+    assert nx.is_directed_acyclic_graph(nx.DiGraph([(cause, effect) for cause, effect, _ in found.graph]))
