@@ -26,6 +26,8 @@ SECTIONS = {
     "rca": "Quality: root causes of real faults",
     "neural_granger": "Quality: causes in systems with a known answer",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
+    "recbole_inside": "Quality and speed: our recommenders inside RecBole",
+    "recbole_zoo": "RecBole's own models with current packages",
     "lightgcl_step": "Speed: one step of LightGCL",
     "evaluation": "Speed: full-ranking evaluation",
     "sequence_step": "Speed: a step of next-item recipes beside their peers",

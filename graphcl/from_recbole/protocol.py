@@ -14,8 +14,7 @@ SILENT = frozenset({
     "gpu_id", "worker", "state", "reproducibility", "checkpoint_dir", "show_progress", "save_dataset",
     "dataset_save_path", "save_dataloaders", "dataloaders_save_path", "log_wandb", "wandb_project",
     "loss_decimal_place", "eval_batch_size", "metric_decimal_place", "valid_metric_bigger", "metrics", "config_files",
-    "nproc",
-    "field_separator", "seq_separator", "LABEL_FIELD", "NEG_PREFIX", "LIST_SUFFIX", "ITEM_LIST_LENGTH_FIELD",
+    "nproc", "field_separator", "seq_separator", "LABEL_FIELD", "NEG_PREFIX", "LIST_SUFFIX", "ITEM_LIST_LENGTH_FIELD",
     "POSITION_FIELD", "shuffle", "use_gpu", "encoding",
 })  # fmt: skip
 _BOUND = re.compile(r"\[\s*(-?[\d.]+)\s*,\s*inf\s*[)\]]")

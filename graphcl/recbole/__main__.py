@@ -59,13 +59,22 @@ def run(arguments: Sequence[str]) -> int:
         if options.export:
             _export(asked, Path(options.export))
         else:
-            from recbole.quick_start import run_recbole
-
-            run_recbole(**asked)
+            _train(asked)
     except GraphCLError as error:
         print(*error_lines(error), sep="\n", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _train(asked: dict[str, Any]) -> None:
+    from recbole.config import Config
+    from recbole.quick_start import run_recbole
+
+    from graphcl.recbole.settings import refuse_unknown
+
+    if asked["model"] not in RECIPES:  # a model of ours does so itself
+        refuse_unknown(Config(**asked))
+    run_recbole(**asked)
 
 
 def _export(asked: dict[str, Any], folder: Path) -> None:

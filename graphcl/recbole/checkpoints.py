@@ -27,7 +27,8 @@ _SPARSE = ("csr", "csc", "coo", "lil", "dok")
 _ALLOWED: dict[str, tuple[str, ...]] = {
     "collections": ("OrderedDict",),
     "torch": ("device", "Size"),
-    "torch._utils": ("_rebuild_tensor_v2", "_rebuild_parameter"),
+    "torch._utils": ("_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_sparse_tensor"),
+    "torch.serialization": ("_get_layout",),
     **{f"scipy.sparse._{form}": (f"{form}_matrix",) for form in _SPARSE},
     "numpy": ("dtype", "ndarray", "matrix"),
     "numpy.matrixlib.defmatrix": ("matrix",),

@@ -189,6 +189,12 @@ def _eval(patches: Patches) -> None:
     patches.set(HyperTuning, "_build_space_from_file", staticmethod(build_space))
 
 
+def _hyperopt(patches: Patches) -> None:
+    module = importlib.import_module("recbole.trainer.hyper_tuning")
+    random = Over(np.random, RandomState=np.random.default_rng)
+    patches.set(module, "np", Over(np, random=random))
+
+
 SHIMS = (
     Shim("ray", "import of recbole.quick_start ends in 'No module named pkg_resources' or in np.bool8",
          "ray <= 2.6.3 with setuptools >= 82, or with numpy >= 2", _ray),
@@ -202,6 +208,8 @@ SHIMS = (
     Shim("get_model", "an unknown name ends in 'No module named lightgbm'; a wrong case in an AttributeError",
          "recbole 1.2.1", _get_model),
     Shim("eval", "a string among the settings is run as Python", "recbole 1.2.1", _eval),
+    Shim("hyperopt", "HyperTuning's exhaustive search ends in \"no attribute 'integers'\"", "hyperopt >= 0.2.7",
+         _hyperopt),
     Shim("models of graphcl", "RecBole finds models, their settings and trainers in its own folders alone",
          "recbole 1.2.1", zoo.register),
 )  # fmt: skip

@@ -39,9 +39,9 @@ class Adapted(nn.Module):
 
     other_parameter_name = ("progress_state", "optimizer_states")
 
-    def prepare(self, config: Any, recipe: Recipe, task: Any, examples: int) -> None:
-        """Build the recipe's parts for a task whose epochs go over so many rows."""
-        size = config["train_batch_size"]
+    def prepare(self, config: Any, recipe: Recipe, task: Any, examples: int, repeated: int = 1) -> None:
+        """Build the recipe's parts for a task whose epochs go over so many rows, each ``repeated`` in its batch."""
+        size = max(config["train_batch_size"] // repeated, 1)
         self.stepper = Stepper(recipe, task, device=config["device"], batches=-(-examples // size))
         self.parts = self.stepper.model
         self.progress = Progress(limit=config["epochs"])
@@ -105,7 +105,9 @@ class General(Adapted, GeneralRecommender):
         self.task: Any = Recommend(data=data.to_interactions(dataset))
         data.mark(dataset, torch.arange(len(dataset)))
         negatives = config["train_neg_sample_args"]["sample_num"]
-        self.prepare(config, recipe, self.task, len(dataset) * (negatives if isinstance(negatives, int) else 1))
+        if not isinstance(negatives, int):
+            raise UserError("train_neg_sample_args: models of graphcl read a negative of each pair; leave it out")
+        self.prepare(config, recipe, self.task, len(dataset), negatives)
 
     def batch(self, interaction: Any) -> Batch:
         """Users, items and the loader's negatives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from logging import getLogger
 from pathlib import Path
@@ -29,7 +30,7 @@ def recipe_in(config: Any) -> Recipe:
         ConfigError: unknown keys, or values out of range.
     """
     recipe = recipe_of(config["model"], config["dataset"])
-    refuse_unknown(config, recipe)
+    refuse_unknown(config, keys_of(recipe))
     if not config["single_spec"]:
         raise UserError("models of graphcl are trained by one process in RecBole; leave nproc and world_size out")
     if config["enable_amp"]:
@@ -38,17 +39,21 @@ def recipe_in(config: Any) -> Recipe:
     return recipe.with_settings(settings | {"train.device": str(config["device"])})
 
 
-def refuse_unknown(config: Any, recipe: Recipe) -> None:
-    """Refuse keys that nobody reads; those of RecBole's other models are noted in the log.
+def refuse_unknown(config: Any, own_keys: Iterable[str] = ()) -> None:
+    """Refuse keys that nobody reads; those of other models are noted in the log.
+
+    Args:
+        config: RecBole's.
+        own_keys: Keys of the model that are in no property file of RecBole.
 
     Raises:
         ConfigError: one line for each, with the nearest.
     """
-    known = {*config.internal_config_dict, *keys_of(recipe), *_UNLISTED}
+    known = {*config.internal_config_dict, *own_keys, *_UNLISTED}
     known.update(key for keys in config.parameters.values() for key in keys)
-    own = {*config.file_config_dict, *config.variable_config_dict}
+    given = {*config.file_config_dict, *config.variable_config_dict}
     others = [key for key in config.external_config_dict if key not in known]
-    wrong = [key for key in others if key in own and key not in keys_of_others()]
+    wrong = [key for key in others if key in given and key not in keys_of_others()]
     if wrong:
         raise ConfigError([unknown_key(key, known) for key in wrong])
     if others:

@@ -59,6 +59,13 @@ def test_a_file_with_what_would_be_run_is_refused(config: str, capfd: pytest.Cap
     assert not Path("harmed").exists()
 
 
+def test_keys_of_recboles_own_models_are_checked_too(config: str, capfd: pytest.CaptureFixture[str]) -> None:
+    base = ["--model", "BPR", "--dataset", "tiny", "--config_files", config]
+    assert run([*base, "--learning_rte=0.1"]) == 2
+    assert "unknown key 'learning_rte'; nearest: 'learning_rate'" in capfd.readouterr().err
+    assert run([*base, "--n_layers=3"]) == 0  # of other models
+
+
 @pytest.mark.parametrize("version", ["(3, 11, 9)", "(3, 13, 0)"])
 def test_without_recbole_it_is_one_line(tmp_path: Path, version: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(

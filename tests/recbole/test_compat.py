@@ -20,7 +20,9 @@ from graphcl.recbole.literals import is_computed
 from tests.recbole.conftest import Run
 
 UNDONE = """
-import sys, numpy, pandas, torch, scipy.sparse
+import sys
+sys.modules["pkg_resources"] = None  # as with setuptools 82
+import numpy, pandas, torch, scipy.sparse
 from recbole.config import Config
 from recbole.data.dataset import Dataset
 from recbole.trainer import HyperTuning, Trainer

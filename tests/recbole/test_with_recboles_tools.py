@@ -138,9 +138,11 @@ def test_a_batch_from_elsewhere_is_refused(make: Make) -> None:
 
 def test_several_negatives_of_a_pair(make: Make) -> None:
     negatives = {"distribution": "uniform", "sample_num": 3, "alpha": 1.0, "dynamic": False, "candidate_num": 0}
-    made = make("LightGCL", data="tiny", train_neg_sample_args=negatives)
+    made = make("LightGCL", data="tiny", train_neg_sample_args=negatives, train_batch_size=64)
     interaction = next(iter(made.train))
     batch = made.model.batch(interaction)
     for name, column in (("users", "user_id"), ("items_pos", "item_id"), ("items_neg", "neg_item_id")):
         assert np.array_equal(batch.rows[name], interaction[column] - 1)
-    assert made.model.stepper.batches == len(made.train)
+    assert made.model.stepper.batches == len(made.train) > 1
+    with pytest.raises(UserError, match="train_neg_sample_args: models of graphcl read a negative"):
+        make("LightGCL", data="tiny", train_neg_sample_args=None)

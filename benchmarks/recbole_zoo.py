@@ -1,0 +1,99 @@
+"""RecBole's own models on ml-100k, an epoch and an evaluation, with and without ``import graphcl.recbole``.
+
+``python -m benchmarks.recbole_zoo``. Each run is a process of its own and is stopped after ``SECONDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.cells import ROOT, Cell, Suite
+
+SECONDS = 900
+FIXED: dict[str, Any] = {
+    "epochs": 1, "eval_batch_size": 40_000_000, "show_progress": False, "state": "ERROR", "use_gpu": False,
+}  # fmt: skip
+#: Sequence models, by the names of their settings; without it an epoch of one takes longer than all others together.
+SMALL: dict[str, Any] = {
+    "MAX_ITEM_LIST_LENGTH": 10, "hidden_size": 16, "inner_size": 16, "embedding_size": 16, "n_layers": 1, "n_heads": 1,
+    "train_neg_sample_args": None,
+}  # fmt: skip
+SCRIPT = """
+import json, sys
+shims, model, settings = json.loads(sys.argv[1])
+sys.argv = sys.argv[:1]
+if shims:
+    import graphcl.recbole
+from recbole.quick_start import run_recbole
+print("RESULT", run_recbole(model=model, dataset="ml-100k", config_dict=settings)["test_result"])
+"""
+
+
+def names() -> dict[str, str]:
+    """RecBole's models -> kind: those with a property file; none where it is not installed."""
+    from importlib.util import find_spec
+
+    spec = find_spec("recbole")
+    if spec is None or spec.origin is None:
+        return {}
+    root = Path(spec.origin).parent
+    found = {}
+    for file in sorted((root / "properties" / "model").glob("*.yaml")):
+        for kind in ("general", "context_aware", "sequential", "knowledge_aware", "exlib"):
+            if (root / "model" / f"{kind}_recommender" / f"{file.stem.lower()}.py").is_file():
+                found[file.stem] = kind
+    return found
+
+
+def model(name: str, kind: str) -> dict[str, Any]:
+    """Both runs."""
+    outcomes = {side: _outcome(name, kind, side == "after") for side in ("before", "after")}
+    return {"model": name, "kind": kind, **outcomes}
+
+
+def _outcome(name: str, kind: str, shims: bool) -> str:
+    """``ok``, ``stopped``, or the last line of the error."""
+    import json
+
+    settings = FIXED | (SMALL if kind == "sequential" else {})
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", SCRIPT, json.dumps([shims, name, settings])], cwd=folder, timeout=SECONDS,
+                env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "stopped"
+    if done.returncode == 0 and "RESULT" in done.stdout:
+        return "ok"
+    return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]
+
+
+SUITE = Suite("recbole_zoo", tuple(
+    Cell(name, "benchmarks.recbole_zoo:model", {"name": name, "kind": kind}) for name, kind in names().items()
+))  # fmt: skip
+
+
+def section() -> str:
+    """The table of docs/benchmarks.md."""
+    found = list(SUITE.results().values())
+    counts = ", ".join(f"{side}: {sum(record[side] == 'ok' for record in found)} of {len(found)}" for side in
+                       ("before", "after"))  # fmt: skip
+    head = f"One epoch and an evaluation on ml-100k, stopped after {SECONDS} s; models of histories are made small."
+    rows = [(record["model"], record["kind"], record["before"], record["after"]) for record in found]
+    if not rows:
+        return tables.NOT_RUN
+    header = ("model", "kind", "RecBole alone", "with graphcl.recbole")
+    return f"{head} They work, {counts}.\n\n{tables.table(header, rows)}"
+
+
+if __name__ == "__main__":
+    from benchmarks.cells import command
+
+    command(SUITE)
