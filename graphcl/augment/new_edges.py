@@ -55,7 +55,7 @@ def add_edges(graph: Graph, p: NonNegative, *, symmetric: bool = True, generator
         elif partner is not None:
             added[partner] = edges.flip(0), _same_unit(units[position], units[partner], model)
         added[position] = edges, model
-    return _with_edges(graph, {id(stores[position]): value for position, value in added.items()})
+    return append_edges(graph, {id(stores[position]): value for position, value in added.items()})
 
 
 @plain
@@ -146,8 +146,13 @@ def _fresh(new: Tensor, edges: Tensor, *, loops: bool, undirected: bool) -> Tens
     return fresh if loops else fresh & (new[0] != new[1])
 
 
-def _with_edges(graph: Graph, added: dict[int, tuple[Tensor, Tensor]]) -> Graph:
-    """The graph with edges appended; their attributes are those of the edges they are modelled on."""
+def append_edges(graph: Graph, added: dict[int, tuple[Tensor, Tensor]]) -> Graph:
+    """The graph with edges appended; their attributes are those of the edges they are modelled on.
+
+    Args:
+        graph: any PyG graph.
+        added: id of an edge store -> new edges [2, A], and for each the existing edge that it is modelled on [A].
+    """
 
     def change(store: Any, name: str, value: Tensor) -> Tensor:
         if id(store) not in added or not is_edge_level(store, name):

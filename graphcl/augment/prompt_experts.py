@@ -23,13 +23,13 @@ WEIGHTS, NAMES = "expert_weights", "expert_names"
 
 
 def text_data(graph: Graph, task: Any = None) -> NodeGraph:
-    """The data that an augmenter of texts reads: of a task whose graph it is, or of a graph alone.
+    """The data that an augmenter of texts reads: of the task, else of a graph alone.
 
     Raises:
         UserError: the graph has no texts, or batches see pieces of it.
     """
     data = getattr(task, "data", None)
-    if isinstance(data, NodeGraph) and data.graph is graph:
+    if isinstance(data, NodeGraph):
         if data.fanout:
             raise UserError("texts are read for the whole graph, and with data.fanout batches see pieces; leave it out")
         return data

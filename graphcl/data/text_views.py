@@ -87,7 +87,7 @@ class TextViews:
         if set(embeddings) != set(texts):
             raise UserError(f"{folder} is damaged: texts and embeddings are of other experts")
         if graph is not None:
-            _require_same(about.get("graph", {}), graph_digests(graph), folder)
+            require_same(about.get("graph", {}), graph, folder)
         return views
 
 
@@ -98,8 +98,13 @@ def graph_digests(graph: Data) -> dict[str, str]:
     return {"texts": texts, "edges": edges}
 
 
-def _require_same(made_of: Mapping[str, str], here: Mapping[str, str], folder: Path) -> None:
-    for what, digest in here.items():
+def require_same(made_of: Mapping[str, str], graph: Data, folder: Path) -> None:
+    """See that what a folder holds was made of this graph.
+
+    Raises:
+        UserError: of other texts, or of other edges.
+    """
+    for what, digest in graph_digests(graph).items():
         if made_of.get(what) != digest:
             hint = "; experts must not see edges that are held out" if what == "edges" else ""
             raise UserError(f"{folder}: the views were made of a graph with other {what}{hint}; make them anew")
