@@ -80,8 +80,8 @@ def validated_threshold(
         chosen, what = _own_links(data, generator), "links of the graph itself, of which none are held out"
     links, non_links = agreement(phrases, chosen.edges), agreement(phrases, chosen.non_edges)
     value = choose_threshold(links, non_links)
-    shares = [round(float((part >= value).double().mean()), 4) for part in (links, non_links)]
-    return Threshold(value, *shares, f"{what}: {len(links):,}, and {len(non_links):,} pairs without one")
+    kept, wrong = (round(float((part >= value).double().mean()), 4) for part in (links, non_links))
+    return Threshold(value, kept, wrong, f"{what}: {len(links):,}, and {len(non_links):,} pairs without one")
 
 
 def _own_links(data: NodeGraph, generator: torch.Generator) -> Links:
