@@ -10,6 +10,7 @@ import typer
 
 from graphcl.cli.options import Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
+from graphcl.cli.rca_source import chosen
 from graphcl.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ _STARTS = ("change", "deviation", "none", "dangling")
 
 def rca(
     table: Annotated[
-        Path,
-        argument("FILE", "Metrics: a time and a column each, or time, service, metric, value; CSV, Parquet, gzip."),
-    ],
+        Path | None,
+        argument("[FILE]", "Metrics: a time and a column each, or time, service, metric, value; CSV, Parquet, gzip."),
+    ] = None,
     overrides: Overrides = None,
     anomaly_time: Annotated[
         str, option("--anomaly-time", "TIME", "When it began: a date, or a number as in the table (else found).")
@@ -59,6 +60,22 @@ def rca(
     acyclic: Annotated[
         bool, typer.Option("--acyclic", help="Take the weakest edge out of every cycle before the walk.")
     ] = False,
+    prometheus: Annotated[
+        str,
+        option("--prometheus", "URL", "Take the metrics of this server; auth by GRAPHCL_PROMETHEUS_TOKEN, ..._USER."),
+    ] = "",
+    start: Annotated[str, option("--start", "TIME", "Of a range of Prometheus: a date, or seconds since 1970.")] = "",
+    end: Annotated[str, option("--end", "TIME", "End of it (now).")] = "",
+    step: Annotated[str, option("--step", "TIME", "Between two rows: 15s, 1m.")] = "",
+    match: Annotated[
+        list[str] | None, option("--match", "PROMQL", "Which series, or an expression; may be repeated (all).")
+    ] = None,
+    service_label: Annotated[
+        str, option("--service-label", "NAME", "Label that names the service (service, app, job or instance).")
+    ] = "",
+    demo: Annotated[
+        bool, typer.Option("--demo", help="An incident that is made up; --seed 0 to 5 are six faults.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn.")] = 0,
     out: Annotated[
         Path | None, option("--out", "DIR", "Write report.html, ranking.json, graph.json and graph.graphml there.")
@@ -81,10 +98,15 @@ def rca(
     if out is not None and not overwrite and any((out / name).exists() for name in FILES):
         raise UserError(f"{out} holds an analysis already; replace it with --overwrite")
     output = Output(as_json=json, quiet=quiet)
+    if table is not None and (demo or prometheus) and "=" in table.name:
+        table, overrides = None, [str(table), *(overrides or [])]
+    source = chosen(table, demo, prometheus, (start, end, step), match or (), service_label, seed)
+    for note in source.notes:
+        output.say(note)
     method = method or (next(iter(TRAINED)) if recipe or overrides else DEFAULT)
     asked = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
     found = analyse(
-        table,
+        source.table,
         anomaly_time=anomaly_time or None,
         normal=normal,
         method=method,
@@ -102,8 +124,13 @@ def rca(
         output.say(note)
     if out is not None:
         written = write(found, out)
+        if source.truth is not None:
+            source.truth.frame.to_csv(out / "demo.csv", index=False)
+            written.append(out / "demo.csv")
         output.say(f"written to {', '.join(str(path) for path in written)}")
     value = as_json(found, top)
+    if source.truth is not None:
+        value["truth"] = {name: getattr(source.truth, name) for name in ("fault", "service", "metrics", "anomaly_time")}
     output.result(value, lambda: _shown(value))
     return 0 if found.anomaly_time is not None else NO_ANOMALY
 

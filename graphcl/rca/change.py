@@ -7,6 +7,7 @@ The published scores are as published; :func:`deviation` is the one of this pack
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,6 +23,8 @@ FROM_ZERO = 10.0
 FALL = 0.5
 #: Score of a metric that stops reporting altogether.
 GONE = 100.0
+#: By how much more a metric counts where all metrics of its service stop reporting: the service itself is gone.
+DEAD = 10.0
 
 
 def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
@@ -72,6 +75,30 @@ def deviation(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     lost = np.isnan(anomalous).mean(axis=0) - np.isnan(normal).mean(axis=0)
     silent = lost > 0.5
     return np.where(silent, np.fmax(score, GONE * lost), score)
+
+
+def with_dead(scores: np.ndarray, normal: np.ndarray, anomalous: np.ndarray, services: Sequence[str]) -> np.ndarray:
+    """Scores that count :data:`DEAD` times where a whole service stops reporting and most others do not.
+
+    Its callers may change by more: they wait for what never comes.
+
+    Args:
+        scores: [C] of :func:`deviation`.
+        normal: [N, C] rows without trouble.
+        anomalous: [A, C] rows with it.
+        services: [C] whose metrics these are.
+    """
+    silent = np.isnan(anomalous).mean(axis=0) - np.isnan(normal).mean(axis=0) > 0.5
+    owner = np.array(services)
+    dead = [name for name in dict.fromkeys(services) if (owner == name).sum() > 1 and silent[owner == name].all()]
+    if not dead or 2 * len(dead) > len(set(services)):
+        return scores
+    return np.where(np.isin(owner, dead), DEAD * scores, scores)
+
+
+def of_services(normal: np.ndarray, anomalous: np.ndarray, services: Sequence[str]) -> np.ndarray:
+    """:func:`deviation` :func:`with_dead`."""
+    return with_dead(deviation(normal, anomalous), normal, anomalous, services)
 
 
 def longest_run(column: np.ndarray) -> int:

@@ -66,6 +66,12 @@ def of_change(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     return lambda question: Answer(score(question.normal, question.anomalous))
 
 
+def by_deviation(question: Question) -> Answer:
+    """The change score of this package, and services that are gone."""
+    services = [column.service for column in question.columns]
+    return Answer(change.of_services(question.normal, question.anomalous, services))
+
+
 def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:
     """The method that draws a graph over the normal and the anomalous part together, and walks on it."""
 
@@ -101,7 +107,7 @@ def as_published(question: Question) -> Answer:
 
 #: Name on the command line -> method.
 METHODS: dict[str, Method] = {
-    "deviation": of_change(change.deviation),
+    "deviation": by_deviation,
     "zscore": of_change(change.n_sigma),
     "zscore-absolute": of_change(lambda normal, anomalous: change.n_sigma(normal, anomalous, absolute=True)),
     "baro": of_change(change.robust_scorer),

@@ -107,3 +107,31 @@ def test_run_says_what_the_change_shows_before_it_trains(graphcl: Command, table
     assert json.loads(done.out)["method"] == "run"
     refused = graphcl("rca", table, "--method", "baro", *quick)
     assert refused.error == "error: method 'baro' trains no recipe; run and run-reference do"
+
+
+def test_a_made_up_incident(graphcl: Command, tmp_path: Path) -> None:
+    done = graphcl("rca", "--demo", "--seed", 2, "--json", "--out", tmp_path)
+    assert done.code == 0, done.err
+    assert "in truth: delay at" in done.err
+    shown = json.loads(done.out)
+    assert shown["services"][0]["service"] == shown["truth"]["service"]
+    again = graphcl("rca", tmp_path / "demo.csv", "--json")
+    assert json.loads(again.out)["metrics"] == shown["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of FILE, --demo and --prometheus; here none"),
+        (["m.csv", "--demo"], "here FILE and --demo"),
+        (["--demo", "train.lr=1", "--method", "baro"], "method 'baro' trains no recipe"),
+        (["--demo", "--step", "1m"], "belong to --prometheus"),
+        (["--prometheus", "localhost:1", "--start", "0"], "needs --start and --step"),
+        (["--prometheus", "localhost:1", "--start", "0", "--step", "soon"], "'soon' is no duration"),
+        (["--prometheus", "ftp://x", "--start", "0", "--step", "1"], "is no address"),
+    ],
+)
+def test_one_source(graphcl: Command, arguments: list[str], message: str) -> None:
+    done = graphcl("rca", *arguments)
+    assert done.code == 2
+    assert message in done.error

@@ -122,3 +122,13 @@ def test_missing_values_change_nothing_of_the_others() -> None:
 def test_longest_run() -> None:
     assert change.longest_run(np.array([1, 2, 2, 2, 1, 1])) == 3
     assert change.longest_run(np.array([1.0])) == 1
+
+
+def test_a_service_that_is_gone_counts_more_than_a_metric_that_is() -> None:
+    normal, anomalous = np.ones((40, 6)), np.ones((6, 6))
+    anomalous[:, [0, 1, 2]] = np.nan  # all of a, one of b
+    scores = np.full(6, 100.0)
+    services = ["a", "a", "b", "b", "c", "c"]
+    assert change.with_dead(scores, normal, anomalous, services).tolist() == [1000.0, 1000.0, *[100.0] * 4]
+    anomalous[:] = np.nan  # the recorder is gone
+    assert change.with_dead(scores, normal, anomalous, services).tolist() == scores.tolist()
