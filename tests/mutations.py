@@ -47,6 +47,13 @@ class Mutation:
 EDGES, FEATURES = "augment/drop_edges.py", "augment/features.py"
 AUGMENTERS = "contract/test_augmenters.py::"
 MUTATIONS = (
+    Mutation("RecBole's positions are kept as they are", "recbole/data.py", "astype(np.int64) - 1", "astype(np.int64)",
+             ("recbole/test_export.py::test_pairs", "recbole/test_equal_to_ours.py::test_general[lightgcl]")),
+    Mutation("a checkpoint may name anything", "recbole/checkpoints.py", "if name in _ALLOWED.get(module, ()):",
+             "if True:", ("recbole/test_compat.py::test_a_checkpoint_that_runs_code_is_refused",)),
+    Mutation("a patched name is forgotten", "recbole/patches.py", "self._undo.append(put_back)", "pass",
+             ("recbole/test_compat.py::test_undo_puts_every_name_back",)),
+    Mutation("two names of a setting may differ", "from_recbole/keys.py", "found[place][1] != value", "False", ("from_recbole/test_translate.py::test_two_names_of_one_setting_must_agree",)),
     Mutation("texts go into prompts as they are", "llm/prompts.py",
              "undefined=StrictUndefined, finalize=as_data,", "undefined=StrictUndefined,",
              ("llm/test_prompts.py::test_any_text_stays_in_its_place",)),

@@ -34,7 +34,7 @@ class Adapted(nn.Module):
 
     Attributes:
         stepper: The recipe's parts at work.
-        progress: Where the training stands; the trainer moves it on.
+        progress: Where the training stands.
     """
 
     other_parameter_name = ("progress_state", "optimizer_states")
@@ -46,13 +46,17 @@ class Adapted(nn.Module):
         self.parts = self.stepper.model
         self.progress = Progress(limit=config["epochs"])
         self._embeddings: Mapping[str, Tensor] | None = None
+        self._begins = True
 
     def batch(self, interaction: Any) -> Batch:
         """A batch of RecBole's loader as ours."""
         raise NotImplementedError
 
     def calculate_loss(self, interaction: Any) -> Tensor:
-        """The loss of a batch where the training stands. Nothing is moved: our trainer takes steps, not this.
+        """The loss of a batch where the training stands.
+
+        Our trainer does not call it. For another trainer it counts steps, and epochs by calls of ``train``, of which
+        RecBole's trainers make one an epoch, so that views and states change as they should.
 
         Raises:
             UserError: the recipe trains in phases, each with a loss of its own.
@@ -60,12 +64,19 @@ class Adapted(nn.Module):
         if len(self.stepper.phases) > 1:
             names = ", ".join(phase.name for phase in self.stepper.phases)
             raise UserError(f"this model trains in phases ({names}); use the trainer that get_trainer finds for it")
-        return self.stepper.loss(self.batch(interaction), self.progress)[0]
+        p = self.progress
+        if self.training and self._begins:
+            p.epoch, p.batch, self._begins = p.epoch + (p.batch > 0), 0, False
+            self.stepper.begin_epoch(p)
+        loss = self.stepper.loss(self.batch(interaction), p)[0]
+        if self.training:
+            p.batch, p.step = p.batch + 1, p.step + 1
+        return loss
 
     def train(self, mode: bool = True) -> Any:
-        """Training mode; embeddings that were computed are forgotten."""
+        """Training mode begins an epoch; embeddings that were computed are forgotten."""
         if mode:
-            self._embeddings = None
+            self._embeddings, self._begins = None, True
         return super().train(mode)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:

@@ -62,6 +62,23 @@ def test_resumed_is_uninterrupted(make: Make, name: str, settings: dict[str, Any
         torch.testing.assert_close(resumed[key], value, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("name", ["GraphCLSGL", "GraphCLNCL"])  # a view of the epoch, a state of the epoch
+def test_recboles_own_trainer_trains_what_ours_does(make: Make, name: str) -> None:
+    from recbole.trainer import Trainer
+
+    settings = {"data": "tiny", "train_batch_size": 64} | ({"warm_up_step": 1} if "NCL" in name else {})
+    ours, theirs = make(name, **settings), make(name, **settings)
+    batches = list(ours.train)[:3]
+    plain = Trainer(theirs.config, theirs.model)
+    for epoch in range(3):
+        for trainer in (ours.trainer, plain):
+            trainer._train_epoch(batches, epoch)
+    expected = dict(ours.model.named_parameters())
+    for key, value in theirs.model.named_parameters():
+        torch.testing.assert_close(value, expected[key], rtol=1e-3, atol=1e-5)
+    assert (theirs.model.progress.epoch, theirs.model.progress.step) == (2, 9)
+
+
 def test_predict_and_full_sort_agree(make: Make) -> None:
     from recbole.data.interaction import Interaction
 
