@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -66,15 +67,36 @@ def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | 
     Raises:
         UserError: the sides differ in width, or in length where position pairs.
     """
-    check_widths(x, y)
+    (first, second), ids = align([x, y], how)
+    return first, second, ids
+
+
+def align(sides: Sequence[Rows], how: Pairing) -> tuple[list[Tensor], Tensor | None]:
+    """The rows that have a partner on every side, in the order of the first.
+
+    Args:
+        sides: Two or more, [B, d] each (of lengths of their own where ids pair).
+        how: As in :func:`pair_rows`.
+
+    Returns:
+        [B', d] of each side, and the ids of the first [B'] or None.
+
+    Raises:
+        UserError: the sides differ in width, or in length where position pairs.
+    """
+    first, *others = sides
+    for other in others:
+        check_widths(first, other)
     if how == "position":
-        if len(x) != len(y):
-            raise UserError(f"{len(x)} rows of x and {len(y)} of y; pair them by id, or give as many")
-        return x.values, y.values, x.ids
-    partner = match_rows(x, y)
-    kept = (partner >= 0).nonzero().squeeze(1)
-    ids = None if x.ids is None else x.ids.index_select(0, kept)
-    return x.values.index_select(0, kept), y.values.index_select(0, partner.index_select(0, kept)), ids
+        for other in others:
+            if len(other) != len(first):
+                raise UserError(f"{len(first)} rows of x and {len(other)} of y; pair them by id, or give as many")
+        return [side.values for side in sides], first.ids
+    partners = torch.stack([match_rows(first, other) for other in others])
+    kept = (partners >= 0).all(0).nonzero().squeeze(1)
+    ids = None if first.ids is None else first.ids.index_select(0, kept)
+    found = [other.values.index_select(0, at[kept]) for other, at in zip(others, partners, strict=True)]
+    return [first.values.index_select(0, kept), *found], ids
 
 
 def same_rows(x: Rows, y: Rows, *, own: bool = False) -> Tensor | None:
