@@ -23,6 +23,7 @@ SECTIONS = {
     "mclrec_ablation": "Quality: MCLRec without each of its parts",
     "graph_accuracy": "Quality: node- and graph-level recipes",
     "pot_nodes": "Quality: POT in node-level recipes",
+    "gaugllm": "Quality: GAugLLM on graphs of texts, experts and edits offline",
     "rca": "Quality: root causes of real faults",
     "neural_granger": "Quality: causes in systems with a known answer",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
