@@ -33,6 +33,8 @@ WALKS = tuple(
 )  # fmt: skip
 #: Methods that train, with the time known only.
 TRAINED = ("run", "run-reference")
+#: Metrics and rows of made-up tables on which time is taken.
+SIZES = ((48, 4000), (504, 4000), (48, 1000))
 OURS, RIVAL = "deviation", "zscore"
 
 
@@ -50,6 +52,10 @@ def _cells() -> tuple[Cell, ...]:
             walk = {"direction": direction, "personalisation": start, "acyclic": acyclic}
             arguments = {"system": system, "when": "known", "method": method, "walk": walk}
             found.append(Cell(f"{system}-known-{walk_name(method, **walk)}", "benchmarks.rca:run", arguments))
+    for metrics, rows in SIZES:
+        for method in (OURS, *TRAINED):
+            arguments = {"metrics": metrics, "rows": rows, "method": method}
+            found.append(Cell(f"time-{metrics}x{rows}-{method}", "benchmarks.rca:take_time", arguments))
     return tuple(found)
 
 
@@ -73,6 +79,26 @@ def run(system: str, when: str, method: str, walk: Mapping[str, Any] | None = No
         "confidence": [record["confidence"] for record in records],
         "undetected": sum(record["undetected"] for record in records),
         "seconds": sorted(record["seconds"] for record in records)[len(records) // 2],
+    }
+
+
+def take_time(metrics: int, rows: int, method: str) -> dict[str, Any]:
+    """Seconds of one analysis of a made-up table, from the frame to the ranking, the time to be found; and whether the
+    cause came first.
+    """
+    from graphcl.rca import analyse
+    from graphcl.rca.simulate import simulate
+
+    table = simulate("delay", services=metrics // 6, rows=rows, begins=rows - 200, seed=0)
+    early: list[float] = []
+    found = analyse(table.frame, method=method, first=lambda first: early.append(first.seconds))
+    return {
+        "seconds": round(found.seconds, 2),
+        "first_answer": round(early[0], 2) if early else None,
+        "right": bool(found.services) and found.services[0].service == table.service,
+        "metrics": len(found.telemetry.columns),
+        "graph": len({name for edge in found.graph for name in edge[:2]}),
+        "notes": [note for note in found.notes if note.startswith("the graph is drawn")],
     }
 
 
@@ -163,7 +189,10 @@ def section() -> str:
         "paired difference to N-sigma leaves out 0. A case where no anomaly is detected counts as a miss. The one "
         "setting of `deviation` was chosen on these cases, see below; its figures are not those of unseen cases."
     )
-    return "\n\n".join([head, *(_table(system) for system in SYSTEMS), _by_fault(), _walks(), _calibration(), CHOICE])
+    systems = [_table(system) for system in SYSTEMS]
+    return "\n\n".join([
+        head, *systems, _by_fault(), _walks(), _turned(), _calibration(), _times(), CHOICE,
+    ])  # fmt: skip
 
 
 #: How the default was chosen; figures of single settings are not kept as records.
@@ -204,13 +233,13 @@ def _row(system: str, method: str) -> list[str]:
     low = high = None
     if record:
         _, low, high = bootstrap([sum(row) / 5 for row in record["services"]], record["groups"])
-    other = [(averages(_record(system, when, method)) or {}).get("avg@5") for when in ("detected", "late")]
-    times = ["-"] * 2 if method in TRAINED else [tables.figure(value, 3) for value in other]
+    others = () if method in TRAINED else ("detected", "late")
+    times = [tables.figure((averages(_record(system, when, method)) or {}).get("avg@5"), 3) for when in others]
     return [
         method, *(tables.figure(found.get(key), 3) for key in ("ac@1", "ac@3", "ac@5", "avg@5")),
         tables.NOT_RUN if low is None else f"{low:.2f} to {high:.2f}", compared(system, method),
         tables.figure((averages(record, "metrics") or {}).get("avg@5"), 3) if system == "online-boutique" else "-",
-        *times, tables.figure(record.get("seconds"), 2),
+        *(times or ["-", "-"]), tables.figure(record.get("seconds"), 2),
     ]  # fmt: skip
 
 
@@ -262,18 +291,51 @@ def _walks() -> str:
     return "Classical graphs, all metrics, time known\n\n" + tables.table(columns, rows)
 
 
+def _turned() -> str:
+    """Cases whose first service the neural graph puts right or wrong, beside the change alone."""
+    rows = []
+    for system in SYSTEMS:
+        ours, graph = _record(system, "known", OURS), _record(system, "known", "run")
+        both = zip(ours.get("services", []), graph.get("services", []), strict=False)
+        pairs = [(one[0], two[0]) for one, two in both]
+        right, wrong = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
+        rows.append([system, *((str(right), str(wrong), str(len(pairs))) if pairs else (tables.NOT_RUN,) * 3)])
+    columns = ("system", "turned right", "turned wrong", "cases")
+    return "First service of `run` beside `deviation`: what the neural graph turns\n\n" + tables.table(columns, rows)
+
+
 def _calibration() -> str:
     rows = []
+    pairs = {system: _record(system, "known", OURS).get("confidence", []) for system in SYSTEMS}
     for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)):
         cells = []
-        for system in SYSTEMS:
-            pairs = [pair for pair in _record(system, "known", OURS).get("confidence", []) if low <= pair[0] < high]
-            cells += [str(len(pairs)), tables.figure(tables.mean([p[1] for p in pairs]), 2) if pairs else "-"]
+        for found in pairs.values():
+            inside = [pair for pair in found if low <= pair[0] < high]
+            cells += [str(len(inside)), tables.figure(tables.mean([p[1] for p in inside]), 2) if inside else "-"]
         rows.append([f"{low:.1f} to {min(high, 1.0):.1f}", *cells])
+    brier = [tables.figure(tables.mean([(p[0] - p[1]) ** 2 for p in found]), 3) for found in pairs.values()]
+    rows.append(["Brier score", "", brier[0], "", brier[1]])
     columns = ["confidence", *(f"{system} {name}" for system in SYSTEMS for name in ("cases", "right"))]
-    return "Calibration of the confidence in the first service (`deviation`, time known)\n\n" + tables.table(
-        columns, rows
+    head = (
+        "Calibration of the confidence in the first service (`deviation`, time known); exponent and the limit for "
+        "metrics that were constant are of these cases"
     )
+    return f"{head}\n\n" + tables.table(columns, rows)
+
+
+def _times() -> str:
+    rows = []
+    for metrics, length in SIZES:
+        for method in (OURS, *TRAINED):
+            cell = next(cell for cell in SUITE.cells if cell.name == f"time-{metrics}x{length}-{method}")
+            record = SUITE.result(cell) or {}
+            rows.append([
+                f"{metrics} x {length:,}", method, tables.figure(record.get("seconds"), 1),
+                tables.figure(record.get("cpu_s"), 1), tables.figure(record.get("first_answer"), 1),
+                str(record.get("graph") or "-"),
+            ])  # fmt: skip
+    columns = ("metrics x rows", "method", "s", "CPU s of the process", "s to the first answer", "metrics in the graph")
+    return "Time of one analysis (made-up telemetry, on two shared cores)\n\n" + tables.table(columns, rows)
 
 
 if __name__ == "__main__":

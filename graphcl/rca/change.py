@@ -42,7 +42,7 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
         normal: [N, C] rows without trouble, in the order of time.
         anomalous: [A, C] rows with it.
     """
-    normal = normal[: len(normal) - int(np.ceil(GUARD * len(normal)))]
+    normal = guarded(normal)
     before, after = constant(normal), constant(anomalous)
     with _quiet():
         center = np.nanmean(normal, axis=0)
@@ -58,6 +58,11 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
             z[:, column] = np.nan
     z[:, before & after & ~(np.abs(z).max(axis=0) > 0)] = np.nan
     return z
+
+
+def guarded(normal: np.ndarray) -> np.ndarray:
+    """The normal rows without the last :data:`GUARD` of them."""
+    return normal[: len(normal) - int(np.ceil(GUARD * len(normal)))]
 
 
 def deviation(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:

@@ -14,13 +14,13 @@ from graphcl.rca.evidence import Sign, signs
 from graphcl.rca.graph_methods import WalkOptions
 from graphcl.rca.methods import Answer, Method, Question
 from graphcl.rca.scoring import service_scores
-from graphcl.rca.topology import factors
+from graphcl.rca.topology import CLEAR, factors
 from graphcl.rca.walk import Edge
 
 #: Rows that must lie before an anomaly.
 LEAST_NORMAL = 10
-#: Exponent that makes shares of changes into probabilities, fitted on two systems (likelihoods are flat from 1 to 1.5).
-SHARPNESS = 1.2
+#: Exponent that makes shares of changes into probabilities, fitted on two systems.
+SHARPNESS = 1.5
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class Case:
         seen = signs(values, start)
         metrics = [self._metric(columns[index], float(scores[index]), seen[index]) for index in order]
         best = service_scores(scores, columns)
-        sure = confidences({name: score * factor[name] for name, score in changed.items()})
+        certain = service_scores(_certain(changes, values[:start]), columns)
+        sure = confidences({name: score * factor[name] for name, score in certain.items()})
         services = [
             RankedService(name, best[name], sure.get(name, 0.0)) for name in sorted(best, key=lambda n: (-best[n], n))
         ]
@@ -119,6 +120,14 @@ class Case:
         since = None if sign.row is None else float(self.telemetry.time[sign.row])
         same = tuple(one.name for one in column.same)
         return RankedMetric(column.service, column.metric, column.name, score, since, sign.words, same)
+
+
+def _certain(changes: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Changes as far as they can be compared: the unit of a metric that was constant before is a convention, and where
+    such a metric was first it was right half as often; beyond :data:`CLEAR` it adds nothing to the confidence.
+    """
+    flat = change.constant(change.guarded(normal))
+    return np.where(flat, np.minimum(changes, CLEAR), changes)
 
 
 def confidences(changes: Mapping[str, float]) -> dict[str, float]:

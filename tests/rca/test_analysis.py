@@ -168,6 +168,18 @@ def test_files_hold_the_whole_ranking_and_the_graph(tmp_path: Path) -> None:
     assert as_json(replace(found, anomaly_time=None), 1)["anomaly_date"] is None
 
 
+def test_a_metric_that_was_constant_gives_less_confidence_than_one_that_moved() -> None:
+    table = incident(fault="none")
+    flat, moving = table.assign(db_limit=1.0), table.assign(db_limit=table["db_cpu"] / 1000 + 1.0)
+    found = []
+    for one in (flat, moving):
+        one.loc[200:, "db_limit"] += 1.0
+        found.append(analyse(one, anomaly_time=moment(200)))
+    assert [one.metrics[0].name for one in found] == ["db_limit", "db_limit"]
+    assert found[0].metrics[0].score == 1000 > 30
+    assert found[0].confidence < 0.95 < found[1].confidence
+
+
 def test_confidences_are_shares() -> None:
     found = confidences({"a": 30.0, "b": 2.0, "c": -1.0})
     assert sum(found.values()) == pytest.approx(1)

@@ -98,7 +98,7 @@ def query_prometheus(
         reason = f": {found.failures[0]}" if found.failures else f" for {', '.join(match) or 'any series'}"
         raise UserError(f"{_shown(url)} gave no samples{reason}")
     frame, note = _long(found, label)
-    notes = [f"{counted(len(found.series), 'series').removesuffix('s')} of {_shown(url)}, {note}"]
+    notes = [f"{len(found.series):,} series of {_shown(url)}, {note}"]
     if found.histograms:
         notes.append(f"{counted(found.histograms, 'native histogram')} left out")
     notes += [f"warning of the server: {text}" for text in dict.fromkeys(found.warnings)]
