@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -15,9 +15,9 @@ from torch import Tensor
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
-from graphcl.core.seeds import derive
+from graphcl.core.seeds import derive, generator
 from graphcl.data.graph_sets.graph_set import GraphSet
-from graphcl.data.graphs.splits import NodeSplit
+from graphcl.data.graphs.splits import NodeSplit, stratified_folds
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
@@ -33,19 +33,41 @@ class Fold(NamedTuple):
         rest: The folds that are neither of the others.
         following: The fold after the one that is judged.
         test: The fold that is judged.
+        validates: Whether the data has ``following`` as its validation part.
     """
 
     rest: Tensor
     following: Tensor
     test: Tensor
+    validates: bool = False
 
     def judged(self) -> NodeSplit:
         """Fit on all other folds. No validation part: the probe cross-validates its settings within them."""
+        if self.validates:
+            return NodeSplit(self.rest, self.following, self.test)
         return NodeSplit(torch.cat([self.rest, self.following]).sort().values, self.test[:0], self.test)
 
     def before(self) -> NodeSplit:
         """The same one fold later, without the fold itself: what settings of a baseline are chosen by."""
         return NodeSplit(self.rest.sort().values, self.test[:0], self.following)
+
+
+def given_fold(labels: Tensor, split: NodeSplit, seed: int) -> Fold:
+    """The labelled graphs of the parts of the data; without a validation part a fifth of train stands for it.
+
+    Raises:
+        UserError: a part has no labelled graphs.
+    """
+    train, valid, test = (part[labels.index_select(0, part) >= 0] for part in (split.train, split.valid, split.test))
+    if not train.numel() or not test.numel():
+        lacking = "training" if not train.numel() else "test"
+        raise UserError(f"the {lacking} part of the data has no labels to judge by; give some, or set eval.split=folds")
+    if valid.numel():
+        return Fold(train, valid, test, validates=True)
+    if train.numel() == 1:
+        return Fold(train, train, test)
+    dealt = stratified_folds(labels[train], min(5, train.numel()), generator=generator(seed, "held back"))
+    return Fold(train[torch.cat(dealt[1:])].sort().values, train[dealt[0]], test)
 
 
 @register(
@@ -64,6 +86,9 @@ class GraphTask:
     it. Then for each fold a probe is fitted on the other folds, its own settings chosen by a cross-validation among
     those, and judged on the fold.
 
+    Where the data has a training and a test part, training sees no graph of the test part, and one probe, fitted on
+    the training part, is judged on it.
+
     A batch carries its graphs (``graph``), so latents of level ``graphs`` have one row a graph, also of graphs that an
     augmenter left without an edge.
 
@@ -73,6 +98,7 @@ class GraphTask:
     rows: ClassVar[tuple[str, ...]] = ("batch",)
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "graph_set"
+    name: ClassVar[str] = "graph"
     has_validation = False
     monitor: ClassVar[str] = "accuracy"
 
@@ -84,6 +110,7 @@ class GraphTask:
         repeats: Count = 1,
         baselines: Sequence[str] = ("majority_graph", "pooled_features", "wl_histogram"),
         random_encoder: bool = True,
+        split: Literal["auto", "given", "folds"] = "auto",
         *,
         data: GraphSet,
     ) -> None:
@@ -95,12 +122,17 @@ class GraphTask:
             repeats: How often the graphs are dealt into folds anew.
             baselines: Names of the baselines beside the result.
             random_encoder: Whether the recipe's own encoder with its initial weights stands beside them.
+            split: By the parts that the data gives, by folds of all graphs, or by the parts where there are any.
             data: The labelled graphs.
 
         Raises:
-            UserError: an unknown probe or baseline, a probe of links, or a class with fewer graphs than folds.
+            UserError: no parts where they are asked for, or one without labels; an unknown probe or baseline, a probe
+                of links, or a class with fewer graphs than folds.
         """
         self.data, labelled = data, bool((data.labels >= 0).any())
+        if split == "given" and data.split is None:
+            raise UserError(f"eval.split: {data.report.source} has no training and test part; take folds")
+        self._given = None if split == "folds" else data.split
         self.judges = labelled
         self.random_encoder = random_encoder and labelled
         self.probe, options = build_probe(probe, probe_options)
@@ -108,7 +140,9 @@ class GraphTask:
             raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
         self._judged_by = {"probe": probe, "probe_options": options}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
-        self._folds = [data.folds(folds, repeat) for repeat in range(repeats if labelled else 0)]
+        dealt = repeats if labelled and self._given is None else 0
+        self._folds = [data.folds(folds, repeat) for repeat in range(dealt)]
+        self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
         self._chosen: dict[str, dict[str, int]] = {}
 
@@ -119,17 +153,24 @@ class GraphTask:
 
     @cached_property
     def graphs(self) -> Mapping[str, Graph]:
-        """All graphs as one batch, without labels."""
-        return {"graph": self.data.packed.batch()}
+        """All graphs as one batch, without labels; some of them where they are made when they are read."""
+        return {"graph": self.data.sample()}
+
+    @cached_property
+    def _seen(self) -> Tensor:
+        """The graphs that training sees."""
+        if self._given is None:
+            return torch.arange(len(self.data))
+        return torch.cat([self._given.train, self._given.valid]).sort().values
 
     def num_batches(self, batch_size: int) -> int:
         """Batches of an epoch; 0 takes all graphs at once."""
-        return -(-len(self.data) // batch_size) if batch_size else 1
+        return -(-len(self._seen) // batch_size) if batch_size else 1
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
         """A random partition of the graphs."""
-        order = torch.randperm(len(self.data), generator=generator)
-        for ids in order.split(batch_size or len(self.data))[start:]:
+        order = self._seen[torch.randperm(len(self._seen), generator=generator)]
+        for ids in order.split(batch_size or len(order))[start:]:
             yield self._batch(ids)
 
     def examples(self, split: Split, batch_size: int = 256) -> Iterator[Batch]:
@@ -137,9 +178,10 @@ class GraphTask:
         for ids in torch.arange(len(self.data)).split(batch_size):
             yield self._batch(ids)
 
-    def training_examples(self) -> Iterator[Batch]:
-        """All graphs in order."""
-        return self.examples("test")
+    def training_examples(self, batch_size: int = 256) -> Iterator[Batch]:
+        """All graphs that training sees, in order."""
+        for ids in self._seen.split(batch_size):
+            yield self._batch(ids)
 
     def records(self, ids: Tensor) -> Mapping[str, Graph]:
         """These graphs."""
@@ -172,6 +214,7 @@ class GraphTask:
         return x.detach().cpu()
 
     def _each_fold(self) -> Iterator[Fold]:
+        yield from self._parts
         for dealt in self._folds:
             for number, test in enumerate(dealt):
                 following = (number + 1) % len(dealt)
@@ -187,15 +230,19 @@ class GraphTask:
 
         A baseline with a probe of its own is left out where that measures something else than the task's.
         """
-        if not self._folds:
+        if not self.judges:
             return {}
         return {
             name: self._baseline(name, baseline, probe, seed)
             for name, baseline, probe in comparable(self._baselines, self.probe)
         }
 
+    @cached_property
+    def _every(self) -> Graph:
+        return self.data.packed.batch()
+
     def _baseline(self, name: str, baseline: EmbeddedBaseline, probe: Probe, seed: int) -> dict[str, float]:
-        made = baseline.embeddings(self.graphs["graph"], seed=derive(seed, "baseline", name))
+        made = baseline.embeddings(self._every, seed=derive(seed, "baseline", name))
         tried = {str(dict(settings)): self._checked(x) for settings, x in made}
         monitor = probe.metrics[0]
         chosen, judged = Counter[str](), []
@@ -211,13 +258,13 @@ class GraphTask:
 
     def describe(self) -> dict[str, Any]:
         """Protocol, what was read and decided, sizes and hash of the folds."""
-        text = "|".join(",".join(map(str, fold.tolist())) for dealt in self._folds for fold in dealt)
+        text = "|".join(",".join(map(str, fold.test.tolist())) for fold in self._each_fold())
         return {
-            "task": "graph",
+            "task": self.name,
             "graphs": len(self.data),
             "protocol": self._protocol(),
             **self._judged_by,
-            "notes": [*self.data.report.lines(), *([] if self._folds else [self._protocol()])],
+            "notes": [*self.data.report.lines(), *([] if self.judges else [self._protocol()])],
             "fold_sizes": [fold.numel() for fold in self._folds[0]] if self._folds else [],
             "folds_hash": hashlib.sha256(text.encode()).hexdigest(),
             "data_hash": self.data.report.split_hash,
@@ -225,8 +272,15 @@ class GraphTask:
         }
 
     def _protocol(self) -> str:
-        if not self._folds:
+        if not self.judges:
             return "nothing is judged: the graphs have no labels"
+        if self._parts:
+            train, valid, test = self._parts[0].judged().sizes().values()
+            chosen = f"{valid} that choose its settings" if valid else "its settings chosen within them"
+            return (
+                f"{self._judged_by['probe']} on the parts that the data gives: {train} train, {chosen}, {test} test; "
+                "the test part is not seen in training, the number of epochs is chosen beforehand"
+            )
         times = f", {len(self._folds)} times" if len(self._folds) > 1 else ""
         return (
             f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation{times}; the probe's "

@@ -20,6 +20,7 @@ from graphcl.data.graphs.node_graph import NodeGraph, NodeGraphData
 from graphcl.data.text_encoders import fit_text_encoder
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
+from graphcl.graph.patches import PatchGrid, build_patches
 from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
 
@@ -119,6 +120,12 @@ def window_graph(seed: int = 0) -> Data:
     """Windows of a table of six metrics, of one to five rows."""
     table = torch.randn(9, FEATURES, generator=generator(seed, "windows"))
     return build_windows(table, torch.tensor([0, 2, 6, 4, 0]), torch.tensor([3, 3, 8, 9, 2]))
+
+
+def patch_graph(neighbours: int = 0) -> GraphBatch:
+    """Three coloured images of 4 x 6 pixels as graphs of patches."""
+    layout = PatchGrid(channels=3, rows=2, columns=3, patch=2, neighbours=neighbours)
+    return build_patches(torch.rand(3, 3, 4, 6, generator=generator(0, "images")), layout)
 
 
 def text_graph() -> Data:

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from graphcl.core.errors import UserError
-from graphcl.data.graph_sets.packed import PackedGraphs, pointer
+from graphcl.data.graph_sets.packed import PackedGraphs
 from graphcl.data.graph_sets.raw import RawGraphSet
 from graphcl.data.graphs.build import check_ends, check_labels, clean_edges
 from graphcl.data.graphs.raw import RawGraph
 from graphcl.data.report import DataReport
+from graphcl.graph.batch import pointer
 
 Features = Literal["given", "all", "degree", "constant"]
 

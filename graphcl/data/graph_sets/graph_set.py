@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count
@@ -29,7 +30,7 @@ from graphcl.data.graph_sets.packed import PackedGraphs
 from graphcl.data.graph_sets.pyg import from_graphs, separate
 from graphcl.data.graph_sets.raw import RawGraphSet
 from graphcl.data.graphs.match import match_features
-from graphcl.data.graphs.splits import stratified_folds
+from graphcl.data.graphs.splits import NodeSplit, stratified_folds
 from graphcl.data.report import DataReport
 
 
@@ -46,6 +47,7 @@ class GraphSet:
         report: What was read, left out and decided; its ``split_hash`` is that of the graphs and labels.
         features: What node features are made of: ``attributes``, ``categories``, ``degree``, ``constant``.
         feature_names: Name of each column of attributes; empty when they are numbered.
+        split: Which graphs train, choose and test where the data says so; None: folds are dealt.
     """
 
     packed: PackedGraphs
@@ -56,9 +58,14 @@ class GraphSet:
     report: DataReport = field(default_factory=DataReport)
     features: str = ""
     feature_names: list[str] = field(default_factory=list)
+    split: NodeSplit | None = None
 
     def __len__(self) -> int:
         return len(self.packed)
+
+    def sample(self) -> Data:
+        """Graphs that have what all have: what gives towers their sizes."""
+        return self.packed.batch()
 
     def folds(self, count: int, repeat: int = 0) -> list[Tensor]:
         """The labelled graphs dealt into ``count`` folds, each class evenly; another deal for each ``repeat``.

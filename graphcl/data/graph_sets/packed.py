@@ -11,6 +11,8 @@ from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
+from graphcl.graph.batch import graph_batch, pointer
+
 
 @dataclass(frozen=True, eq=False)
 class PackedGraphs(Sequence[Data]):
@@ -70,26 +72,10 @@ class PackedGraphs(Sequence[Data]):
         """
         numbers = torch.arange(len(self)) if numbers is None else numbers
         sizes, edges = self.sizes.index_select(0, numbers), self.edge_ptr.diff().index_select(0, numbers)
-        ptr, edge_ptr = pointer(sizes), pointer(edges)
         nodes = _ranges(self.node_ptr.index_select(0, numbers), sizes)
         kept = _ranges(self.edge_ptr.index_select(0, numbers), edges)
-        batch = GraphBatch(
-            x=self.x.index_select(0, nodes),
-            edge_index=self.edge_index.index_select(1, kept) + ptr[:-1].repeat_interleave(edges),
-            batch=torch.arange(numbers.numel()).repeat_interleave(sizes),
-            ptr=ptr,
-        )
-        batch.num_nodes = int(ptr[-1])
-        batch._num_nodes, batch._num_graphs = sizes.tolist(), numbers.numel()
-        # What lets `get_example` and `to_data_list` take the batch apart again.
-        batch._slice_dict = {"x": ptr, "edge_index": edge_ptr}
-        batch._inc_dict = {"x": torch.zeros_like(sizes), "edge_index": ptr[:-1]}
-        return batch
-
-
-def pointer(counts: Tensor) -> Tensor:
-    """[G] -> [G + 1], 0 and the running sums."""
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        ends = self.edge_index.index_select(1, kept) + pointer(sizes)[:-1].repeat_interleave(edges)
+        return graph_batch(self.x.index_select(0, nodes), ends, sizes, edges)
 
 
 def _ranges(starts: Tensor, lengths: Tensor) -> Tensor:

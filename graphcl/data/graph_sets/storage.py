@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import PackedGraphs
+from graphcl.data.graphs.splits import PARTS, NodeSplit
 from graphcl.data.graphs.tensors import read_tensors, sparse_packed, sparse_unpacked, write_tensors
 from graphcl.data.report import DataReport
 
@@ -23,10 +24,19 @@ def save_graph_set(data: GraphSet, folder: Path) -> None:
         UserError: the folder exists, or cannot be written.
     """
     tensors = {name: getattr(data.packed, name) for name in _TENSORS}
-    tensors |= {"labels": data.labels, **sparse_packed(data.packed.x)}
+    write_tensors(folder, {**tensors, **sparse_packed(data.packed.x), **labels_of(data)}, header_of(data))
+
+
+def header_of(data: GraphSet) -> dict[str, Any]:
+    """The plain values of a set."""
     plain = ("seed", "ids", "class_names", "features", "feature_names")
-    header = {**{name: getattr(data, name) for name in plain}, "report": asdict(data.report)}
-    write_tensors(folder, tensors, header)
+    return {**{name: getattr(data, name) for name in plain}, "report": asdict(data.report)}
+
+
+def labels_of(data: GraphSet) -> dict[str, Tensor]:
+    """Labels and given parts, which training does not see."""
+    parts = {} if data.split is None else {f"split.{name}": getattr(data.split, name) for name in PARTS}
+    return {"labels": data.labels, **parts}
 
 
 def load_graph_set(folder: Path) -> GraphSet:
@@ -40,6 +50,13 @@ def load_graph_set(folder: Path) -> GraphSet:
 
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:
     packed = PackedGraphs(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
+    return GraphSet(packed, **fields_of(tensors, header))
+
+
+def fields_of(tensors: dict[str, Tensor], header: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a set other than its graphs."""
+    split = NodeSplit(*(tensors[f"split.{name}"] for name in PARTS)) if "split.train" in tensors else None
+    names = ("seed", "ids", "class_names")
+    later = {"features": header.get("features", ""), "feature_names": header.get("feature_names", [])}
     report = DataReport.from_dict(header["report"])
-    features = header.get("features", ""), header.get("feature_names", [])
-    return GraphSet(packed, tensors["labels"], header["seed"], header["ids"], header["class_names"], report, *features)
+    return {"labels": tensors["labels"], **{n: header[n] for n in names}, "report": report, **later, "split": split}

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import interpolate, normalize
 from torch_geometric.data import Batch
 
 from graphcl.core.options import Count
@@ -37,6 +37,28 @@ class PooledFeatures:
         """[G, F] both ways."""
         yield {"pooling": "sum"}, pool(graphs.x, graphs.batch, graphs.num_graphs, "sum")
         yield {"pooling": "mean"}, pool(graphs.x, graphs.batch, graphs.num_graphs, "mean")
+
+
+@register("baseline", "flat_features", example={}, tasks=("graph",))
+class FlatFeatures:
+    """The probe on a graph's node features laid end to end: the raw pixels of an image, the raw values of a series.
+
+    Nodes are taken in their order. Where graphs differ in size, each is brought to the median size by linear
+    interpolation along that order. Columns that are the same everywhere are left out.
+    """
+
+    probe: ClassVar[str] = ""
+
+    def embeddings(self, graphs: Batch, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
+        """[G, nodes * F]."""
+        sizes = graphs.ptr.diff()
+        width = int(sizes.median())
+        if bool((sizes == width).all()):
+            rows = graphs.x.reshape(len(sizes), -1)
+        else:
+            parts = graphs.x.split(sizes.tolist())
+            rows = torch.stack([interpolate(x.T[None], width, mode="linear").flatten() for x in parts])
+        yield {}, rows[:, (rows != rows[:1]).any(0)]
 
 
 @register("baseline", "wl_histogram", example={"steps": 1}, tasks=("graph",))

@@ -1,0 +1,1 @@
+"""Images as graphs of patches: readers, checks, the data part."""

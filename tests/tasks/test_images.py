@@ -1,0 +1,111 @@
+"""Images under the graph task: parts that the data gives, lazy graphs, and recipes end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import graphcl
+from graphcl.cli.main import run as command
+from graphcl.core.errors import UserError
+from graphcl.core.seeds import generator
+from graphcl.data.images.image_set import ImagesData, ImageSet
+from graphcl.engine.fit import fit
+from graphcl.tasks.baselines.graph import FlatFeatures
+from graphcl.tasks.graph import GraphTask, given_fold
+from graphcl.tasks.images import ImagesTask
+
+
+def stripes(path: Path, sizes: dict[str, int], label: bool = True) -> Path:
+    """Stripes across (0) and down (1), at random places, with noise."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part, count in sizes.items():
+        kinds = np.arange(count) % 2
+        line = (np.arange(12)[None] + rng.integers(0, 4, (count, 1))) % 4 < 2
+        images = np.where(kinds[:, None, None] == 0, line[:, :, None], line[:, None, :]) * 200.0
+        arrays[f"{part}_images"] = (images + rng.uniform(0, 55, images.shape)).astype(np.uint8)
+        if label:
+            arrays[f"{part}_labels"] = kinds
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def parted(tmp_path: Path) -> ImageSet:
+    return ImagesData(path=str(stripes(tmp_path / "a.npz", {"train": 20, "val": 6, "test": 10}))).load(seed=0)
+
+
+def test_training_sees_no_image_of_the_test_part(parted: ImageSet) -> None:
+    task = ImagesTask(data=parted, baselines=["flat_features"], probe="linear")
+    batches = list(task.batches(8, generator=generator(0)))
+    assert len(batches) == task.num_batches(8) == 4
+    assert sorted(torch.cat([batch.ids for batch in batches]).tolist()) == list(range(26))
+    assert sorted(torch.cat([batch.ids for batch in task.training_examples(7)]).tolist()) == list(range(26))
+    assert torch.cat([batch.ids for batch in task.examples("test")]).tolist() == list(range(36))
+    assert batches[0].graphs["graph"].num_graphs == 8
+    assert task.graphs["graph"].num_graphs == 16, "a sample; others are made when they are read"
+    assert "20 train, 6 that choose its settings, 10 test" in task.describe()["protocol"]
+    whole = ImagesTask(data=parted, split="folds", folds=3, baselines=["flat_features"])
+    assert whole.num_batches(36) == 1
+    assert "3-fold" in whole.describe()["protocol"]
+
+
+def test_the_probe_is_fitted_on_train_chosen_on_valid_and_judged_on_test(parted: ImageSet) -> None:
+    fold = given_fold(parted.labels, parted.split, 0)  # type: ignore[arg-type]
+    judged, before = fold.judged(), fold.before()
+    assert [part.tolist() for part in (judged.train, judged.valid, judged.test)] == [
+        list(range(20)), list(range(20, 26)), list(range(26, 36)),
+    ]  # fmt: skip
+    assert (before.train.tolist(), before.test.tolist()) == (list(range(20)), list(range(20, 26)))
+
+
+def test_without_a_validation_part_settings_are_chosen_within_train(tmp_path: Path) -> None:
+    data = ImagesData(path=str(stripes(tmp_path / "a.npz", {"train": 20, "test": 10}))).load(seed=0)
+    fold = given_fold(data.labels, data.split, 0)  # type: ignore[arg-type]
+    assert fold.judged().train.tolist() == list(range(20))
+    assert not fold.judged().valid.numel()
+    before = fold.before()
+    assert sorted([*before.train.tolist(), *before.test.tolist()]) == list(range(20))
+    assert before.test.numel() == 4
+    bare = ImagesData(path=str(stripes(tmp_path / "b.npz", {"train": 20, "test": 10}, label=False))).load(seed=0)
+    assert not ImagesTask(data=bare).judges
+    with pytest.raises(UserError, match="the test part of the data has no labels"):
+        given_fold(torch.where(torch.arange(30) < 20, data.labels, -1), data.split, 0)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"eval\.split: digits has no training and test part"):
+        GraphTask(data=ImagesData(limit=40).load(seed=0), split="given")
+
+
+def test_flat_features_are_the_pixels(parted: ImageSet) -> None:
+    ((_, rows),) = FlatFeatures().embeddings(parted.packed.batch(), seed=0)
+    pixels = parted.packed.pixels.flatten(1).float() / 255
+    assert rows.shape == pixels.shape == (36, 144)
+    assert torch.equal(rows.sort(1).values, pixels.sort(1).values)
+
+
+QUICK = ["train.epochs=2", "encoder.dim=8", "train.batch_size=16", "eval.probe_options={grid: [1.0]}"]
+
+
+@pytest.mark.parametrize("name", ["simclr_patches", "byol_patches", "barlow_patches"])
+def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Path) -> None:
+    path = stripes(tmp_path / "a.npz", {"train": 40, "test": 16})
+    out, run = tmp_path / "images.parquet", tmp_path / "run"
+    fitted = fit(graphcl.load(name, f"data.path={path}", "data.edges=both", *QUICK), out=run)
+    assert fitted.embeddings["graph"].shape == (56, 24)
+    assert {"test/accuracy", "baseline/flat_features/accuracy", "baseline/random_encoder/accuracy"} <= set(
+        fitted.metrics
+    )
+    assert command(["embed", str(run), "--out", str(out), "--quiet"]) == 0
+    assert len(pd.read_parquet(out)) == 56
+    assert command(["evaluate", str(run), "--probe", "knn", "--quiet"]) == 0
+
+
+def test_contrast_learns_what_is_the_same_in_two_crops(tmp_path: Path) -> None:
+    """The direction of stripes at random places."""
+    path = stripes(tmp_path / "a.npz", {"train": 200, "test": 200})
+    settings = ["train.epochs=6", "encoder.dim=16", "train.batch_size=50", "eval.random_encoder=false"]
+    metrics = fit(graphcl.load("simclr_patches", f"data.path={path}", *settings)).metrics
+    assert metrics["test/accuracy"] > 0.95
