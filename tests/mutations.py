@@ -53,7 +53,8 @@ MUTATIONS = (
              "if True:", ("recbole/test_compat.py::test_a_checkpoint_that_runs_code_is_refused",)),
     Mutation("a patched name is forgotten", "recbole/patches.py", "self._undo.append(put_back)", "pass",
              ("recbole/test_compat.py::test_undo_puts_every_name_back",)),
-    Mutation("two names of a setting may differ", "from_recbole/keys.py", "found[place][1] != value", "False", ("from_recbole/test_translate.py::test_two_names_of_one_setting_must_agree",)),
+    Mutation("two names of a setting may differ", "from_recbole/keys.py", "found[place][1] != value", "False",
+             ("from_recbole/test_translate.py::test_two_names_of_one_setting_must_agree",)),
     Mutation("texts go into prompts as they are", "llm/prompts.py",
              "undefined=StrictUndefined, finalize=as_data,", "undefined=StrictUndefined,",
              ("llm/test_prompts.py::test_any_text_stays_in_its_place",)),
@@ -344,7 +345,8 @@ def run_tests(tests: Sequence[str], folder: Path) -> tuple[int, str]:
     import pytest
 
     os.chdir(folder)
-    sys.path.insert(0, str(folder))
+    # In the place of this script's folder, where packages of tests have names of libraries (dgl, recbole).
+    sys.path[:] = [str(folder), *(path for path in sys.path if Path(path) != ROOT / "tests")]
     os.environ["PYTHONPATH"] = str(folder)  # for tests that start processes
     options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-rf"]
     said = io.StringIO()

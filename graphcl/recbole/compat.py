@@ -148,6 +148,8 @@ def _get_model(patches: Patches) -> None:
         try:
             found = find(model_name)
         except (ValueError, AttributeError, ModuleNotFoundError) as error:
+            if model_name in zoo.recbole_names():
+                raise UserError(f"RecBole's {model_name} cannot be imported: {error}") from error
             raise UserError(zoo.unknown(model_name)) from error
         module = sys.modules[found.__module__]
         if model_name in _PRETRAINED and not isinstance(module.torch, Over):

@@ -163,5 +163,11 @@ def test_a_misspelt_model_is_told_the_nearest_name(run: Run, name: str, nearest:
         run(name)
 
 
+def test_a_model_whose_package_is_missing_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(UserError, match=r"RecBole's lightgbm cannot be imported: .*lightgbm"):
+        run("lightgbm")
+
+
 def test_numpy_names_are_those_of_recbole() -> None:
     assert vars(np)["float_"] is np.float64
