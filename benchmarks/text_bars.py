@@ -73,7 +73,7 @@ def by_gcn(x: Tensor, edge_index: Tensor, y: Tensor, parts: tuple[Tensor, Tensor
 
     def scores(training: bool) -> Tensor:
         hidden = F.relu(one(F.dropout(x, DROPOUT, training), edge_index))
-        return two(F.dropout(hidden, DROPOUT, training), edge_index)  # type: ignore[no-any-return]
+        return two(F.dropout(hidden, DROPOUT, training), edge_index)
 
     for _ in range(EPOCHS):
         optimizer.zero_grad()

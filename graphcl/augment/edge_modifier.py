@@ -19,10 +19,11 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Probability
 from graphcl.core.registry import register
 from graphcl.data.edge_answers import EdgeAnswers
+from graphcl.data.edge_candidates import candidates, held_out
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.link_agreement import agreement, all_key_phrases, validated_threshold
 from graphcl.encode.base import Graph
-from graphcl.graph.link_candidates import alike_strangers, pair_numbers, undirected_pairs, unlike_neighbours
+from graphcl.graph.link_candidates import pair_numbers, undirected_pairs
 
 #: How the column of a table is headed where edits were decided so.
 HEADINGS = {"offline": "offline-confirmed", "answers": "LLM-confirmed", "embedding": "embedding-only",
@@ -110,26 +111,6 @@ class EdgeModifier(nn.Module):
     def describe(self) -> dict[str, Any]:
         """Who decided, by what threshold, and of how many candidates, for the record of a run."""
         return dict(self._told)
-
-
-def candidates(data: NodeGraph, k: int, least: int) -> tuple[Tensor, Tensor]:
-    """Of each node its ``k`` least similar neighbours (none of a node with fewer than ``least``) and most similar
-    strangers: [N, k] int64 each, -1 where there are no more. Links that are held out, and the pairs that they are told
-    from, are none."""
-    graph, count = data.graph, int(data.graph.num_nodes or 0)
-    pairs = undirected_pairs(graph.edge_index, count)
-    unlike = unlike_neighbours(graph.x, pairs, k)
-    few = torch.bincount(pairs.flatten(), minlength=count) < least
-    unlike[few] = -1
-    return unlike, alike_strangers(graph.x, pairs, k, held_out(data))
-
-
-def held_out(data: NodeGraph) -> Tensor:
-    """[2, P] the pairs on which links are judged, those with a link and those without."""
-    if data.links is None:
-        return torch.empty(2, 0, dtype=torch.int64)
-    parts = (data.links.valid, data.links.test)
-    return torch.cat([pairs for part in parts for pairs in (part.edges, part.non_edges)], dim=1)
 
 
 def confirmed(data: NodeGraph, k: int, least: int, folder: Path | None) -> tuple[EditPlan, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,15 @@ from graphcl.cli.output import Output
 from graphcl.core.errors import UserError, suggestion
 
 if TYPE_CHECKING:
+    from graphcl.data.edge_answers import EdgeAnswers
     from graphcl.data.graphs.labelled import NodeGraph
     from graphcl.data.make_text_views import Asked
     from graphcl.data.text_views import TextViews
     from graphcl.llm.backends import Backend
+    from graphcl.llm.cache import AnswerCache
     from graphcl.llm.limits import Limits
+    from graphcl.llm.outcome import Outcome
+    from graphcl.llm.prompts import Prompt
 
 _BACKENDS = ("offline", "openai", "transformers")
 #: Its data block, where only data is named.
@@ -48,6 +53,9 @@ def augment(
     class_names: Annotated[
         bool, typer.Option("--class-names", help="Tell the names of the classes: knowledge of the labels.")
     ] = False,
+    edges: Annotated[
+        bool, typer.Option("--edges", help="Ask about links too, for edge_modifier: one question a node.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; send nothing.")] = False,
     price_in: Annotated[float, option("--price-in", "MONEY", "Of a million prompt tokens.")] = 0.0,
     price_out: Annotated[float, option("--price-out", "MONEY", "Of a million answer tokens.")] = 0.0,
@@ -68,6 +76,8 @@ def augment(
         raise UserError(f"--backend: {backend!r}{suggestion(backend, _BACKENDS)}")
     if budget and not (price_in or price_out):
         raise UserError("--budget needs --price-in and --price-out: nothing costs anything without them")
+    if edges and backend == "offline":
+        raise UserError("--edges asks a language model; offline, edge_modifier decides by key phrases as it is built")
     if not dry_run:
         _require_new(out, overwrite)
     limits = _limits(
@@ -90,18 +100,28 @@ def augment(
     asked = _asked(names, prompts, {"max_tokens": max_tokens, "temperature": 0}, limits)
     answers = AnswerCache(cache or cache_dir() / "llm" / "answers.sqlite")
     speaker = _backend(backend, model, base_url, key_variable, timeout)
+    from graphcl.data.make_edge_answers import EDGES, EdgeQuestions
     from graphcl.data.make_text_views import asked_views, estimated
+    from graphcl.llm.prompts import load_prompt
 
+    decide = load_prompt(EDGES, prompts) if edges else None
     if dry_run:
-        found = estimated(data, asked, speaker.model, answers, class_names)
+        more = EdgeQuestions(data, speaker.model, decide, asked.params) if decide else ()
+        found = estimated(data, asked, speaker.model, answers, class_names, more)
         output.result(vars(found), found.line)
         return
     say = _now_and_then(output)
     made, outcome = asked_views(
         data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
     )
-    output.say(outcome.line() + (f"; stopped: {outcome.stopped}" if outcome.stopped else ""))
+    output.say(_told(outcome))
+    decided = None
+    if decide is not None:
+        left = replace(asked, limits=limits.after(outcome.cost))
+        decided = _edges(data, _backend(backend, model, base_url, key_variable, timeout), answers, left, decide, output)
     _finish(made, data, out, overwrite, output, {"stopped": outcome.stopped, "again": outcome.again})
+    if decided is not None and out is not None:
+        decided.save(out)
 
 
 def _require_new(out: Path | None, overwrite: bool) -> None:
@@ -170,6 +190,27 @@ def _offline(data: NodeGraph, names: list[str], class_names: bool, output: Outpu
         class_names=class_names,
         watch=lambda expert, done, total: say(lambda: f"{expert}: {done:,} of {total:,} nodes"),
     )
+
+
+def _edges(
+    data: NodeGraph, speaker: Backend, answers: AnswerCache, asked: Asked, decide: Prompt, output: Output
+) -> EdgeAnswers:
+    """The model's decisions about candidate links, with what is left of the budget."""
+    from graphcl.data.make_edge_answers import asked_edges
+
+    say = _now_and_then(output)
+    decided, outcome = asked_edges(
+        data, speaker, answers, decide, asked.params, asked.limits,
+        watch=lambda so_far: say(lambda: f"links: {so_far.line()}"),
+    )
+    output.say(f"links: {_told(outcome)}")
+    if without := decided.about["unanswered"]:
+        output.say(f"links: {without:,} nodes without a well-formed answer keep the links they have")
+    return decided
+
+
+def _told(outcome: Outcome) -> str:
+    return outcome.line() + (f"; stopped: {outcome.stopped}" if outcome.stopped else "")
 
 
 def _now_and_then(output: Output) -> Callable[[Callable[[], str]], None]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
-from graphcl.core.files import read_json, write_json
+from graphcl.core.files import read_json, replacing, write_json
 from graphcl.data.text_views import require_same
 
 _ROWS, _ABOUT, VERSION = "edges.parquet", "edges.json", 1
@@ -39,7 +39,8 @@ class EdgeAnswers:
     def save(self, folder: Path) -> None:
         """Write into a folder of views that is there."""
         rows = {name: pa.array(getattr(self, name).numpy()) for name in ("node", "other", "approved")}
-        pq.write_table(pa.table(rows), folder / _ROWS)
+        with replacing(folder / _ROWS) as temporary:
+            pq.write_table(pa.table(rows), temporary)
         write_json(folder / _ABOUT, {"version": VERSION, **self.about})
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -95,10 +95,15 @@ def asked_requests(data: NodeGraph, asked: Asked, model: str, class_names: bool 
 
 
 def estimated(
-    data: NodeGraph, asked: Asked, model: str, cache: AnswerCache | None, class_names: bool = False
+    data: NodeGraph,
+    asked: Asked,
+    model: str,
+    cache: AnswerCache | None,
+    class_names: bool = False,
+    more: Iterable[Request] = (),
 ) -> Estimate:
-    """What :func:`asked_views` would take; nothing is sent."""
-    return estimate(asked_requests(data, asked, model, class_names), cache, asked.limits)
+    """What :func:`asked_views`, and ``more`` requests, would take; nothing is sent."""
+    return estimate(chain(asked_requests(data, asked, model, class_names), more), cache, asked.limits)
 
 
 def asked_views(

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphcl.core.options import Count, NonNegative, Positive
 
@@ -34,6 +34,11 @@ class Limits:
     budget: NonNegative = 0.0
     price_in: NonNegative = 0.0
     price_out: NonNegative = 0.0
+
+    def after(self, spent: float) -> Limits:
+        """The limits that are left when so much money is spent."""
+        # A budget of 0 would be none: a spent one lets nothing be sent.
+        return replace(self, budget=max(self.budget - spent, 1e-12)) if self.budget else self
 
     def cost(self, tokens_in: float, tokens_out: float) -> float:
         """Money for so many tokens."""

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphcl.augment.edge_modifier import EdgeModifier, candidates, held_out
+from graphcl.augment.edge_modifier import EdgeModifier
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.data.edge_answers import EdgeAnswers
+from graphcl.data.edge_candidates import candidates, held_out
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.node_graph import NodeGraphData, NodeSplitOptions
 from graphcl.data.make_text_views import node_texts, offline_views

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graphcl.cli.main import run
 from graphcl.data.text_views import TextViews
+from graphcl.llm.backends import DoubleBackend
+from graphcl.llm.request import Messages
 from tests.llm.fault_server import FaultServer
 
 
@@ -107,3 +111,59 @@ def test_mistakes_are_one_line(folder: Path, more: list[str], message: str, caps
 def test_data_without_texts_is_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["augment", *arguments, "--out", "none"]) == 2
     assert message in capsys.readouterr().err
+
+
+def speaks(messages: Messages, params: Mapping[str, Any]) -> str:
+    """A model that summarises, and links what speaks of one topic."""
+    lines = messages[-1][1].splitlines()
+    candidates = [line for line in lines if line.startswith("Candidate")]
+    if not candidates:
+        return f"A summary: {lines[0][10:60]}"
+    return str([int(("kernel" in line) == ("kernel" in lines[0])) for line in candidates])
+
+
+def test_links_are_asked_about_too_and_a_recipe_trains_on_what_was_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[Messages] = []
+
+    def answer(messages: Messages, params: Mapping[str, Any]) -> str:
+        heard.append(messages)
+        return speaks(messages, params)
+
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_: DoubleBackend(answer, model="m"))
+    assert run(command(folder, "--edges")) == 2
+    assert "--edges asks a language model" in capsys.readouterr().err
+    ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--edges")
+    assert run(command(folder, *ask, "--dry-run")) == 0
+    assert "24 requests, 0 of them answered already" in capsys.readouterr().out
+    assert heard == []
+    assert run(command(folder, *ask)) == 0
+    assert len(heard) == 24
+    assert "links: 12 answers" in capsys.readouterr().err
+    heard.clear()
+    settings = command(folder)[2:-2]
+    views = folder / "views"
+    train = ["train", "gaugllm", *settings, f"views.*.augment.prompt_experts.views={views}", "train.epochs=2",
+             f"views.b.augment.edge_modifier={{decide: answers, views: {views}}}", "encoder.dim=8", "train.threads=1"]
+    assert run([*train, "--out", str(folder / "run"), "--quiet"]) == 0
+    record = json.loads((folder / "run" / "protocol.json").read_text())["augmenters"]
+    assert record["b.edge_modifier"]["decided_by"] == "LLM-confirmed"
+    assert record["b.edge_modifier"]["model"] == record["prompt_experts"]["model"] == "m"
+    assert record["prompt_experts"]["experts"] == ["raw", "summary"]
+    assert heard == [], "nothing is asked in training"
+
+
+def test_a_budget_is_of_texts_and_links_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_: DoubleBackend(speaks, model="m"))
+    ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--edges", "--price-in", "1", "--price-out",
+           "2", "--concurrency", "1", "--max-tokens", "20", "--json")
+    assert run(command(folder, *ask, "--dry-run")) == 0
+    whole = json.loads(capsys.readouterr().out)["cost"]
+    assert run(command(folder, *ask, "--budget", str(whole / 2))) == 0
+    assert "links: " in capsys.readouterr().err
+    about = [json.loads((folder / "views" / name).read_text()) for name in ("views.json", "edges.json")]
+    assert 0 < sum(part["cost"] for part in about) <= whole / 2
+    assert about[1]["unanswered"] > 0
