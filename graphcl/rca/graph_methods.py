@@ -76,6 +76,8 @@ def rank_by_walk(
         among = [(place[one], place[two], weight) for one, two, weight in edges if one in place and two in place]
     if options.acyclic:
         among = break_cycles(among)
+    if not among:
+        notes.append("the graph has no edge: no cause stands out, and the ranking follows the change")
     start = {
         "change": level[inside],
         "deviation": np.expm1(level[inside]),

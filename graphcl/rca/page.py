@@ -75,7 +75,7 @@ def _graph(analysis: Analysis) -> tuple[Markup | None, str]:
     if not analysis.graph and len(names) > 1:
         edges = granger_among(analysis, names)
         caption = (
-            f" {analysis.method} ranks without a graph; this one, of pairwise Granger tests, is for orientation and "
+            f" {analysis.method} has no graph here; this one, of pairwise Granger tests, is for orientation and "
             "did not rank."
         )
     edges = strongest(edges, names)
