@@ -237,7 +237,9 @@ class StepFlow:
         if address.level in self.model.latents:
             module = self.model.latents[address.level]
             latent = self._together(replace(address, level=self._levels.of(address.level)), latent)  # it may mix rows
-            inputs = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
+            inputs: dict[str, Any] = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
+            if getattr(module, "wants_ids", False):
+                inputs["ids"] = self._anchors.name(torch.arange(len(latent), device=latent.device))
             everywhere = getattr(module, "one_draw", False)  # one draw for all views
             purpose = address.level if everywhere else f"{address.level}({address.tower}({address.view}))"
             generator = self.generator(purpose)

@@ -32,7 +32,7 @@ from graphcl.engine.training import Training
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NAMES = ("moco_mix", "cluster_weight", "two_towers")
+NAMES = ("moco_nearest", "cluster_weight", "two_towers")
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -107,7 +107,7 @@ def test_it_trains_from_yaml_and_its_loss_falls(trained: Mapping[str, Trained], 
 
 
 def test_the_package_does_not_know_them() -> None:
-    words = ("mix_hardest", "cluster_balance", "token_bag", *NAMES)
+    words = ("nearest_keys", "cluster_balance", "token_bag", *NAMES)
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "graphcl").rglob("*.py")}
     assert [f"{path.name}: {word}" for path, text in sources.items() for word in words if word in text] == []
 
@@ -118,13 +118,13 @@ def test_a_run_keeps_the_plugin_s_file_and_opens_anywhere(
 ) -> None:
     run = trained[name].run
     assert (run.plugins / f"{name}.py").read_text() == (HERE / f"{name}.py").read_text()
-    if name == "moco_mix":  # one subprocess is proof enough
+    if name == "moco_nearest":  # one subprocess is proof enough
         refused = command("show", str(run.path), cwd=tmp_path)
         assert refused.returncode == 2
         assert "add --allow-plugins" in refused.stderr
         shown = command("show", str(run.path), "--allow-plugins", cwd=tmp_path)
         assert shown.returncode == 0, shown.stderr
-        assert "mix_hardest" in shown.stdout
+        assert "nearest_keys" in shown.stdout
 
 
 # --- resuming --------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_killed_between_steps_it_resumes_bit_for_bit(name: str, tmp_path: Path) 
     assert len({(tmp_path / run / "checkpoints" / "last.safetensors").read_bytes() for run in last}) == 1
 
 
-# --- (a) momentum contrast with mixed hard negatives -------------------------------------------------
+# --- (a) momentum contrast with the nearest keys -------------------------------------------------
 
 
 def distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor], names: Mapping[str, str]) -> float:
@@ -177,7 +177,7 @@ def check_teacher(found: Trained, owners: Mapping[str, str]) -> None:
 
 
 def test_the_queue_fills_and_the_teacher_follows(trained: Mapping[str, Trained]) -> None:
-    found = trained["moco_mix"]
+    found = trained["moco_nearest"]
     assert int(found.tensors["states.queue.count"]) == 12 * 34  # every node's key of every epoch entered
     ring = found.tensors["states.queue.ring"]
     assert ring.shape == (24, 16)
@@ -198,36 +198,30 @@ def step_of(loaded: Recipe, *, steps: int = 0) -> tuple[Training, partial[StepFl
                              step=p.step)
 
 
-def test_mixed_negatives_are_own_candidates_of_each_anchor() -> None:
-    training, flow = step_of(recipe("moco_mix"), steps=2)
-    own = flow().rows("a.mix[batch]").values
+def test_the_nearest_keys_are_own_candidates_of_each_anchor() -> None:
+    training, flow = step_of(recipe("moco_nearest"), steps=2)
+    own = flow().rows("a.hard[batch]").values
     assert own.shape == (12, 6, 16)
     torch.testing.assert_close(own.norm(dim=2), torch.ones(12, 6))
     assert len({tuple(row.flatten().tolist()) for row in own}) == 12
     term = training.model.term("info_nce")
-    (with_mixed,) = term(flow())
+    (with_own,) = term(flow())
     term.own_negatives = None
     (without,) = term(flow())
-    assert bool((with_mixed.values > without.values).all())  # more negatives, larger denominators
+    assert bool((with_own.values > without.values).all())  # more negatives, larger denominators
 
 
-def test_mixing_by_hand() -> None:
-    recipe("moco_mix")  # imports the plugin
-    mix_hardest = sys.modules["moco_mix"].mix_hardest
-    keys = torch.eye(4)
+def test_the_nearest_keys_by_hand() -> None:
+    recipe("moco_nearest")  # imports the plugin
+    nearest_keys = sys.modules["moco_nearest"].nearest_keys
     queries = torch.tensor([[1.0, 0.9, 0.0, 0.0], [0.0, 0.0, 2.0, 1.0]])
     draw = torch.Generator().manual_seed
-    mixed = mix_hardest(queries, keys, hardest=2, mixed=50, with_query=0, generator=draw(0))
-    assert mixed.shape == (2, 50, 4)
-    # the two hardest keys of the first query are 0 and 1, of the second 2 and 3
-    assert float(mixed[0, :, 2:].abs().max()) == 0.0
-    assert float(mixed[1, :, :2].abs().max()) == 0.0
-    assert float(mixed[0, :, 0].std()) > 0.1
-    of_query = mix_hardest(queries, keys, hardest=1, mixed=0, with_query=50, generator=draw(0))
-    assert float(of_query[0, :, 0].min()) > float(of_query[0, :, 1].max())  # the key outweighs the query
-    assert float(of_query[0, :, 1].max()) > 0.1
-    assert mix_hardest(queries, keys[:0], hardest=2, mixed=3, with_query=2, generator=draw(0)).shape == (2, 0, 4)
-    assert mix_hardest(queries, keys[:1], hardest=8, mixed=3, with_query=2, generator=draw(0)).shape == (2, 5, 4)
+    found = nearest_keys(queries, 3 * torch.eye(4), 2, 0.0, generator=draw(0))
+    assert torch.equal(found, torch.eye(4).view(2, 2, 4))
+    moved = nearest_keys(queries, torch.eye(4), 2, 0.1, generator=draw(0))
+    assert 0.05 < float((moved - found).abs().max()) < 0.5
+    assert nearest_keys(queries, torch.eye(4)[:1], 8, 0.1, generator=draw(0)).shape == (2, 1, 4)
+    assert nearest_keys(queries, torch.eye(4)[:0], 8, 0.1, generator=draw(0)).shape == (2, 0, 4)
 
 
 # --- (b) k-means and a table of weights --------------------------------------------------------------

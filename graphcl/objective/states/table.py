@@ -67,7 +67,7 @@ class Table(State):
         self._names = {node_type: f"values_{node_type}" if node_type else "values" for node_type in each or [""]}
         self.reads = {node_type: at_type(rows, node_type) for node_type in self._names}
         for node_type, name in self._names.items():
-            count = size or _size(task, node_type)
+            count = size or number_of(task, node_type)
             self.register_buffer(name, torch.full((count, dim) if dim else (count,), float(init)))
 
     def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
@@ -97,7 +97,7 @@ class Table(State):
         return rows.ids, values
 
 
-def _size(task: HasGraphs | None, node_type: str) -> int:
+def number_of(task: HasGraphs | None, node_type: str) -> int:
     """Nodes of that type in the task's graphs.
 
     Raises:
@@ -112,4 +112,4 @@ def _size(task: HasGraphs | None, node_type: str) -> int:
         elif not node_type and graph.num_nodes:
             return int(graph.num_nodes)
     what = f"nodes of type {node_type!r}" if node_type else "examples"
-    raise UserError(f"table: cannot tell the number of {what}; set size (or each, to name node types)")
+    raise UserError(f"cannot tell the number of {what}; set size (or each, to name node types)")

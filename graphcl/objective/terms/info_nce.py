@@ -41,6 +41,7 @@ class InfoNCE(Term):
     - DCL (Yeh et al. 2022): ``positive_in_denominator: false``.
     - Next-item cross-entropy over the whole catalogue: ``main.nodes[predict]`` against ``table.item``, ``positives:
       table.item[next]``, ``pair: position``, ``similarity: dot``, ``temperature: 1``.
+    - iSogCLR (Qiu et al. 2023): DCL with ``temperatures`` and ``weights`` of the state ``temperatures``.
     - ProGCL (Xia et al. 2022): GRACE with ``negative_weights`` of a ``beta_mixture``.
     """
 
@@ -64,6 +65,7 @@ class InfoNCE(Term):
         assignment: Address | None = None,
         assigned_only: bool = False,
         negative_weights: Address | None = None,
+        temperatures: Address | None = None,
         keep: Keep = 1.0,
         **common: Any,
     ) -> None:
@@ -89,6 +91,8 @@ class InfoNCE(Term):
                 an anchor's own once, so that who shares it is no negative; else over all candidates, each once.
             negative_weights: Curve of a state over cosines, ``state.NAME.curve``; each negative counts as it says, and
                 1 on average over those of an anchor. An empty one weighs nothing.
+            temperatures: A state's table of a temperature for each anchor, in the place of `temperature`; the anchor's
+                value is then multiplied by it, so that gradients do not grow as it falls.
             keep: Probability with which a step contrasts an anchor (LightGCL's paper drops half of them).
 
         Raises:
@@ -97,7 +101,8 @@ class InfoNCE(Term):
                 are no cosines, or with ``positives``.
         """
         super().__init__(**common)
-        one_way = {"positives": positives, "own_negatives": own_negatives, "assignment": assignment}
+        one_way = {"positives": positives, "own_negatives": own_negatives, "assignment": assignment,
+                   "temperatures": temperatures}
         given = [name for name, value in one_way.items() if value is not None]
         if symmetric and given:
             raise UserError(f"info_nce: symmetric has no opposite direction with {', '.join(given)}; leave one out")
@@ -114,7 +119,7 @@ class InfoNCE(Term):
             raise UserError("info_nce: candidates are [] only where positives and own_negatives name all there is")
         if own_weights is not None and own_negatives is None:
             raise UserError("info_nce: own_weights are those of own_negatives; give these, or leave it out")
-        self.negative_weights, self.own_weights = negative_weights, own_weights
+        self.negative_weights, self.own_weights, self.temperatures = negative_weights, own_weights, temperatures
         self.own_negatives, self.assignment, self.assigned_only = own_negatives, assignment, assigned_only
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
         self._kernel: dict[str, Any] = {
@@ -153,7 +158,8 @@ class InfoNCE(Term):
         positives = partner if positive_rows is None else positive_rows.values.index_select(0, partner)
         curve = None if self.negative_weights is None else flow.tensor(at_type(self.negative_weights, node_type))
         curve = None if curve is None or not len(curve) else curve
-        values = self._direction(view, candidates, place, positives, weight, own, curve)
+        heat = None if self.temperatures is None else self._looked_up(flow, node_type, self.temperatures, ids)
+        values = self._direction(view, candidates, place, positives, weight, own, curve, heat)
         if self.symmetric:
             values = (values + self._direction(candidates, view, partner, place, weight, None, curve)) / 2
         return Anchored(values, weight, ids, left_out=left_out)
@@ -186,6 +192,13 @@ class InfoNCE(Term):
             rows = replace(rows, ids=anchors.rows.ids)  # aligned with the anchors, not a table to look ids up in
         return match_rows(anchors.rows, rows), rows
 
+    @staticmethod
+    def _looked_up(flow: Flow, node_type: str, table: str, ids: Tensor | None) -> Tensor:
+        """The entry of each anchor in a table, without gradient."""
+        if ids is None:
+            raise UserError(f"info_nce: '{table}': the anchors have no ids to look up in the table")
+        return flow.tensor(at_type(table, node_type)).detach().index_select(0, ids)
+
     def _own(self, flow: Flow, node_type: str, count: int) -> Tensor:
         named = at_type(self.own_negatives, node_type)
         several = isinstance(named, list)
@@ -212,6 +225,7 @@ class InfoNCE(Term):
         weight: Tensor,
         own: Tensor | None,
         curve: Tensor | None,
+        heat: Tensor | None = None,
     ) -> Tensor:
         """Values of the anchors at ``which`` against all candidates."""
         pool, mask, itself, count = candidates.values, None, None, len(candidates.rows)
@@ -232,8 +246,8 @@ class InfoNCE(Term):
             own_log_weights=None if self.own_weights is None else pool.new_tensor(self.own_weights).log(),
             log_weights=log_weights,
             mask=mask,
-            anchor_weight=weight,
-            **self._kernel,
+            anchor_weight=weight if heat is None else weight * heat,
+            **(self._kernel if heat is None else {**self._kernel, "temperature": heat}),
         )
 
 
