@@ -69,6 +69,7 @@ from graphcl.augment.operator import (
 from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
 from graphcl.augment.transform import Transform
+from graphcl.augment.values import JitterValues, ScaleValues, jitter_values, scale_values
 
 __all__ = [
     "PPR",
@@ -87,6 +88,7 @@ __all__ = [
     "Heat",
     "InsertItems",
     "JitterImages",
+    "JitterValues",
     "KnnGraph",
     "LowRank",
     "Markov",
@@ -99,6 +101,7 @@ __all__ = [
     "RandomLowRank",
     "RandomWalkSubgraph",
     "ReorderChain",
+    "ScaleValues",
     "ShuffleFeatures",
     "SubstituteItems",
     "SvdGraph",
@@ -119,6 +122,7 @@ __all__ = [
     "heat",
     "insert_items",
     "jitter_images",
+    "jitter_values",
     "knn_graph",
     "low_rank",
     "markov",
@@ -131,6 +135,7 @@ __all__ = [
     "random_low_rank",
     "random_walk_subgraph",
     "reorder_chain",
+    "scale_values",
     "shuffle_features",
     "similar_items",
     "substitute_items",

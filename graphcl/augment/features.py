@@ -46,7 +46,7 @@ def mask_features(
         chance = p if central is None else mask_probabilities(graph, store, x, p, central, max_p)
         return x.masked_fill(uniform(x.shape[1], x, generator) < chance, 0.0)
 
-    return _change_x(graph, masked)
+    return change_features(graph, masked)
 
 
 @plain
@@ -56,7 +56,9 @@ def drop_features(graph: Graph, p: DropProbability, *, generator: torch.Generato
     Raises:
         UserError: see :func:`mask_features`.
     """
-    return _change_x(graph, lambda _, x: x.masked_fill(uniform(tuple(x.shape), x, generator) < p, 0.0) / (1.0 - p))
+    return change_features(
+        graph, lambda _, x: x.masked_fill(uniform(tuple(x.shape), x, generator) < p, 0.0) / (1.0 - p)
+    )
 
 
 def zero_features(graph: Graph, kept: Mapping[str, Tensor]) -> Graph:
@@ -73,7 +75,7 @@ def zero_features(graph: Graph, kept: Mapping[str, Tensor]) -> Graph:
     def zeroed(store: Any, x: Tensor) -> Tensor:
         return x.masked_fill(~kept[store._key or ""].unsqueeze(1), 0.0)
 
-    return _change_x(graph, zeroed)
+    return change_features(graph, zeroed)
 
 
 @plain
@@ -93,7 +95,7 @@ def shuffle_features(graph: Graph, *, generator: torch.Generator) -> Graph:
             order = order.index_select(0, store["batch"].index_select(0, order).argsort(stable=True))
         return x.index_select(0, order)
 
-    return _change_x(graph, shuffled)
+    return change_features(graph, shuffled)
 
 
 def check_features(graph: Graph) -> None:
@@ -109,7 +111,12 @@ def check_features(graph: Graph) -> None:
         raise UserError("node features 'x' must be a dense tensor of floats; convert categories or sparse rows first")
 
 
-def _change_x(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
+def change_features(graph: Graph, change: Callable[[Any, Tensor], Tensor]) -> Graph:
+    """The graph with ``change(store, x)`` in the place of the features of every node type.
+
+    Raises:
+        UserError: see :func:`check_features`.
+    """
     check_features(graph)
     return map_tensors(graph, lambda store, name, value: change(store, value) if name == "x" else value.clone())
 

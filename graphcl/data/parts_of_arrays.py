@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.data.graphs.splits import PARTS, NodeSplit
+from graphcl.data.graphs.tables import label_codes
 from graphcl.data.numpy_files import why_unreadable
 
 #: What a part is called in a file, beside nothing for a file without parts.
@@ -44,6 +47,19 @@ def split_of_sizes(sizes: dict[str, int]) -> NodeSplit | None:
         return None
     counts = [sizes.get(part, 0) for part in PARTS]
     return NodeSplit(*torch.arange(sum(counts)).split(counts))
+
+
+def class_codes(labels: np.ndarray, class_names: list[str], where: object) -> tuple[Tensor, list[str]]:
+    """[G] classes and their names: ``class_names`` where whole numbers count them; numbers below 0 are unknown.
+
+    Raises:
+        UserError: real numbers, which name no classes.
+    """
+    values: list[object] = [None if isinstance(v, int) and v < 0 else v for v in labels.tolist()]
+    codes, names = label_codes(pd.Series(values, dtype=object), where)
+    if class_names and all(name.isdigit() and int(name) < len(class_names) for name in names):
+        names = [class_names[int(name)] for name in names]
+    return codes, names
 
 
 def read_examples(path: Path, names: tuple[str, ...]) -> Examples:

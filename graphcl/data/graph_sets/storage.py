@@ -45,12 +45,21 @@ def load_graph_set(folder: Path) -> GraphSet:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    return read_tensors(folder, _rebuilt)
+    return load_packed(folder, PackedGraphs)
 
 
-def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:
-    packed = PackedGraphs(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
-    return GraphSet(packed, **fields_of(tensors, header))
+def load_packed(folder: Path, kind: type[PackedGraphs]) -> GraphSet:
+    """The same, the graphs being of a kind of packed graphs.
+
+    Raises:
+        UserError: not such a folder, damaged, or of another format version.
+    """
+
+    def rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:
+        packed = kind(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
+        return GraphSet(packed, **fields_of(tensors, header))
+
+    return read_tensors(folder, rebuilt)
 
 
 def fields_of(tensors: dict[str, Tensor], header: dict[str, Any]) -> dict[str, Any]:

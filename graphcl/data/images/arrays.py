@@ -9,8 +9,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from graphcl.core.errors import UserError
-from graphcl.data.images.raw import SIDE, RawImages, class_codes, resized
-from graphcl.data.parts_of_arrays import read_examples
+from graphcl.data.images.raw import SIDE, RawImages, resized
+from graphcl.data.parts_of_arrays import class_codes, read_examples
 
 NAMES = ("images", "x", "data")
 

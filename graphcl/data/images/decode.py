@@ -43,8 +43,8 @@ def _plain(image, image_module):  # type: ignore[no-untyped-def]
     """Grey (L) or RGB, 8 bits."""
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image).astype(np.float32)
-        values = values / 257 if image.mode != "F" or values.max(initial=0) > 255 else values
+        values = np.asarray(image).astype(np.float64)
+        values = values / (257.0 if image.mode != "F" or values.max(initial=0) > 255 else 1.0)
         return image_module.fromarray(values.clip(0, 255).astype(np.uint8))
     if image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info:
         shown = image.convert("RGBA")

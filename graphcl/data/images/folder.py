@@ -12,14 +12,12 @@ import torch
 
 from graphcl.core.errors import UserError
 from graphcl.core.tell import progress
-from graphcl.core.words import counted
-from graphcl.data.graphs.splits import PARTS
+from graphcl.data.class_folders import Skipped, list_files
 from graphcl.data.images.decode import decode
-from graphcl.data.images.raw import SIDE, RawImages, class_codes, resized, with_channels
-from graphcl.data.parts_of_arrays import split_of_sizes
+from graphcl.data.images.raw import SIDE, RawImages, resized, with_channels
+from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-_FOLDERS = {"train": ("train",), "valid": ("val", "valid"), "test": ("test",)}
 
 
 def read_image_folder(folder: Path, size: int) -> RawImages:
@@ -34,28 +32,27 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
     Raises:
         UserError: no image is left.
     """
-    listed = list(_listed(folder))
-    files = [(path, base, part) for path, base, part in listed if path.suffix.lower() in SUFFIXES]
-    others = [path.name for path, *_ in listed if path.suffix.lower() not in SUFFIXES]
-    skipped = Counter({"not PNG or JPEG": len(others)})
-    first = {"not PNG or JPEG": others[0] if others else ""}
+    skipped, files = Skipped(), []
+    for file in list_files(folder):
+        if file.path.suffix.lower() in SUFFIXES:
+            files.append(file)
+        else:
+            skipped.add("not PNG or JPEG", file.path.relative_to(folder).as_posix())
     pixels, kept = [], []
-    for (path, base, part), made in zip(files, _decoded([path for path, *_ in files], size), strict=True):
+    for file, made in zip(files, _decoded([file.path for file in files], size), strict=True):
         if isinstance(made, str):
-            skipped[made] += 1
-            first.setdefault(made, str(path.relative_to(folder)))
+            skipped.add(made, file.path.relative_to(folder).as_posix())
             continue
         pixels.append(made)
-        kept.append((path, base, part))
-    notes = [f"skipped {counted(n, 'file')}, {why} (the first: {first[why]})" for why, n in skipped.items() if n]
+        kept.append(file)
+    notes = skipped.notes()
     if not kept:
         told = f": {'; '.join(notes)}" if notes else ""
         raise UserError(f"data.path: {folder} holds no image that can be read{told}; give PNG or JPEG files")
-    labels = [_label(path, base) for path, base, _ in kept]
-    sizes = Counter(part for *_, part in kept)
+    labels, sizes = [file.label for file in kept], Counter(file.part for file in kept)
     raw = RawImages(
         _one_size(pixels, notes),
-        ids=[path.relative_to(folder).as_posix() for path, *_ in kept],
+        ids=[file.path.relative_to(folder).as_posix() for file in kept],
         split=split_of_sizes(dict(sizes)),
         source=str(folder),
         notes=notes,
@@ -63,25 +60,6 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
     if any(labels):
         raw.y, raw.class_names = class_codes(np.array(labels, dtype=object), [], folder)
     return raw
-
-
-def _listed(folder: Path) -> list[tuple[Path, Path, str]]:
-    """(file, folder whose folders are classes, part) in the order of the parts; hidden files are left out."""
-    parts = {part: next((folder / n for n in names if (folder / n).is_dir()), None) for part, names in _FOLDERS.items()}
-    if parts["train"] is None or parts["test"] is None:
-        return [(path, folder, "") for path in _files(folder)]
-    return [(path, base, part) for part in PARTS if (base := parts[part]) is not None for path in _files(base)]
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files below, sorted by their place; a link out of the folder is followed once."""
-    found = [Path(at) / name for at, _, names in os.walk(folder) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
-
-
-def _label(path: Path, base: Path) -> str:
-    inside = path.relative_to(base).parts
-    return inside[0] if len(inside) > 1 else ""
 
 
 def _decoded(paths: list[Path], size: int) -> list[np.ndarray | str]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from graphcl.data.graphs.splits import NodeSplit
-from graphcl.data.graphs.tables import label_codes
 
 #: Images that differ in size, or are larger, become squares of this side.
 SIDE = 64
@@ -40,19 +37,6 @@ class RawImages:
     split: NodeSplit | None = None
     source: str = ""
     notes: list[str] = field(default_factory=list)
-
-
-def class_codes(labels: np.ndarray, class_names: list[str], where: object) -> tuple[Tensor, list[str]]:
-    """[G] classes and their names: ``class_names`` where whole numbers count them; numbers below 0 are unknown.
-
-    Raises:
-        UserError: real numbers, which name no classes.
-    """
-    values: list[object] = [None if isinstance(v, int) and v < 0 else v for v in labels.tolist()]
-    codes, names = label_codes(pd.Series(values, dtype=object), where)
-    if class_names and all(name.isdigit() and int(name) < len(class_names) for name in names):
-        names = [class_names[int(name)] for name in names]
-    return codes, names
 
 
 def resized(pixels: Tensor, height: int, width: int) -> Tensor:

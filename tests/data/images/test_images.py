@@ -55,7 +55,7 @@ def test_folders_are_classes_and_other_files_are_skipped_and_counted(tmp_path: P
     assert data.labels.tolist() == [0, 0, 1]
     assert data.class_names == ["cats", "dogs"]
     notes = "\n".join(data.report.lines())
-    assert "skipped 1 file, not PNG or JPEG (the first: notes.txt)" in notes
+    assert "skipped 1 file, not PNG or JPEG (the first: dogs/notes.txt)" in notes
     assert "skipped 2 files, truncated, damaged or no image" in notes
     assert "skipped 1 file, smaller than 2 x 2 pixels (the first: dogs/one.png)" in notes
 

@@ -1,0 +1,1 @@
+"""Sets of series as chains: readers, cleaning, the data part."""

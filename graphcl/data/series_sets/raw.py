@@ -1,0 +1,132 @@
+"""Series before they are chains, and what is done to their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphcl.core.errors import UserError
+from graphcl.data.graphs.splits import NodeSplit
+
+
+@dataclass
+class RawSeriesSet:
+    """Series of any lengths with the same channels.
+
+    Attributes:
+        values: Of each series [n, C] float64, NaN where a value is missing.
+        labels: [G] labels, or None.
+        sizes: Part -> number of series, which lie in the order train, valid, test; empty without parts.
+        class_names: Of the labels 0, 1, ..., where they are known.
+        channels: Names of the channels; empty when they are numbered.
+        ids: Names of the series, or None when they are numbered.
+        source: Where they are from.
+        notes: What was decided and left out.
+    """
+
+    values: list[np.ndarray]
+    labels: np.ndarray | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    class_names: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+    ids: list[str] | None = None
+    source: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Leave out the series that are not ``kept`` [G] bool."""
+        first = 0
+        for part, size in self.sizes.items():
+            self.sizes[part] = int(kept[first : first + size].sum())
+            first += size
+        numbers = np.flatnonzero(kept).tolist()
+        self.values = [self.values[n] for n in numbers]
+        self.labels = None if self.labels is None else self.labels[kept]
+        self.ids = None if self.ids is None else [self.ids[n] for n in numbers]
+
+
+def clean(raw: RawSeriesSet) -> None:
+    """Cut off what is missing at both ends, fill what is missing inside, leave out series without a value.
+
+    A missing value is the linear interpolation between its neighbours in its channel, the nearest value at an end. A
+    channel without any value in a series stays NaN, which :func:`scale` makes the channel's mean.
+
+    Raises:
+        UserError: nothing is left.
+    """
+    missing = [~np.isfinite(values) for values in raw.values]
+    kept = np.array([not lost.all() for lost in missing], dtype=bool)
+    if not kept.all():
+        raw.notes.append(f"skipped {int((~kept).sum()):,} series without a value")
+        missing = [lost for lost, keep in zip(missing, kept.tolist(), strict=True) if keep]
+        raw.keep(kept)
+    if not raw.values:
+        raise UserError(f"{raw.source}: there is no series with a value")
+    cut, filled, lacking = 0, 0, 0
+    for number, (values, lost) in enumerate(zip(raw.values, missing, strict=True)):
+        there = np.flatnonzero(~lost.all(axis=1))
+        inside = slice(int(there[0]), int(there[-1]) + 1)
+        cut += inside.stop - inside.start < len(values)
+        raw.values[number], within = values[inside], lost[inside]
+        if within.any():
+            raw.values[number] = _filled(values[inside], within)
+            filled += int(within.sum())
+            lacking += int(within.all(axis=0).sum())
+    if cut:
+        raw.notes.append(f"missing values at the ends of {cut:,} series are cut off: lengths differ")
+    if filled:
+        raw.notes.append(f"missing values filled from those beside them: {filled:,}")
+    if lacking:
+        raw.notes.append(f"channels without any value in a series, filled with the channel's mean: {lacking:,}")
+
+
+def _filled(values: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    result = values.copy()
+    for channel in range(values.shape[1]):
+        gaps = lost[:, channel]
+        if gaps.any() and not gaps.all():
+            at = np.flatnonzero(~gaps)
+            result[gaps, channel] = np.interp(np.flatnonzero(gaps), at, values[at, channel])
+        elif gaps.all():
+            result[:, channel] = np.nan
+    return result
+
+
+def scale(raw: RawSeriesSet, how: str, split: NodeSplit | None) -> list[Tensor]:
+    """Series as [n, C] float32: each channel less its mean, in units of its standard deviation.
+
+    Args:
+        raw: Cleaned.
+        how: ``set``: mean and deviation of all training series together; ``series``: of each by itself; ``none``.
+        split: The parts, where there are any.
+    """
+    trained = raw.values if split is None else [raw.values[n] for n in split.train.tolist()]
+    stacked = np.concatenate(trained)
+    known = np.isfinite(stacked)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, stacked, 0).sum(axis=0) / count
+    deviation = np.sqrt(np.where(known, (stacked - mean) ** 2, 0).sum(axis=0) / count)
+    constant = deviation <= 1e-12 * np.maximum(np.abs(mean), 1)
+    if constant.any():
+        names = raw.channels or [str(n) for n in range(len(mean))]
+        raw.notes.append(
+            f"channels that are constant, and say nothing: {', '.join(names[n] for n in np.flatnonzero(constant))}"
+        )
+    made = []
+    for values in raw.values:
+        values = np.where(np.isfinite(values), values, mean)
+        if how == "set":
+            values = (values - mean) / np.where(constant, 1, deviation)
+        elif how == "series":
+            own = values.std(axis=0)
+            values = (values - values.mean(axis=0)) / np.where(own <= 1e-12 * np.abs(values).max(initial=1), 1, own)
+        made.append(torch.from_numpy(values.astype(np.float32)))
+    return made
+
+
+def resampled(values: np.ndarray, at: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """[m, C] values at the times ``where`` [m] by linear interpolation of those at ``at`` [n], ascending."""
+    return np.stack([np.interp(where, at, values[:, channel]) for channel in range(values.shape[1])], axis=1)

@@ -1,0 +1,86 @@
+"""The convolutional network over series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from graphcl.core.options import Count
+from graphcl.core.registry import register
+from graphcl.encode.base import Encoding, Graph, View
+from graphcl.encode.pooling import Pooling, pool_graph
+from graphcl.encode.weights import make_linear
+from graphcl.encode.windows import Windows, read_windows
+
+
+class ChainConvLayer(nn.Module):
+    """``h + gelu(h)_(t - d), gelu(h)_t, gelu(h)_(t + d)`` through one linear map; what is outside of a chain is 0."""
+
+    def __init__(self, dim: int, dilation: int, *, generator: torch.Generator) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.linear = make_linear(3 * dim, dim, generator=generator)
+
+    def forward(self, h: Tensor, chains: Windows) -> Tensor:
+        """[n, dim] -> [n, dim]."""
+        return h + self.linear(around(F.gelu(h), chains, self.dilation))
+
+
+def around(h: Tensor, chains: Windows, distance: int) -> Tensor:
+    """[n, 3 d]: the rows ``distance`` before each node, at it and after it in its chain, 0 where there is none."""
+    node = torch.arange(len(h), device=h.device)
+    left = chains.ptr.diff().index_select(0, chains.batch) - 1 - chains.pos
+    sides = []
+    for step, room in ((-distance, chains.pos), (distance, left)):
+        inside = room >= distance
+        sides.append(h.index_select(0, torch.where(inside, node + step, node)) * inside[:, None])
+    return torch.cat([sides[0], h, sides[1]], dim=1)
+
+
+@register("tower", "chain_conv", example={"dim": 4, "num_layers": 2})
+class ChainConv(nn.Module):
+    """Dilated convolutions with residuals over chains of values, the encoder of TS2Vec (Yue et al., AAAI 2022, 3.1).
+
+    A linear map of each node's values, then layers of width 3 whose dilation doubles, 1, 2, 4, ...; a node sees
+    ``2 ** num_layers - 1`` nodes to either side. Chains lie end to end, without padding.
+    """
+
+    def __init__(
+        self,
+        dim: Count = 64,
+        num_layers: Count = 4,
+        pooling: Pooling = "max",
+        *,
+        graph: Graph,
+        generator: torch.Generator,
+    ) -> None:
+        """
+        Args:
+            dim: Width of all layers.
+            num_layers: Number of convolutions.
+            pooling: How nodes make graphs; none gives no graphs.
+            graph: Training chains, for the number of channels (supplied).
+            generator: Source of the initial weights (supplied).
+
+        Raises:
+            UserError: the graph is not one of chains of values.
+        """
+        super().__init__()
+        self.out_dim, self.pooling = dim, pooling
+        self.lift = make_linear(read_windows(graph).x.shape[1], dim, generator=generator)
+        self.layers = nn.ModuleList(ChainConvLayer(dim, 2**k, generator=generator) for k in range(num_layers))
+
+    def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
+        """Encode all nodes, or ``rows`` of them."""
+        chains = read_windows(view.graph)
+        latents = [self.lift(chains.x)]
+        for layer in cast("Iterable[ChainConvLayer]", self.layers):
+            latents.append(layer(latents[-1], chains))
+        if rows is not None:
+            latents[-1] = latents[-1].index_select(0, rows)
+            return Encoding(latents[-1], latents, rows=rows)
+        return Encoding(latents[-1], latents, pool_graph(latents[-1], view.graph, self.pooling))

@@ -1,0 +1,44 @@
+"""The convolutional tower over series: against torch's own convolution, chain by chain."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from graphcl.core.errors import UserError
+from graphcl.core.seeds import generator
+from graphcl.encode.base import View
+from graphcl.encode.chain_conv import ChainConv, around
+from graphcl.encode.windows import read_windows
+from graphcl.graph.window import build_windows
+from tests.contract.toys import plain_graph, window_graph
+
+
+def test_neighbours_are_those_of_the_own_chain() -> None:
+    chains = build_windows(torch.arange(1.0, 6)[:, None], torch.tensor([0, 3]), torch.tensor([3, 5]))
+    assert around(chains.x, read_windows(chains), 1).tolist() == [
+        [0, 1, 2], [1, 2, 3], [2, 3, 0], [0, 4, 5], [4, 5, 0],
+    ]  # fmt: skip
+    assert around(chains.x, read_windows(chains), 2)[:, 2].tolist() == [3, 0, 0, 0, 0]
+
+
+def test_it_is_a_dilated_convolution_of_each_chain() -> None:
+    graph = window_graph()
+    tower = ChainConv(dim=5, num_layers=3, pooling="mean", graph=graph, generator=generator(0)).eval()
+    made = tower(View(graph))
+    for chain in range(5):
+        x = graph.x[graph.batch == chain]
+        h = tower.lift(x)
+        for position, layer in enumerate(tower.layers):
+            kernel = layer.linear.weight.view(5, 3, 5).transpose(1, 2)
+            step = 2**position
+            turned = F.conv1d(F.gelu(h).T[None], kernel, layer.linear.bias, padding=step, dilation=step)
+            h = h + turned[0].T
+        torch.testing.assert_close(made.nodes[graph.batch == chain], h)
+        torch.testing.assert_close(made.graphs[chain], h.mean(0))
+
+
+def test_other_graphs_are_refused() -> None:
+    with pytest.raises(UserError, match="needs windows of a table"):
+        ChainConv(graph=plain_graph(), generator=generator(0))
