@@ -201,7 +201,7 @@ def test_a_real_prometheus(real: str) -> None:
     np.testing.assert_allclose(table.values[1:, 2], 7 / STEP)  # a counter, as a rate
     rates, _ = query_prometheus(real, START + 120, START + 119 * STEP, STEP, ["rate(seen_total[1m])"])
     np.testing.assert_allclose(rates["value"], 7 / STEP)
-    with pytest.raises(UserError, match="answers 400: .*unexpected end of input"):
+    with pytest.raises(UserError, match=r"answers 400: .*unexpected end of input"):
         query_prometheus(real, START, START + 60, STEP, ["load{"])
 
 
