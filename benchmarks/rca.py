@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
 from benchmarks.cells import Cell, Suite, command, data_root
 
 #: System -> its title, services that are no candidate, and the file of its topology for a case's name.
@@ -172,170 +171,11 @@ def _callers(system: str, case: str, services: Sequence[str]) -> dict[str, list[
     return matched(read_service_map(folder / name), services)[0]
 
 
-def averages(record: Mapping[str, Any], level: str = "services") -> dict[str, float] | None:
-    """AC@1, AC@3, AC@5 and Avg@5 over the cases that have this level."""
-    rows = [row for row in record.get(level, []) if row is not None]
-    if not rows:
-        return None
-    mean = [sum(row[k] for row in rows) / len(rows) for k in range(5)]
-    return {"ac@1": mean[0], "ac@3": mean[2], "ac@5": mean[4], "avg@5": sum(mean) / 5}
-
-
 def section() -> str:
     """The tables of docs/benchmarks.md."""
-    head = (
-        "A case is one injected fault; services by their first metric, `entrypoint` is no candidate; intervals and "
-        "tests by a bootstrap over groups of one service and fault. *Ahead* and *behind*: the 95% interval of the "
-        "paired difference to N-sigma leaves out 0. A case where no anomaly is detected counts as a miss. The one "
-        "setting of `deviation` was chosen on these cases, see below; its figures are not those of unseen cases."
-    )
-    systems = [_table(system) for system in SYSTEMS]
-    return "\n\n".join([
-        head, *systems, _by_fault(), _walks(), _turned(), _calibration(), _times(), CHOICE,
-    ])  # fmt: skip
+    from benchmarks import rca_tables
 
-
-#: How the default was chosen; figures of single settings are not kept as records.
-CHOICE = (
-    "Choice of `deviation`: about 900 settings of scale, sign, floor, window and aggregation were scored with the time "
-    "known, all of them on both systems. Of the last grid (360 settings) the best on online-boutique has AC@1 .477 and "
-    "Avg@5 .705 on petshop, the best on petshop .708 and .792 on online-boutique; 62 are above N-sigma in both figures "
-    "on both. The default is neither of the two: round numbers of that plateau, services by their first metric, and a "
-    "guard before the anomaly that was added for late times. So its figures here are of cases that it was chosen on. "
-    "What did not help: mean or quantile deviations as scale, subtracting what all services share, sums over the "
-    "metrics of a service. What helped: metrics that were constant before, in units of their level, and the largest "
-    "normal deviation as scale. By metric it is behind N-sigma: other metrics of the faulty service come first."
-)
-
-
-def _record(system: str, when: str, method: str) -> dict[str, Any]:
-    cell = next(cell for cell in SUITE.cells if cell.name == f"{system}-{when}-{method}")
-    return SUITE.result(cell) or {}
-
-
-def _table(system: str) -> str:
-    columns = ("method", "AC@1", "AC@3", "AC@5", "Avg@5", "95%", "to N-sigma", "metric Avg@5", "detected", "late", "s")
-    rows = [_row(system, method) for method in (*METHODS, *TRAINED)]
-    known = _record(system, "known", OURS)
-    chances = [sum(row[k] for row in known["chance"]) / len(known["chance"]) for k in range(5)] if known else []
-    rows.append([
-        "chance", *(tables.figure(chances[k] if chances else None, 3) for k in (0, 2, 4)),
-        tables.figure(tables.mean(chances), 3), *[""] * 6,
-    ])  # fmt: skip
-    return f"**{SYSTEMS[system][0]}**; detected and late: Avg@5\n\n{tables.table(columns, rows)}"
-
-
-def _row(system: str, method: str) -> list[str]:
-    from graphcl.rca.scoring import bootstrap
-
-    record = _record(system, "known", method)
-    found = averages(record) or {}
-    low = high = None
-    if record:
-        _, low, high = bootstrap([sum(row) / 5 for row in record["services"]], record["groups"])
-    others = () if method in TRAINED else ("detected", "late")
-    times = [tables.figure((averages(_record(system, when, method)) or {}).get("avg@5"), 3) for when in others]
-    return [
-        method, *(tables.figure(found.get(key), 3) for key in ("ac@1", "ac@3", "ac@5", "avg@5")),
-        tables.NOT_RUN if low is None else f"{low:.2f} to {high:.2f}", compared(system, method),
-        tables.figure((averages(record, "metrics") or {}).get("avg@5"), 3) if system == "online-boutique" else "-",
-        *(times or ["-", "-"]), tables.figure(record.get("seconds"), 2),
-    ]  # fmt: skip
-
-
-def compared(system: str, method: str) -> str:
-    """``ahead``, ``tied`` or ``behind`` of N-sigma in Avg@5 / AC@1, by a paired bootstrap over groups."""
-    from graphcl.rca.scoring import bootstrap
-
-    ours, theirs = _record(system, "known", method), _record(system, "known", RIVAL)
-    if method == RIVAL or not (ours and theirs):
-        return "" if method == RIVAL else tables.NOT_RUN
-    words = []
-    for score in (lambda row: sum(row) / 5, lambda row: row[0]):
-        pairs = zip(ours["services"], theirs["services"], strict=True)
-        _, low, high = bootstrap([score(mine) - score(other) for mine, other in pairs], ours["groups"])
-        words.append("ahead" if low > 0 else "behind" if high < 0 else "tied")
-    return " / ".join(words)
-
-
-def _by_fault() -> str:
-    rows = []
-    for system in SYSTEMS:
-        records = {method: _record(system, "known", method) for method in (OURS, RIVAL)}
-        faults = sorted({group.split()[-1] for group in records[OURS].get("groups", [])})
-        for fault in faults:
-            cells = []
-            for record in records.values():
-                hits = [
-                    sum(row) / 5
-                    for row, group in zip(record.get("services", []), record.get("groups", []), strict=True)
-                    if group.split()[-1] == fault
-                ]
-                cells.append(tables.figure(tables.mean(hits), 2))
-            count = sum(group.split()[-1] == fault for group in records[OURS]["groups"])
-            rows.append([f"{system}: {fault}", str(count), *cells])
-    return "Avg@5 by fault, time known\n\n" + tables.table(("fault", "cases", OURS, RIVAL), rows)
-
-
-def _walks() -> str:
-    rows = []
-    for method, direction, start, acyclic in WALKS:
-        cells = []
-        for system in SYSTEMS:
-            record = _record(system, "known", walk_name(method, direction, start, acyclic))
-            found = averages(record) or {}
-            cells += [tables.figure(found.get("ac@1"), 3), tables.figure(found.get("avg@5"), 3)]
-            cells.append(tables.figure(record.get("seconds"), 2))
-        rows.append([f"{method}, {direction}, from {start}" + (", acyclic" if acyclic else ""), *cells])
-    columns = ["graph and walk", *(f"{system} {name}" for system in SYSTEMS for name in ("AC@1", "Avg@5", "s"))]
-    return "Classical graphs, all metrics, time known\n\n" + tables.table(columns, rows)
-
-
-def _turned() -> str:
-    """Cases whose first service the neural graph puts right or wrong, beside the change alone."""
-    rows = []
-    for system in SYSTEMS:
-        ours, graph = _record(system, "known", OURS), _record(system, "known", "run")
-        both = zip(ours.get("services", []), graph.get("services", []), strict=False)
-        pairs = [(one[0], two[0]) for one, two in both]
-        right, wrong = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
-        rows.append([system, *((str(right), str(wrong), str(len(pairs))) if pairs else (tables.NOT_RUN,) * 3)])
-    columns = ("system", "turned right", "turned wrong", "cases")
-    return "First service of `run` beside `deviation`: what the neural graph turns\n\n" + tables.table(columns, rows)
-
-
-def _calibration() -> str:
-    rows = []
-    pairs = {system: _record(system, "known", OURS).get("confidence", []) for system in SYSTEMS}
-    for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)):
-        cells = []
-        for found in pairs.values():
-            inside = [pair for pair in found if low <= pair[0] < high]
-            cells += [str(len(inside)), tables.figure(tables.mean([p[1] for p in inside]), 2) if inside else "-"]
-        rows.append([f"{low:.1f} to {min(high, 1.0):.1f}", *cells])
-    brier = [tables.figure(tables.mean([(p[0] - p[1]) ** 2 for p in found]), 3) for found in pairs.values()]
-    rows.append(["Brier score", "", brier[0], "", brier[1]])
-    columns = ["confidence", *(f"{system} {name}" for system in SYSTEMS for name in ("cases", "right"))]
-    head = (
-        "Calibration of the confidence in the first service (`deviation`, time known); exponent and the limit for "
-        "metrics that were constant are of these cases"
-    )
-    return f"{head}\n\n" + tables.table(columns, rows)
-
-
-def _times() -> str:
-    rows = []
-    for metrics, length in SIZES:
-        for method in (OURS, *TRAINED):
-            cell = next(cell for cell in SUITE.cells if cell.name == f"time-{metrics}x{length}-{method}")
-            record = SUITE.result(cell) or {}
-            rows.append([
-                f"{metrics} x {length:,}", method, tables.figure(record.get("seconds"), 1),
-                tables.figure(record.get("cpu_s"), 1), tables.figure(record.get("first_answer"), 1),
-                str(record.get("graph") or "-"),
-            ])  # fmt: skip
-    columns = ("metrics x rows", "method", "s", "CPU s of the process", "s to the first answer", "metrics in the graph")
-    return "Time of one analysis (made-up telemetry, on two shared cores)\n\n" + tables.table(columns, rows)
+    return rca_tables.section()
 
 
 if __name__ == "__main__":
