@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,14 +82,28 @@ class PromptExperts(nn.Module):
             UserError: no texts; views of another graph, or without such an expert; pieces of a graph.
         """
         super().__init__()
-        folder = Path(views) if views else None
-        found = expert_embeddings(text_data(graph, task), folder=folder, experts=experts, class_names=class_names)
-        self.experts, self.about, self.mix = found.experts, {**found.about, "mix": mix}, mix
+        self.folder, self.class_names, self.mix = Path(views) if views else None, class_names, mix
+        self._read(text_data(graph, task), experts)
+        size = len(self.experts), self.content.shape[2]
+        self.selector = Selector(*size, temperature, generator=generator) if mix == "selector" else None
+
+    def _read(self, data: NodeGraph, experts: Sequence[str] | None) -> None:
+        found = expert_embeddings(data, folder=self.folder, experts=experts, class_names=self.class_names)
+        self.experts, self.about = found.experts, {**found.about, "mix": self.mix}
         # Not in checkpoints: they are made again from the texts, or read again from the folder.
         self.register_buffer("content", found.content, persistent=False)
         self.register_buffer("context", found.context, persistent=False)
-        size = len(found.experts), found.content.shape[2]
-        self.selector = Selector(*size, temperature, generator=generator) if mix == "selector" else None
+
+    def for_graph(self, graph: Graph, task: Any) -> PromptExperts:
+        """The same experts and selector on the texts of another graph.
+
+        Raises:
+            UserError: its texts cannot be read by the same experts (views of a folder are of one graph).
+        """
+        other = copy.copy(self)
+        other._buffers = dict(self._buffers)  # else both would read the texts of the other graph
+        other._read(text_data(graph, task), self.experts)
+        return other.to(self.content.device)
 
     def weights(self) -> Tensor:
         """[N, m], how much each expert counts for each node."""
@@ -103,8 +119,8 @@ class PromptExperts(nn.Module):
         """
         if graph.num_nodes != len(self.content):
             raise UserError(
-                f"prompt_experts: experts have read {len(self.content):,} nodes and the graph has "
-                f"{graph.num_nodes:,}; embed another graph without it (embed.view=''), or make views of it and train"
+                f"prompt_experts: experts have read {len(self.content):,} nodes and the graph has {graph.num_nodes:,}; "
+                "for_graph(...) lets them read another graph"
             )
         weights = self.weights()
         result = map_tensors(graph, lambda _, name, value: value if name == "x" else value.clone())

@@ -47,7 +47,14 @@ def embed_unseen(
     data = reader.load_unseen(trained_on)
     task = build("task", recipe["task"], {}, data=data)
     views = Views(recipe, task, seed=recipe["train.seed"], device=next(model.parameters()).device)
-    return embed(model, views, task, "test"), data
+    trained = dict(model.augmenters.items())
+    try:
+        for name, augmenter in trained.items():
+            if hasattr(augmenter, "for_graph"):  # it holds what it has read of the training graph
+                model.augmenters[name] = augmenter.for_graph(next(iter(task.graphs.values())), task)  # type: ignore[operator]
+        return embed(model, views, task, "test"), data
+    finally:
+        model.augmenters.update(trained)
 
 
 def require_inductive(model: Model) -> None:

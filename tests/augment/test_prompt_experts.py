@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,3 +151,14 @@ def test_graphs_without_texts_pieces_and_other_graphs_are_refused() -> None:
 def test_the_entropy_gap_is_the_divergence_from_the_uniform_mixture() -> None:
     weights = torch.tensor([[0.25] * 4, [1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]])
     assert entropy_gap(weights).tolist() == pytest.approx([0.0, 1.386294, 0.693147], abs=1e-6)
+
+
+def test_experts_read_another_graph_and_keep_what_the_selector_learned() -> None:
+    data, other = ring(), ring(15)
+    other = replace(other, text_encoder=data.text_encoder)
+    module = made(data)
+    before = seen(module, data).x
+    moved = module.for_graph(other.graph, SimpleNamespace(data=other))
+    assert seen(moved, other).x.shape == (15, 6)
+    assert moved.selector is module.selector
+    assert torch.equal(seen(module, data).x, before)

@@ -19,6 +19,7 @@ from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
 from graphcl.engine.prepare import make_task
 from graphcl.engine.training import Training
+from graphcl.engine.unseen import embed_unseen
 
 RECIPES = {
     "gaugllm": "heads.proj.dim=32",
@@ -133,3 +134,15 @@ def test_one_named_view_is_embedded_and_the_record_says_which(tmp_path: Path) ->
     raw = graphcl.fit(graphcl.load("gaugllm", *small, "embed.view=''"), data=papers(), out=tmp_path / "raw")
     assert json.loads((tmp_path / "raw" / "protocol.json").read_text())["embedded"] == "the graph as it is"
     assert not torch.equal(raw.embeddings[""], fitted.embeddings[""])
+
+
+def test_new_nodes_are_embedded_by_the_experts_of_training() -> None:
+    data = papers()
+    fitted = trained("gaugllm", "eval.random_encoder=false", epochs=5)
+    same = Data(edge_index=data.graph.edge_index, text=data.graph.text, num_nodes=NODES)
+    found, _ = embed_unseen(fitted.model, data, given=same)
+    torch.testing.assert_close(found[""], fitted.embeddings[""])
+    fewer = Data(edge_index=torch.tensor([[0, 1], [1, 2]]), text=data.graph.text[:3], num_nodes=3)
+    assert embed_unseen(fitted.model, data, given=fewer)[0][""].shape == (3, 32)
+    again, _ = embed_unseen(fitted.model, data, given=same)
+    assert torch.equal(again[""], found[""])

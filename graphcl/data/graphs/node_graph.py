@@ -198,7 +198,9 @@ class NodeGraphData:
         labels = torch.full((raw.num_nodes,), -1)
         graph = assemble(x, edge_index, raw, labels, report, weight)
         splits = NodeSplits("random", labels, {}, self.split.ratios, False, 0, 0)
-        return NodeGraph(graph, labels, splits, raw.ids, [], report, None, raw.feature_names)
+        return NodeGraph(
+            graph, labels, splits, raw.ids, [], report, None, raw.feature_names, text_encoder=trained_on.text_encoder
+        )
 
     def _features(
         self, raw: RawGraph, edge_index: Tensor, report: DataReport, encoder: TextEncoder | None = None
