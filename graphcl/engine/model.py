@@ -64,6 +64,7 @@ class Model(nn.Module):
             for label, options in recipe[group].items():
                 context = {
                     "towers": dict(self.towers),
+                    "heads": dict(self.heads),
                     "task": task,
                     "views": recipe["views"],
                     "width_of": partial(self._width_of, task.types),
