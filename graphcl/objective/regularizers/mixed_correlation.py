@@ -101,7 +101,7 @@ class MixedCorrelation(Term):
 
     def _through(self, flow: Flow, rows: Tensor) -> Tensor:
         """Rows through the head, in a virtual step with the parameters of that step."""
-        if not self._module:
+        if self.head is None:
             return rows
         prefix = f"heads.{self.head}."
         own = {name.removeprefix(prefix): tensor for name, tensor in flow.parameters(self.head).items()}

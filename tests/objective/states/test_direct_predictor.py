@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcl.augment.multiply import Multiply
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.objective.base import Rows
+from graphcl.objective.latents.multiply import Multiply
 from graphcl.objective.states.direct_predictor import DirectPredictor, predictor_of
 from graphcl.objective.terms.alignment import alignment
 from tests.recipes.node_runs import losses

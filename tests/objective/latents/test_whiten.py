@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcl.augment.whiten import Whiten, inverse_root, whiten
 from graphcl.core.errors import UserError
+from graphcl.objective.latents.whiten import Whiten, inverse_root, whiten
 from tests.recipes.node_runs import losses
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import graphcl
-from graphcl.augment.mix_hardest import MixHardest, mix_hardest
 from graphcl.objective.base import Rows
+from graphcl.objective.latents.mix_hardest import MixHardest, mix_hardest
 from graphcl.objective.terms.uniformity import uniformity
 from tests.recipes.node_runs import losses
 
