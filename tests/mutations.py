@@ -340,6 +340,18 @@ MUTATIONS = (
              "+ ptr[:-1].repeat_interleave(edges)", "+ 0 * ptr[:-1].repeat_interleave(edges)",
              ("data/graph_sets/test_graph_set.py"
               "::test_packing_loses_nothing_and_batches_as_torch_geometric_does",)),
+    Mutation("training sees the test part", "tasks/graph.py", "if self._given is None:\n            return torch.arange",
+             "if True:\n            return torch.arange",
+             ("tasks/test_images.py::test_training_sees_no_image_of_the_test_part",)),
+    Mutation("similar patches that are far away win", "graph/patches.py",
+             "torch.cdist(place, place).argsort(dim=1, stable=True)",
+             "torch.cdist(place, place).argsort(dim=1, stable=True, descending=True)",
+             ("graph/test_patches.py::test_an_image_without_contrast_joins_each_patch_with_those_beside_it",)),
+    Mutation("a convolution reads the next chain", "encode/chain_conv.py", "inside = room >= distance",
+             "inside = node + step < len(h)", ("encode/test_chain_conv.py::test_neighbours_are_those_of_the_own_chain",)),
+    Mutation("series are scaled by their test part", "data/series_sets/series_set.py",
+             "raw.values if split is None else [raw.values[n] for n in split.train.tolist()]", "raw.values",
+             ("data/series_sets/test_series_set.py::test_the_scale_is_that_of_the_training_part",)),
 )
 
 

@@ -16,7 +16,8 @@ from graphcl.core.seeds import generator
 from graphcl.data.images.image_set import ImagesData, ImageSet
 from graphcl.engine.fit import fit
 from graphcl.tasks.baselines.graph import FlatFeatures
-from graphcl.tasks.graph import GraphTask, given_fold
+from graphcl.tasks.graph import GraphTask
+from graphcl.tasks.graph_folds import given_fold
 from graphcl.tasks.images import ImagesTask
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -14,6 +14,7 @@ from graphcl.data.graphs.splits import PARTS, NodeSplit
 from graphcl.data.graphs.tensors import read_tensors, sparse_packed, sparse_unpacked, write_tensors
 from graphcl.data.report import DataReport
 
+Packed = TypeVar("Packed", bound=PackedGraphs)
 _TENSORS = ("edge_index", "node_ptr", "edge_ptr")
 
 
@@ -23,8 +24,17 @@ def save_graph_set(data: GraphSet, folder: Path) -> None:
     Raises:
         UserError: the folder exists, or cannot be written.
     """
-    tensors = {name: getattr(data.packed, name) for name in _TENSORS}
-    write_tensors(folder, {**tensors, **sparse_packed(data.packed.x), **labels_of(data)}, header_of(data))
+    write_tensors(folder, {**tensors_of(data.packed), **labels_of(data)}, header_of(data))
+
+
+def tensors_of(packed: PackedGraphs) -> dict[str, Tensor]:
+    """The tensors of packed graphs."""
+    return {**{name: getattr(packed, name) for name in _TENSORS}, **sparse_packed(packed.x)}
+
+
+def packed_of(tensors: dict[str, Tensor], kind: type[Packed]) -> Packed:
+    """The inverse of :func:`tensors_of`, for a kind of packed graphs."""
+    return kind(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
 
 
 def header_of(data: GraphSet) -> dict[str, Any]:
@@ -45,21 +55,7 @@ def load_graph_set(folder: Path) -> GraphSet:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    return load_packed(folder, PackedGraphs)
-
-
-def load_packed(folder: Path, kind: type[PackedGraphs]) -> GraphSet:
-    """The same, the graphs being of a kind of packed graphs.
-
-    Raises:
-        UserError: not such a folder, damaged, or of another format version.
-    """
-
-    def rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> GraphSet:
-        packed = kind(sparse_unpacked(tensors), *(tensors[name] for name in _TENSORS))
-        return GraphSet(packed, **fields_of(tensors, header))
-
-    return read_tensors(folder, rebuilt)
+    return read_tensors(folder, lambda t, header: GraphSet(packed_of(t, PackedGraphs), **fields_of(t, header)))
 
 
 def fields_of(tensors: dict[str, Tensor], header: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.data.graphs.splits import NodeSplit
 
 
 @dataclass
@@ -52,7 +51,7 @@ def clean(raw: RawSeriesSet) -> None:
     """Cut off what is missing at both ends, fill what is missing inside, leave out series without a value.
 
     A missing value is the linear interpolation between its neighbours in its channel, the nearest value at an end. A
-    channel without any value in a series stays NaN, which :func:`scale` makes the channel's mean.
+    channel without any value in a series stays NaN, which :class:`Scale` makes the channel's mean.
 
     Raises:
         UserError: nothing is left.
@@ -95,36 +94,44 @@ def _filled(values: np.ndarray, lost: np.ndarray) -> np.ndarray:
     return result
 
 
-def scale(raw: RawSeriesSet, how: str, split: NodeSplit | None) -> list[Tensor]:
-    """Series as [n, C] float32: each channel less its mean, in units of its standard deviation.
+@dataclass(frozen=True)
+class Scale:
+    """How channels are brought to one scale.
 
-    Args:
-        raw: Cleaned.
-        how: ``set``: mean and deviation of all training series together; ``series``: of each by itself; ``none``.
-        split: The parts, where there are any.
+    Attributes:
+        how: ``set``: less the mean and in the deviation below; ``series``: those of each by itself; ``none``.
+        mean: [C] of the training series together, where a value is known; also what stands for a channel without any.
+        deviation: [C].
     """
-    trained = raw.values if split is None else [raw.values[n] for n in split.train.tolist()]
-    stacked = np.concatenate(trained)
-    known = np.isfinite(stacked)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, stacked, 0).sum(axis=0) / count
-    deviation = np.sqrt(np.where(known, (stacked - mean) ** 2, 0).sum(axis=0) / count)
-    constant = deviation <= 1e-12 * np.maximum(np.abs(mean), 1)
-    if constant.any():
-        names = raw.channels or [str(n) for n in range(len(mean))]
-        raw.notes.append(
-            f"channels that are constant, and say nothing: {', '.join(names[n] for n in np.flatnonzero(constant))}"
-        )
-    made = []
-    for values in raw.values:
-        values = np.where(np.isfinite(values), values, mean)
-        if how == "set":
-            values = (values - mean) / np.where(constant, 1, deviation)
-        elif how == "series":
+
+    how: str
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, how: str, series: list[np.ndarray]) -> Scale:
+        """That of these cleaned series [n, C]."""
+        stacked = np.concatenate(series)
+        known = np.isfinite(stacked)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, stacked, 0).sum(axis=0) / count
+        deviation = np.sqrt(np.where(known, (stacked - mean) ** 2, 0).sum(axis=0) / count)
+        return cls(how, mean, deviation)
+
+    @property
+    def constant(self) -> np.ndarray:
+        """[C] bool: channels whose deviation is nothing but rounding."""
+        return self.deviation <= 1e-12 * np.maximum(np.abs(self.mean), 1)
+
+    def apply(self, values: np.ndarray) -> Tensor:
+        """[n, C] float32; a channel that is constant becomes 0 where it is scaled."""
+        values = np.where(np.isfinite(values), values, self.mean)
+        if self.how == "set":
+            values = (values - self.mean) / np.where(self.constant, 1, self.deviation)
+        elif self.how == "series":
             own = values.std(axis=0)
             values = (values - values.mean(axis=0)) / np.where(own <= 1e-12 * np.abs(values).max(initial=1), 1, own)
-        made.append(torch.from_numpy(values.astype(np.float32)))
-    return made
+        return torch.from_numpy(values.astype(np.float32))
 
 
 def resampled(values: np.ndarray, at: np.ndarray, where: np.ndarray) -> np.ndarray:

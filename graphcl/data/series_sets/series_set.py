@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 from graphcl.data.report import DataReport
 from graphcl.data.series_sets.arrays import make_waves, read_series_arrays
 from graphcl.data.series_sets.folder import read_series_folder
-from graphcl.data.series_sets.raw import RawSeriesSet, clean, resampled, scale
+from graphcl.data.series_sets.raw import RawSeriesSet, Scale, clean, resampled
 from graphcl.data.series_sets.ucr import SUFFIXES, find_pair, read_ucr
 from graphcl.graph.batch import pointer
 from graphcl.graph.chain import chain_layout
@@ -54,6 +54,23 @@ class PackedChains(PackedGraphs):
         made._slice_dict["pos"] = made.ptr
         made._inc_dict["pos"] = torch.zeros(made.num_graphs, dtype=torch.int64)
         return made
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSet(GraphSet):
+    """A set of graphs whose graphs are series; ``packed`` is :class:`PackedChains`.
+
+    Attributes:
+        scale: How the values were scaled, for series to come.
+    """
+
+    scale: Scale = field(kw_only=True)
+
+    def save(self, folder: Path) -> None:
+        """See :meth:`GraphSet.save`."""
+        from graphcl.data.series_sets.storage import save_series
+
+        save_series(self, folder)
 
 
 @register("data", "series_set", example={}, takes="array")
@@ -91,17 +108,17 @@ class SeriesSetData:
         self.name, self.path, self.scale, self.length, self.data_root = name, path, scale, length, data_root
 
     @staticmethod
-    def read(folder: Path) -> GraphSet:
+    def read(folder: Path) -> SeriesSet:
         """The series that a run keeps in its folder.
 
         Raises:
             UserError: not such a folder, damaged, or of another format version.
         """
-        from graphcl.data.graph_sets.storage import load_packed
+        from graphcl.data.series_sets.storage import load_series
 
-        return load_packed(folder, PackedChains)
+        return load_series(folder)
 
-    def load(self, *, seed: int) -> GraphSet:
+    def load(self, *, seed: int) -> SeriesSet:
         """Read, clean and scale.
 
         Args:
@@ -116,32 +133,36 @@ class SeriesSetData:
         y, names = (None, []) if raw.labels is None else class_codes(raw.labels, raw.class_names, raw.source)
         labels = check_labels(y, len(raw.values), raw.source, "series")
         split = split_of_sizes(raw.sizes)
-        packed = PackedChains.of(scale(raw, self.scale, split))
+        scale = Scale.of(self.scale, raw.values if split is None else [raw.values[n] for n in split.train.tolist()])
+        if scale.constant.any():
+            channels = raw.channels or [str(n) for n in range(len(scale.mean))]
+            silent = ", ".join(channels[n] for n in np.flatnonzero(scale.constant))
+            raw.notes.append(f"channels that are constant, and say nothing: {silent}")
+        packed = PackedChains.of([scale.apply(values) for values in raw.values])
         _describe(raw, packed, labels, report)
-        kind = f"values by {self.scale}"
-        return GraphSet(packed, labels, seed, raw.ids, names, report, kind, raw.channels, split)
+        return SeriesSet(packed, labels, seed, raw.ids, names, report, "values", raw.channels, split, scale=scale)
 
-    def load_unseen(self, trained_on: GraphSet) -> GraphSet:
-        """Read series to embed with what was trained on others: the same channels, scaled each by itself.
+    def load_unseen(self, trained_on: SeriesSet) -> SeriesSet:
+        """Read series to embed with what was trained on others: the same channels, scaled as those were.
 
         Args:
             trained_on: Whose channels the new series must have.
 
         Raises:
-            UserError: the data cannot be found or used, has other channels, or was scaled by those trained on.
+            UserError: the data cannot be found or used, or has other channels.
         """
-        if trained_on.features == "values by set":
-            raise UserError(
-                "the run's series were scaled together; train with data.scale=series or none to embed others"
-            )
         raw, report = self._cleaned(0)
-        width = trained_on.packed.x.shape[1]
+        width, names = trained_on.packed.x.shape[1], trained_on.feature_names
+        if raw.channels and names and set(raw.channels) != set(names):
+            own, known = ", ".join(raw.channels), ", ".join(names)
+            raise UserError(f"{raw.source}: channels {own}; the run was trained on {known}")
         if raw.values[0].shape[1] != width:
             raise UserError(f"{raw.source}: {raw.values[0].shape[1]} channels, and the run was trained on {width}")
-        packed = PackedChains.of(scale(raw, self.scale, None))
+        order = [raw.channels.index(name) for name in names] if raw.channels and names else list(range(width))
+        packed = PackedChains.of([trained_on.scale.apply(values[:, order]) for values in raw.values])
         labels = torch.full((len(packed),), -1)
         _describe(raw, packed, labels, report)
-        return GraphSet(packed, labels, 0, raw.ids, [], report, trained_on.features, raw.channels)
+        return SeriesSet(packed, labels, 0, raw.ids, [], report, "values", names, scale=trained_on.scale)
 
     def _cleaned(self, seed: int) -> tuple[RawSeriesSet, DataReport]:
         raw, report = self._located(seed)

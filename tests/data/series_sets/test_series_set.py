@@ -10,13 +10,12 @@ import pytest
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.data.graph_sets.graph_set import GraphSet
-from graphcl.data.series_sets.series_set import PackedChains, SeriesSetData
+from graphcl.data.series_sets.series_set import PackedChains, SeriesSet, SeriesSetData
 
 NAN = float("nan")
 
 
-def load(path: Path | str = "", **options: Any) -> GraphSet:
+def load(path: Path | str = "", **options: Any) -> SeriesSet:
     return SeriesSetData(path=str(path), **options).load(seed=0)
 
 
@@ -25,7 +24,7 @@ def saved(path: Path, **arrays: Any) -> Path:
     return path
 
 
-def series(data: GraphSet) -> list[list[list[float]]]:
+def series(data: SeriesSet) -> list[list[list[float]]]:
     """Values of each, channel by channel."""
     return [graph.x.T.tolist() for graph in data.packed]
 
@@ -224,13 +223,24 @@ def test_what_a_run_keeps_is_what_it_read(tmp_path: Path) -> None:
     kept = SeriesSetData.read(tmp_path / "kept")
     assert isinstance(kept.packed, PackedChains)
     assert torch.equal(kept.packed.batch().pos, data.packed.batch().pos)
+    assert kept.scale.mean.tolist() == data.scale.mean.tolist()
 
 
-def test_unseen_series(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.npz", X=[[0.0, 2.0], [0.0, 4.0]])
-    new = SeriesSetData(path=str(path), scale="series").load_unseen(load(path, scale="series"))
-    assert series(new) == [[[-1, 1]], [[-1, 1]]]
-    with pytest.raises(UserError, match="scaled together"):
-        SeriesSetData(path=str(path)).load_unseen(load(path))
+def test_unseen_series_are_scaled_as_those_trained_on(tmp_path: Path) -> None:
+    path, other = saved(tmp_path / "a.npz", X=[[0.0, 2.0], [0.0, 2.0]]), saved(tmp_path / "b.npz", X=[[10.0, 14.0]])
+    for scale, expected in (("set", [[[9, 13]]]), ("series", [[[-1, 1]]]), ("none", [[[10, 14]]])):
+        new = SeriesSetData(path=str(other), scale=scale).load_unseen(load(path, scale=scale))
+        assert series(new) == expected
     with pytest.raises(UserError, match="1 channels, and the run was trained on 2"):
-        SeriesSetData(path=str(path), scale="none").load_unseen(SeriesSetData(scale="none").load(seed=0))
+        SeriesSetData(path=str(path)).load_unseen(SeriesSetData().load(seed=0))
+
+
+def test_channels_of_unseen_files_are_found_by_their_names(tmp_path: Path) -> None:
+    write(tmp_path / "old" / "a.csv", "x,y\n1,2\n3,4\n")
+    write(tmp_path / "old" / "b.csv", "x,y\n5,6\n7,8\n")
+    write(tmp_path / "new" / "c.csv", "y,x\n20,10\n")
+    write(tmp_path / "other" / "d.csv", "x,z\n1,2\n")
+    trained = load(tmp_path / "old", scale="none")
+    assert series(SeriesSetData(path=str(tmp_path / "new"), scale="none").load_unseen(trained)) == [[[10], [20]]]
+    with pytest.raises(UserError, match="channels x, z; the run was trained on x, y"):
+        SeriesSetData(path=str(tmp_path / "other")).load_unseen(trained)

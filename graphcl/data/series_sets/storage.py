@@ -1,0 +1,39 @@
+"""Sets of series on disk, as a run keeps them: a set of graphs, and the scale of its values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from graphcl.data.graph_sets.storage import fields_of, header_of, labels_of, packed_of, tensors_of
+from graphcl.data.graphs.tensors import read_tensors, write_tensors
+from graphcl.data.series_sets.raw import Scale
+from graphcl.data.series_sets.series_set import PackedChains, SeriesSet
+
+
+def save_series(data: SeriesSet, folder: Path) -> None:
+    """Write to a new folder, whole or not at all.
+
+    Raises:
+        UserError: the folder exists, or cannot be written.
+    """
+    scale = {"how": data.scale.how, "mean": data.scale.mean.tolist(), "deviation": data.scale.deviation.tolist()}
+    write_tensors(folder, {**tensors_of(data.packed), **labels_of(data)}, {**header_of(data), "scale": scale})
+
+
+def load_series(folder: Path) -> SeriesSet:
+    """Read what :func:`save_series` wrote.
+
+    Raises:
+        UserError: not such a folder, damaged, or of another format version.
+    """
+    return read_tensors(folder, _rebuilt)
+
+
+def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> SeriesSet:
+    kept = header["scale"]
+    scale = Scale(kept["how"], np.array(kept["mean"]), np.array(kept["deviation"]))
+    return SeriesSet(packed_of(tensors, PackedChains), **fields_of(tensors, header), scale=scale)
