@@ -11,7 +11,7 @@ from graphcl.core.registry import register
 from graphcl.objective.base import Rows
 
 
-@register("augmenter", "multiply", example={"matrix": "state.predictor.weight"}, level="latent")
+@register("augmenter", "multiply", example={"matrix": "state.predictor.weight"}, level="latent", stochastic=False)
 class Multiply(nn.Module):
     """``M z`` of every row: a linear map that is set by a rule; a gradient passes through it to the latent alone."""
 

@@ -82,7 +82,7 @@ class MixedCorrelation(Term):
         self.x, self.y, self.head, self.pair = x, y, head, pair
         self.factor, self.concentration = factor, concentration
         # In a tuple: the head is not a part of this module, and must not be in its state_dict.
-        self._module = (heads[head],) if head and heads else ()
+        self._module: tuple[nn.Module, ...] = (heads[head],) if head and heads else ()
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """A single value."""
