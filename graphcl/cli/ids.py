@@ -19,7 +19,7 @@ def read_ids(text: str, option: str) -> list[str]:
     Raises:
         UserError: no id, or a file that cannot be read.
     """
-    if Path(text).is_file():
+    if _is_file(text):
         try:
             ids = [line.strip() for line in Path(text).read_text(encoding="utf-8-sig").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
@@ -43,11 +43,19 @@ def known_items(text: str | None, option: str, catalogue: Ids, output: Output) -
     ids = read_ids(text, option)
     known = [id for id, position in zip(ids, catalogue.index_of(ids).tolist(), strict=True) if position >= 0]
     if not known:
-        hint = "" if Path(text).is_file() else f", and there is no file {text!r}"
+        hint = "" if _is_file(text) else f", and there is no file {text!r}"
         raise UserError(f"{option}: none of its {len(ids):,} ids ({_first(ids)}) is an item of this run{hint}")
     if len(known) < len(ids):
         output.say(f"{option}: {len(ids) - len(known):,} of {len(ids):,} ids are no items of this run")
     return known
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text names a file; one that is too long for a name is a list."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _first(ids: Sequence[str]) -> str:

@@ -54,6 +54,7 @@ class Model(nn.Module):
         self._refuse_lacking(task)
         self._refuse_foresight(task)
         self._refuse_whole_graphs(task)
+        self._refuse_long_records(task)
         for group, name in in_order(recipe.tree):
             spec, kind = recipe[group][name], PART_MAPPINGS[group]
             context = {"in_dim": self._width(spec), "graph": task.graphs[fields[spec["tower"]]]}
@@ -130,6 +131,22 @@ class Model(nn.Module):
                 raise UserError(
                     f"data.fanout: neighbours of {counted(hops, 'hop')} are drawn and towers.{name} ({kind}) reads "
                     f"{needed}; give {needed} numbers, 0 for all neighbours of a hop"
+                )
+
+    def _refuse_long_records(self, task: Task) -> None:
+        """Refuse towers that read less of a record than the data gives, which would end a run at its evaluation.
+
+        Raises:
+            UserError: names the tower and what to do.
+        """
+        longest = getattr(task, "max_len", 0)
+        for name, tower in self.towers.items():
+            most = getattr(tower, "max_len", longest)
+            if most < longest:
+                key = "encoder.max_len" if name == "main" else f"towers.{name}.max_len"
+                raise UserError(
+                    f"{key}: the tower reads {most:,} nodes of a chain and data.max_len is {longest:,}; "
+                    f"set {key}={longest}, or data.max_len={most}"
                 )
 
     def _width(self, spec: Mapping[str, Any]) -> int:

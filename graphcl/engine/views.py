@@ -112,6 +112,12 @@ class Views:
         generator, graph = self._generator("init", name, label), _field(self._graphs, spec["of"])
         options = spec["augment"][label]
         module: nn.Module = build("augmenter", part, options, generator=generator, graph=graph, task=self._task)
+        longest, most = getattr(self._task, "max_len", 0), getattr(module, "max_len", 0)
+        if most and most < longest:  # it would cut records that the data gives whole
+            path = f"views.{name}.augment.{label}.max_len"
+            raise UserError(
+                f"{path} is {most:,} and data.max_len is {longest:,}: histories would be cut; set {path}={longest}"
+            )
         return module
 
     def _generator(self, *purpose: str | int) -> torch.Generator:

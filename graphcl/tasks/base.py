@@ -63,6 +63,7 @@ class Task(Protocol):
         embedded_by: options that change what is embedded for the evaluation (absent: none).
         hops: how far the graph of a batch reaches around its nodes, where it is a sampled piece; such a graph is
             embedded some nodes at a time (absent or 0: batches see the whole graph).
+        max_len: nodes of the longest record that is ever read, which towers with a limit of their own must reach.
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 

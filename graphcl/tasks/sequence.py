@@ -113,6 +113,7 @@ class Sequence(RankedTask):
         self.references = build_baselines(baselines, "sequence")
         self.results: dict[str, BaselineResult] = {}
         self.train = self.questions.train
+        self.max_len = data.max_len
         self.training = SequenceBatches(
             self.train, max_len=data.max_len, row_layout=data.row_layout, per_target=num_negatives,
             for_all=shared_negatives, negatives=negatives, power=popularity_power,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from graphcl.cli import main
+from graphcl.cli.ids import read_ids
 from graphcl.core.files import read_json
 from graphcl.data.histories import Histories
 from tests.cli.conftest import Command, Outcome, spawn
@@ -321,3 +322,8 @@ def test_a_tower_that_sees_later_items_takes_no_packed_rows(graphcl: Command, tm
     assert line.startswith("error: terms.info_nce.anchors: tower 'main' (")
     assert line.endswith("would be told what it is to predict; set data.row_layout=prefix, or take a causal tower")
     assert trained(graphcl, tmp_path, GOOD, tower, "data.row_layout=prefix", "--overwrite").code == 0
+
+
+def test_a_history_longer_than_a_file_name_may_be_is_a_list() -> None:
+    ids = [f"p{number}" for number in range(200)]
+    assert read_ids(",".join(ids), "--history") == ids

@@ -206,3 +206,8 @@ def test_what_is_not_close_is_not_suggested() -> None:
 def test_a_list_of_a_fixed_length_is_asked_for_as_such() -> None:
     with pytest.raises(ConfigError, match=r"'data\.split\.ratios' must be a list of 3 \(a number > 0\), got \[0\.5"):
         load_recipe("grace", ["data.split.ratios=[0.5, 0.5]"])
+
+
+def test_what_is_embedded_is_a_view_of_the_recipe() -> None:
+    with pytest.raises(ConfigError, match=r"'embed\.view' names no view: 'mian'; nearest: 'main'"):
+        load_recipe("sasrec", ["embed.view=mian"])

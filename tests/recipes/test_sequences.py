@@ -225,3 +225,19 @@ def test_the_step_that_looks_ahead_has_the_gradient_of_finite_differences() -> N
 def test_an_unknown_row_set_is_named() -> None:
     with pytest.raises(ConfigError, match="nodes\\[following\\]"):
         graphcl.load("sasrec", "terms.info_nce.anchors=main.nodes[following]")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "message"),
+    [
+        ("sasrec", [], r"encoder\.max_len: the tower reads 50 nodes of a chain and data\.max_len is 60; set"),
+        ("bert4rec", ["encoder.max_len=60"], r"views\.asked\.augment\.append_mask\.max_len is 50 and data\.max_len"),
+    ],
+)
+def test_limits_that_would_cut_histories_are_refused_before_training(
+    recipe: str, overrides: list[str], message: str
+) -> None:
+    loaded = graphcl.load(recipe, "train.threads=1", "train.device=cpu", *overrides)
+    task = Sequence(baselines=(), data=histories([[0, 1, 2, 3], [1, 2, 3, 0]], items=4, max_len=60))
+    with pytest.raises(UserError, match=message):
+        Training(loaded, task, observer=Notes(), run=None, device=torch.device("cpu"))

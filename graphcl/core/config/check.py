@@ -45,6 +45,7 @@ def _problems(tree: Tree) -> Iterator[Problem]:
         yield from check_options(data, tree.get("data") or {}, "data")
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
+    yield from _embedded_view(tree)
     yield from check_names(tree)
     yield from _parts(tree)
     yield from _heads(tree)
@@ -52,6 +53,15 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     yield from _phases(tree)
     if task_schema is not None:
         yield from check_addresses(tree, task_schema["meta"])
+
+
+def _embedded_view(tree: Tree) -> Iterator[Problem]:
+    """``embed.view`` is a view of the recipe, where it names one."""
+    view, views = (tree.get("embed") or {}).get("view"), tree.get("views") or {}
+    if isinstance(view, str) and view and isinstance(views, dict) and view not in views:
+        match = nearest(view, views)
+        hint = f"; nearest: '{match}'" if match else f"; views: {', '.join(views)}"
+        yield "embed.view", f"'embed.view' names no view: {view!r}{hint}"
 
 
 def _probe(task: Mapping[str, Any], evaluation: Any) -> Iterator[Problem]:
