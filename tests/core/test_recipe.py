@@ -135,7 +135,7 @@ def test_a_mistake_of_shape_does_not_hide_the_others(tmp_path: Path) -> None:
     )
     text = "\n".join(found)
     assert "mine.yaml:2: a part is written" in text
-    assert "mine.yaml:1: 'task' is the name of a task, got {'name': 'recomend'}; known: graph, node" in text
+    assert "mine.yaml:1: 'task' is the name of a task, got {'name': 'recomend'}; known: " in text
     assert "unknown key 'trian'; nearest: 'train'" in text
     assert "'train.epochs' must be a whole number >= 1, got -3" in text
     assert "unknown key 'terms.bpr.weigth'; nearest: 'terms.bpr.weight'" in text
@@ -197,7 +197,7 @@ def test_a_parent_that_is_not_there_and_an_empty_file_are_named(tmp_path: Path) 
 
 
 def test_what_is_not_close_is_not_suggested() -> None:
-    with pytest.raises(UserError, match=r"unknown recipe 'pot'; known: bert4rec, bgrl, "):
+    with pytest.raises(UserError, match=r"unknown recipe 'pot'; known: [a-z_0-9]+, .*bert4rec, "):
         load_recipe("pot")
     with pytest.raises(ConfigError, match=r"unknown key 'train\.wiggle'; known in train: .*epochs"):
         load_recipe("grace", ["train.wiggle=1"])
