@@ -105,8 +105,10 @@ def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Pa
 
 
 def test_contrast_learns_what_is_the_same_in_two_crops(tmp_path: Path) -> None:
-    """The direction of stripes at random places."""
+    """The direction of stripes at random places: hardly linear in pixels, and little of it in untrained layers."""
     path = stripes(tmp_path / "a.npz", {"train": 200, "test": 200})
-    settings = ["train.epochs=6", "encoder.dim=16", "train.batch_size=50", "eval.random_encoder=false"]
+    settings = ["train.epochs=6", "encoder.dim=16", "train.batch_size=50"]
     metrics = fit(graphcl.load("simclr_patches", f"data.path={path}", *settings)).metrics
-    assert metrics["test/accuracy"] > 0.95
+    accuracy = metrics["test/accuracy"]
+    assert accuracy > metrics["baseline/flat_features/accuracy"] + 0.25
+    assert accuracy > metrics["baseline/random_encoder/accuracy"] + 0.1
