@@ -67,6 +67,7 @@ from graphcl.augment.operator import (
     random_low_rank,
 )
 from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
+from graphcl.augment.returns import AskReturns, PerturbReturns, ask_returns, perturb_returns
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
 from graphcl.augment.transform import Transform
 from graphcl.augment.values import JitterValues, ScaleValues, jitter_values, scale_values
@@ -75,6 +76,7 @@ __all__ = [
     "PPR",
     "AddEdges",
     "AppendMask",
+    "AskReturns",
     "BlurImages",
     "CropChain",
     "CropImages",
@@ -97,6 +99,7 @@ __all__ = [
     "MaskNodes",
     "OneOf",
     "PerturbEdges",
+    "PerturbReturns",
     "PropagationNoise",
     "RandomLowRank",
     "RandomWalkSubgraph",
@@ -108,6 +111,7 @@ __all__ = [
     "Transform",
     "add_edges",
     "append_mask",
+    "ask_returns",
     "blur_images",
     "crop_chain",
     "crop_images",
@@ -130,6 +134,7 @@ __all__ = [
     "mask_items",
     "mask_nodes",
     "perturb_edges",
+    "perturb_returns",
     "ppr",
     "propagation_noise",
     "random_low_rank",

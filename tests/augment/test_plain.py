@@ -22,7 +22,7 @@ from .graphs import seeded
 LEFT_OUT = {"one_of", *(part.name for part in parts("augmenter") if part.meta.get("needs") == "text")}
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name not in LEFT_OUT]
 #: Those that no graph of another library has what it takes for.
-GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows")]
+GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches")]
 
 
 def function(name: str) -> Any:
@@ -34,7 +34,7 @@ def arguments(name: str) -> dict[str, Any]:
     known = inspect.signature(function(name)).parameters
     part = next(part for part in EVERY if part.name == name)
     options = {key: option["default"] for key, option in describe(part.cls)["options"].items() if key in known}
-    needed = {"generator": seeded(), "similar": torch.zeros(9, 1, dtype=torch.int64)}
+    needed = {"generator": seeded(), "similar": torch.zeros(9, 1, dtype=torch.int64), "desired": torch.zeros(2)}
     return options | {key: value for key, value in needed.items() if key in known}
 
 

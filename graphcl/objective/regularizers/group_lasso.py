@@ -26,6 +26,8 @@ class GroupLasso(Term):
     Minimised by gradient: useless groups end near 0, not at it, and are told from others by their norm.
     """
 
+    combine = "gather"
+
     def __init__(  # noqa: D417 - Term documents the common options
         self, of: Names, parameter: str = "inward", rows: Index = 0, groups: Index = 2, **common: Any
     ) -> None:
