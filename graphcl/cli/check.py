@@ -18,7 +18,11 @@ def check(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check a recipe before any data is read: all problems at once, with file, line and the nearest key."""
+    """Check a recipe before any data is read: all problems at once, with file, line and the nearest key.
+
+    Names, keys, types, ranges and addresses. What only shows as parts are built (widths that do not fit each other, a
+    metric that is not there) ends the training in one line.
+    """
     from graphcl.core.config.recipe import load_recipe
     from graphcl.core.errors import UserError
 

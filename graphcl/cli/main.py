@@ -67,8 +67,8 @@ app.command("list")(list_parts)
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit code.
 
-    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr.
-    3: ``rca`` found no anomaly. 130: interrupted.
+    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr; so is memory that
+    does not suffice. 3: ``rca`` found no anomaly. 130: interrupted.
     Anything else is a bug and keeps its traceback.
     """
     try:
@@ -88,7 +88,19 @@ def run(arguments: list[str]) -> int:
             raise
         print(f"error: cannot write {error.filename or 'the run'}: {error.strerror}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        advice = "lower what grew last (encoder.dim, train.batch_size, numbers of negatives)"
+        print(f"error: not enough memory for these sizes; {advice}, or take a machine with more", file=sys.stderr)
+        return 2
     return code if isinstance(code, int) else 0
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether it is what Python, or torch on a CPU or a GPU, says when memory is over."""
+    said = str(error)
+    return isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said
 
 
 def _failed(error: GraphCLError) -> int:

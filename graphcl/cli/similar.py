@@ -26,7 +26,7 @@ def similar(
 ) -> None:
     """The items (or users) most like one of them, by the cosine of their embeddings."""
     if (item is None) == (user is None):
-        raise UserError("say of what: --item ID or --user ID")
+        raise UserError("give one of --item ID and --user ID")
     from graphcl.report.tables import ranked_table
     from graphcl.serve.recommender import Recommender
 

@@ -8,12 +8,11 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from graphcl.core.errors import UserError
 from graphcl.core.options import Count, DropProbability, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
 from graphcl.encode.chain_groups import ChainGroups
-from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains
+from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains, refuse_long
 from graphcl.encode.layer import Dropout
 from graphcl.encode.transformer_layer import NORM_EPS, TransformerLayer
 from graphcl.encode.weights import initial
@@ -103,7 +102,7 @@ class ChainTransformer(nn.Module):
         """
         chains = read_chains(view.graph)
         groups = ChainGroups(chains.lengths)
-        latents = [self._embed(chains, groups)]
+        latents = [self._embed(chains)]
         last = len(self.layers) - 1
         for position, layer in enumerate(cast("Iterable[TransformerLayer]", self.layers)):
             latents.append(layer(latents[-1], groups, rows if position == last else None))
@@ -111,13 +110,8 @@ class ChainTransformer(nn.Module):
             latents[-1] = self.last_norm(latents[-1])
         return Encoding(latents[-1], latents, ends(latents[-1], chains, rows), rows=rows)
 
-    def _embed(self, chains: Chains, groups: ChainGroups) -> Tensor:
-        longest = groups.groups[-1].length if groups.groups else 0
-        if longest > self.max_len:
-            raise UserError(
-                f"chain_transformer: a chain has {longest:,} items and max_len is {self.max_len:,}; "
-                "raise the tower's max_len, or cut the histories"
-            )
+    def _embed(self, chains: Chains) -> Tensor:
+        refuse_long(chains, self.max_len, "chain_transformer")
         items = embed_items(self.tables["item"], self.mask_token, chains.item)
         places = chains.pos if self.count_from == "start" else chains.from_end
         return self.dropout(self.norm(items + self.positions.index_select(0, places)))

@@ -93,3 +93,17 @@ def embed_items(table: Tensor, hidden: Tensor, item: Tensor) -> Tensor:
     """[n, d], the row of each item; ``hidden`` [1, d] where it is the mask token, the number after the last."""
     rows = table.index_select(0, item.clamp_max(len(table) - 1))
     return torch.where((item == len(table))[:, None], hidden, rows)
+
+
+def refuse_long(chains: Chains, max_len: int, tower: str) -> None:
+    """See that every chain has a position for each of its nodes.
+
+    Raises:
+        UserError: one has more nodes than ``max_len``.
+    """
+    longest = int(chains.lengths.max()) if len(chains.lengths) else 0
+    if longest > max_len:
+        raise UserError(
+            f"{tower}: a chain has {longest:,} items and max_len is {max_len:,}; raise the tower's max_len, or cut the "
+            "histories"
+        )

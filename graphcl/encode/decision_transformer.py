@@ -14,7 +14,7 @@ from graphcl.core.options import Count, DropProbability, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import RETURNS, Encoding, Graph, View
 from graphcl.encode.chain_groups import ChainGroups
-from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains
+from graphcl.encode.chains import Chains, embed_items, ends, item_parameters, read_chains, refuse_long
 from graphcl.encode.layer import Dropout
 from graphcl.encode.transformer_layer import NORM_EPS, TransformerLayer
 from graphcl.encode.weights import initial
@@ -152,12 +152,7 @@ class DecisionTransformer(nn.Module):
 
     def _embed(self, chains: Chains, returns: Tensor) -> Tensor:
         """[2 n, d], the tokens of each node after each other."""
-        longest = int(chains.lengths.max()) if len(chains.lengths) else 0
-        if longest > self.max_len:
-            raise UserError(
-                f"decision_transformer: a chain has {longest:,} items and max_len is {self.max_len:,}; "
-                "raise the tower's max_len, or cut the histories"
-            )
+        refuse_long(chains, self.max_len, "decision_transformer")
         items = embed_items(self.tables["item"], self.mask_token, chains.item)
         weighed = 2 * (mean_so_far(items, chains) @ self.balance.T).softmax(1) * returns
         asked = embed_returns(weighed, self.score, self.mix, self.points @ self.anchor_map.T + self.anchor_shift)

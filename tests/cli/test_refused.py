@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from graphcl.cli import main
 from tests.cli.conftest import Command, train
 
 REFUSED = [
@@ -174,3 +175,24 @@ def test_a_filter_that_leaves_nothing_is_named(graphcl: Command, tmp_path: Path,
     outcome = graphcl(*train(data), "data.k_core=99", "--out", tmp_path / "run", "--quiet")
     assert outcome.code == 2
     assert "k_core=99" in outcome.err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")])
+def test_memory_that_does_not_suffice_is_said_in_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", app)
+    assert main.run(["train", "grace"]) == 2
+    assert re.fullmatch(r"error: not enough memory for these sizes; lower .*\n", capsys.readouterr().err)
+
+
+def test_other_errors_of_the_library_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app(**_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(main, "app", app)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main.run(["train", "grace"])

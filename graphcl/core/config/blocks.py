@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from graphcl.core.options import Address, Count, Index, NonNegative, Positive
 
@@ -45,7 +47,7 @@ class Train:
     warmup_epochs: Index = 0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: NonNegative = 0.0
-    batch_size: Index = 2048
+    batch_size: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2048
     seed: Index = 0
     eval_every: Count = 1
     patience: Index = 10
@@ -53,7 +55,7 @@ class Train:
     checkpoint_every: Count = 1
     checkpoint_seconds: Positive = 60.0
     device: str = "auto"
-    threads: Index = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     backend: Literal["torch", "dgl"] = "torch"
     precision: Literal["float32", "bf16"] = "float32"
     clip_norm: NonNegative = 0.0

@@ -14,8 +14,30 @@ from torch_geometric.data import Data
 from graphcl.graph.batch import graph_batch, pointer
 
 
+class GraphSequence(Sequence[Data]):
+    """Graphs that are made when they are asked for, by position or by slice."""
+
+    def at(self, number: int) -> Data:
+        """The graph with this number, from 0."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, number: int) -> Data: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Data]: ...
+
+    def __getitem__(self, number: int | slice) -> Data | list[Data]:
+        """One graph, or several."""
+        if isinstance(number, slice):
+            return [self[position] for position in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        return self.at(number % len(self))
+
+
 @dataclass(frozen=True, eq=False)
-class PackedGraphs(Sequence[Data]):
+class PackedGraphs(GraphSequence):
     """A sequence of graphs with node features, stored without an object for each.
 
     Attributes:
@@ -44,20 +66,10 @@ class PackedGraphs(Sequence[Data]):
     def __len__(self) -> int:
         return self.node_ptr.numel() - 1
 
-    @overload
-    def __getitem__(self, number: int) -> Data: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Data]: ...
-
-    def __getitem__(self, number: int | slice) -> Data | list[Data]:
-        """One graph (views of the packed tensors), or several."""
-        if isinstance(number, slice):
-            return [self[position] for position in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(number)
-        first, stop = self.node_ptr[number % len(self) :][:2].tolist()
-        begin, end = self.edge_ptr[number % len(self) :][:2].tolist()
+    def at(self, number: int) -> Data:
+        """Views of the packed tensors."""
+        first, stop = self.node_ptr[number:][:2].tolist()
+        begin, end = self.edge_ptr[number:][:2].tolist()
         return Data(x=self.x[first:stop], edge_index=self.edge_index[:, begin:end], num_nodes=stop - first)
 
     @property

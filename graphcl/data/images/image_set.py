@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.data.cards import open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graph_sets.packed import GraphSequence
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.images.arrays import read_digits, read_image_arrays
 from graphcl.data.images.folder import read_image_folder
@@ -30,7 +30,7 @@ SAMPLE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class PatchGraphs(Sequence[Data]):
+class PatchGraphs(GraphSequence):
     """Images that become graphs of patches when they are asked for.
 
     Attributes:
@@ -44,19 +44,9 @@ class PatchGraphs(Sequence[Data]):
     def __len__(self) -> int:
         return len(self.pixels)
 
-    @overload
-    def __getitem__(self, number: int) -> Data: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Data]: ...
-
-    def __getitem__(self, number: int | slice) -> Data | list[Data]:
-        """One graph, or several."""
-        if isinstance(number, slice):
-            return [self[position] for position in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(number)
-        return self.batch(torch.tensor([number % len(self)])).get_example(0)
+    def at(self, number: int) -> Data:
+        """One image as a graph."""
+        return self.batch(torch.tensor([number])).get_example(0)
 
     @property
     def sizes(self) -> Tensor:

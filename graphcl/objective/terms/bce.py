@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -32,7 +33,7 @@ def binary_cross_entropy(
     Args:
         anchors: [B, d].
         pos: [B, d].
-        neg: [B, d], one of each anchor's own; or [K, d].
+        neg: [B * K, d], K of each anchor's own, after each other; or [K, d], shared.
         beta: Exponent of the positive's probability.
         shared: Whether every anchor has all negatives.
         left_out: [B, K] bool, shared negatives that are none for an anchor.
@@ -48,7 +49,8 @@ def binary_cross_entropy(
     anchors, pos, neg = widen(anchors), widen(pos), widen(neg)
     positive = beta * F.softplus(-(anchors * pos).sum(-1))
     if not shared:
-        return positive + F.softplus((anchors * neg).sum(-1))
+        own = neg.view(len(anchors), -1, neg.shape[-1]) if len(anchors) else neg[:, None]
+        return positive + F.softplus(torch.einsum("bd,bkd->bk", anchors, own)).sum(-1)
     negative = F.softplus(anchors @ neg.T)
     return positive + (negative if left_out is None else negative.masked_fill(left_out, 0.0)).sum(-1)
 
@@ -92,7 +94,7 @@ class BCE(Term):
         Args:
             anchors: Rows that predict.
             pos: Rows of what they should predict, one for each.
-            neg: Rows of what they should not: one for each anchor.
+            neg: Rows of what they should not: as many for each anchor, after each other.
             shared: Whether every anchor has all negatives instead, any number of them, but its own positive.
             t: Calibration of gBCE, 0 (none) to 1; needs `pos` to be rows of the table of all items.
         """
@@ -102,12 +104,13 @@ class BCE(Term):
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """One value per anchor."""
         anchors, pos, neg = (flow.rows(at_type(a, node_type)) for a in (self.anchors, self.pos, self.neg))
-        if len(pos) != len(anchors) or not (self.shared or len(neg) == len(anchors)):
+        own = 0 if self.shared else len(neg) // max(len(anchors), 1)
+        if len(pos) != len(anchors) or not (self.shared or len(neg) == own * len(anchors)):
             raise UserError(
-                f"bce: {len(anchors)} anchors, {len(pos)} positives and {len(neg)} negatives; give one of each, or set "
-                "shared for negatives that all anchors have"
+                f"bce: {len(anchors)} anchors, {len(pos)} positives and {len(neg)} negatives; give one positive and as "
+                "many negatives for each anchor, or set shared for negatives that all anchors have"
             )
-        beta = gbce_beta(self.t, len(neg) if self.shared else 1, pos.base.shape[0]) if self.t else 1.0
+        beta = gbce_beta(self.t, own or len(neg), pos.base.shape[0]) if self.t else 1.0
         same = same_rows(pos, neg) if self.shared else None
         values = binary_cross_entropy(anchors.values, pos.values, neg.values, beta, shared=self.shared, left_out=same)
         weight = self.anchor_weight(flow, node_type, anchors.ids, values.new_ones(len(anchors)))

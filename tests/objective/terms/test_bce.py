@@ -27,6 +27,20 @@ def test_one_negative_each() -> None:
     assert binary_cross_entropy(a, p, n).tolist() == pytest.approx(expected)
 
 
+def test_several_negatives_of_each_anchor() -> None:
+    a, p, n = random(4, 3, 0), random(4, 3, 1), random(12, 3, 2)
+    expected = [
+        -math.log(sigmoid(dot(a[i].tolist(), p[i].tolist())))
+        - sum(math.log(1 - sigmoid(dot(a[i].tolist(), z))) for z in n[3 * i : 3 * i + 3].tolist())
+        for i in range(4)
+    ]
+    assert binary_cross_entropy(a, p, n).tolist() == pytest.approx(expected)
+    flow = FakeFlow({"a": Rows(a), "next": picked(random(9, 3, 3), [1, 2, 3, 4]), "own": Rows(n)})
+    (found,) = BCE("a", "next", "own", t=0.5)(flow)
+    calibrated = binary_cross_entropy(a, random(9, 3, 3)[1:5], n, gbce_beta(0.5, 3, 9))
+    torch.testing.assert_close(found.values, calibrated)
+
+
 def test_shared_negatives_and_calibration() -> None:
     a, p, n, beta = random(4, 3, 0), random(4, 3, 1), random(4, 3, 2), 0.3
     expected = [
@@ -53,7 +67,7 @@ def test_the_term_reads_its_rows_and_the_catalogue() -> None:
 
 def test_counts_that_do_not_fit_are_refused() -> None:
     flow = FakeFlow({"a": Rows(random(3, 2, 0)), "b": Rows(random(2, 2, 1))})
-    with pytest.raises(UserError, match="3 anchors, 3 positives and 2 negatives; give one of each, or set shared"):
+    with pytest.raises(UserError, match="3 anchors, 3 positives and 2 negatives; give one positive and as many"):
         BCE("a", "a", "b")(flow)
     with pytest.raises(UserError, match="3 anchors, 2 positives"):
         BCE("a", "b", "b", shared=True)(flow)
