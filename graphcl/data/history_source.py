@@ -93,7 +93,9 @@ class HistoriesData(LogData):
             column = report.columns.get("time", "time")
             report.note(f"events in the order of {column!r}; those of equal time in the order of the file")
         else:
-            report.note("no time column: events are in the order of the file")
+            report.note(
+                "no time column of a usual name: events are in the order of the file; data.time=COLUMN orders them"
+            )
         return build_histories(
             log, split, seed=seed, report=report, item_names=item_names, max_len=self.max_len,
             row_layout=self.row_layout, returns=self.returns,

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from graphcl.core.options import Positive
+from graphcl.data.times import PER_SECOND, unit_by_size
 
 Discount = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -46,13 +47,13 @@ def rewards(ptr: np.ndarray, rating: np.ndarray, time: np.ndarray, how: Returns)
     Args:
         ptr: [U + 1] where the events of each user begin, in the order of time.
         rating: [n].
-        time: [n] seconds.
+        time: [n], since 1970 in seconds, milliseconds, ... (by their size), or seconds from another start.
         how: Limits.
 
     Returns:
         [n, 2] float32 of zeros and ones.
     """
-    gap = np.diff(time, append=time[-1:]).astype(np.float64)
+    gap = np.diff(time, append=time[-1:]).astype(np.float64) / PER_SECOND[unit_by_size(time) or "seconds"]
     gap[ptr[1:][ptr[1:] > ptr[:-1]] - 1] = 0.0  # the next event is another user's
     back = (gap > how.session) & (gap <= how.within)
     return np.stack([rating >= how.liked, back], axis=1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Times of events: that they are of one unit."""
+"""Times of events: their unit, and that it is one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ UNITS = {
     "microseconds": (1e14, 1e16),
     "nanoseconds": (1e17, 1e19),
 }
+#: How many of a unit make a second.
+PER_SECOND = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+
+
+def unit_by_size(time: np.ndarray) -> str | None:
+    """The unit of timestamps since 1970 in whose range their median lies; None for times from a start of their own."""
+    middle = float(np.median(time)) if len(time) else 0.0
+    return next((unit for unit, (low, high) in UNITS.items() if low <= middle < high), None)
 
 
 def refuse_mixed_units(time: np.ndarray, where: str) -> None:

@@ -61,9 +61,10 @@ class ItemRuns:
         time, returns = (None if x is None else x.index_select(0, place) for x in (self.time, self.returns))
         return ItemRuns(ptr, self.items.index_select(0, place), self.num_items, time, returns)
 
-    def lists(self) -> ItemLists:
-        """The different items of each user."""
-        return ItemLists.from_pairs(self.users, self.items, self.counts.numel(), self.num_items)
+    def lists(self, of: Tensor | None = None) -> ItemLists:
+        """The different items of each user; of those where ``of`` [U] is true, and nothing of the others."""
+        wanted = slice(None) if of is None else of[self.users]
+        return ItemLists.from_pairs(self.users[wanted], self.items[wanted], self.counts.numel(), self.num_items)
 
     def events(self, users: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The histories of ``users`` [b] after each other: position in ``users``, item, and age (0 is the last)."""

@@ -12,7 +12,6 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
-from graphcl.core.words import counted
 from graphcl.data.histories import Histories
 from graphcl.data.interactions import Pairs
 from graphcl.encode.base import Graph
@@ -119,9 +118,7 @@ class Sequence(RankedTask):
             for_all=shared_negatives, negatives=negatives, power=popularity_power,
         )  # fmt: skip
         if not len(self.training):
-            skipped = self.training.skipped_users
-            others = f"; {counted(skipped, 'user')} with every item of train, so that no negative is left"
-            raise UserError(f"nothing to learn from: no history of two items in train{others if skipped else ''}")
+            raise UserError("nothing to learn from: no history of two items in train")
 
     # --- training: reads data.train and nothing else --------------------------------------------
 

@@ -30,7 +30,7 @@ class SequenceBatches:
     Attributes:
         user: [E] the user of each example.
         target_of: [E] the item that each example predicts last; in whole rows, its last one.
-        skipped_users: Users who could be trained on, but have every item that train has: no negative is left.
+        full_users: Users with every item that train has; their negatives are items that they have.
     """
 
     def __init__(
@@ -60,9 +60,10 @@ class SequenceBatches:
         popular = negatives == "popularity"
         weights = popularity_weights(counts, power, runs.counts.numel()) if popular else (counts > 0).long()
         self.sampler = NegativeSampler(runs.lists(), weights)
-        long, free = runs.counts >= 2, self.sampler.mass > 0
-        self.skipped_users = int((long & ~free).sum())
-        trained = long & free
+        trained, free = runs.counts >= 2, self.sampler.mass > 0
+        self.full_users = int((trained & ~free).sum())
+        if self.full_users:  # they have no negatives of their own, but teach what follows what
+            self.sampler = NegativeSampler(runs.lists(of=free), weights)
         if row_layout != "prefix":
             self.user = trained.nonzero().squeeze(1)
             self.stop = runs.ptr[self.user + 1] - (1 if row_layout == "packed" else 0)

@@ -30,7 +30,7 @@ def record(task: Sequence) -> dict[str, Any]:
         "targets_per_epoch": examples.targets,
         "evaluated_users": {name: asked.users(name).numel() for name in ("valid", "test")},
         "unreachable": {name: asked.unreachable(name) for name in ("valid", "test")},
-        "sampling": {**task.sampling, "skipped_users": examples.skipped_users},
+        "sampling": {**task.sampling, "full_users": examples.full_users},
         "split": data.report.split,
         "split_hash": data.report.split_hash,
         "baselines": {name: result.record() for name, result in task.results.items()},
@@ -53,7 +53,9 @@ def protocol_line(task: Sequence) -> str:
 
 def notes(task: Sequence) -> list[str]:
     """What is unusual about the lists and the users."""
-    found = task.ranking_notes(len(task.data.users), len(task.data.items), task.training.skipped_users)
+    found = task.ranking_notes(len(task.data.users), len(task.data.items), skipped_users=0)
+    if full := task.training.full_users:
+        found.append(f"{counted(full, 'user')} with every item of train: sampled negatives are items they had")
     for split in ("valid", "test"):
         if lost := task.questions.unreachable(split):
             found.append(

@@ -28,6 +28,9 @@ def test_rewards_by_hand() -> None:
     assert found[:, 0].tolist() == [1, 0, 1, 0, 1, 0, 1]
     # after one hour no session ends; after a second more than an hour it does; three days are too long; two are not
     assert found[:, 1].tolist() == [0, 1, 0, 0, 0, 1, 0]
+    for unit in (1, 1_000, 1_000_000):  # of our days, in seconds, milliseconds, microseconds
+        dated = rewards(ptr, rating, (time + 1_700_000_000) * unit, Returns(within=2 * DAY))
+        assert dated.tolist() == found.tolist()
 
 
 def test_returns_are_the_discounted_rewards_of_later_events() -> None:

@@ -186,8 +186,12 @@ def test_options_that_cannot_be(options: dict[str, Any], said: str) -> None:
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(UserError, match=r"nothing to learn from: no history of two items in train$"):
         Sequence(data=histories([[0, 1, 2], [1, 2]]))
-    with pytest.raises(UserError, match="1 user with every item of train, so that no negative is left"):
-        Sequence(data=histories([[0, 1, 2, 1], [1, 2]]))
+
+
+def test_a_user_with_every_item_is_trained_on_and_told() -> None:
+    task = Sequence(data=histories([[0, 1, 2, 1], [1, 2]]), baselines=())
+    assert task.describe()["notes"].count("1 user with every item of train: sampled negatives are items they had") == 1
+    assert next(iter(task.batches(0, generator=generator(0)))).targets == 1
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("chain", "3 chain embeddings for 26 evaluated users"),

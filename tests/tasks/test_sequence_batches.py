@@ -72,7 +72,7 @@ def test_an_epoch_holds_every_example_once(rows: list[list[int]], layout: Any, m
 
 @given(rows_of_users, st.sampled_from(["packed", "prefix", "whole"]), st.integers(1, 3))
 def test_negatives_are_items_of_train_that_the_user_has_not(rows: list[list[int]], layout: Any, each: int) -> None:
-    """Item 8 occurs nowhere, and is never drawn."""
+    """Item 8 occurs nowhere, and is never drawn; who has all others is given any of them."""
     batches = SequenceBatches(runs_of(rows), row_layout=layout, per_target=each)
     occur = {item for row in rows for item in row}
     for batch in batches.epoch(0, generator=generator(2)):
@@ -82,7 +82,7 @@ def test_negatives_are_items_of_train_that_the_user_has_not(rows: list[list[int]
         assert negatives.shape[0] == batch.targets
         for number, drawn in zip(of_chain, negatives.tolist(), strict=True):
             user = int(batches.user[batch.ids[number]])
-            assert set(drawn) <= occur - set(rows[user])
+            assert set(drawn) <= (occur - set(rows[user]) or occur)
 
 
 def test_negatives_are_uniform() -> None:
@@ -109,9 +109,13 @@ def test_shared_negatives_are_any_items_of_train_and_all_say_how_likely_they_wer
         assert shares == pytest.approx((left / left.sum())[items].tolist())
 
 
-def test_a_user_with_every_item_is_not_trained_on_and_counted() -> None:
-    batches = SequenceBatches(runs_of([[0, 1, 2], [0, 1], [2]]))
-    assert (batches.skipped_users, batches.user.tolist()) == (1, [1])
+def test_negatives_of_a_user_with_every_item_are_items_of_train() -> None:
+    batches = SequenceBatches(runs_of([[0, 1, 2], [0, 1], [2]]), per_target=50)
+    assert (batches.full_users, batches.user.tolist()) == (1, [0, 1])
+    (batch,) = batches.epoch(0, generator=generator(0))
+    users = batches.user[batch.ids][batch.graphs["chain"].batch].repeat_interleave(50)
+    own = {user: set(batch.rows["negatives"][users == user].tolist()) for user in (0, 1)}
+    assert own == {0: {0, 1, 2}, 1: {2}}
 
 
 @pytest.mark.parametrize("layout", ["packed", "prefix"])

@@ -9,10 +9,8 @@ import pandas as pd
 
 from graphcl.core.errors import UserError
 from graphcl.core.words import counted
-from graphcl.data.times import UNITS, refuse_mixed_units
+from graphcl.data.times import PER_SECOND, UNITS, refuse_mixed_units, unit_by_size
 
-#: How many of a unit make a second.
-PER_SECOND = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 DATES = "dates"
 
 
@@ -27,10 +25,9 @@ def unit_of(time: np.ndarray, where: str) -> tuple[str, str]:
         UserError: some look like seconds and others like milliseconds, say.
     """
     refuse_mixed_units(time, where)
-    middle = float(np.median(time))
-    for unit, (low, high) in UNITS.items():
-        if low <= middle < high:
-            return unit, f"times are {unit} since 1970 ({isoformat(middle / PER_SECOND[unit])} is one of them)"
+    if unit := unit_by_size(time):
+        some = isoformat(float(np.median(time)) / PER_SECOND[unit])
+        return unit, f"times are {unit} since 1970 ({some} is one of them)"
     return "seconds", "times are no date of our days; taken as seconds from a start of their own"
 
 
