@@ -18,6 +18,8 @@ from pydantic import Field
 from graphcl.core.options import Positive
 from graphcl.data.times import PER_SECOND, unit_by_size
 
+#: What the columns of rewards and returns are.
+REWARDS = ("immediate", "retention")
 Discount = Annotated[float, Field(gt=0.0, le=1.0)]
 
 

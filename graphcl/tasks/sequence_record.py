@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from graphcl.core.words import counted
+from graphcl.data.returns import REWARDS
 
 if TYPE_CHECKING:
     from graphcl.tasks.sequence import Sequence
@@ -31,6 +33,7 @@ def record(task: Sequence) -> dict[str, Any]:
         "evaluated_users": {name: asked.users(name).numel() for name in ("valid", "test")},
         "unreachable": {name: asked.unreachable(name) for name in ("valid", "test")},
         "sampling": {**task.sampling, "full_users": examples.full_users},
+        **({} if data.returns is None else {"returns": {**asdict(data.returns), "of_train": _ranges(task)}}),
         "split": data.report.split,
         "split_hash": data.report.split_hash,
         "baselines": {name: result.record() for name, result in task.results.items()},
@@ -56,6 +59,9 @@ def notes(task: Sequence) -> list[str]:
     found = task.ranking_notes(len(task.data.users), len(task.data.items), skipped_users=0)
     if full := task.training.full_users:
         found.append(f"{counted(full, 'user')} with every item of train: sampled negatives are items they had")
+    for name, (low, high) in _ranges(task).items():
+        if low == high:
+            found.append(f"returns: every event of train has {low:g} of {name}; asking for another says nothing")
     for split in ("valid", "test"):
         if lost := task.questions.unreachable(split):
             found.append(
@@ -63,3 +69,12 @@ def notes(task: Sequence) -> list[str]:
                 "find them; eval.mask_history=false ranks them"
             )
     return found
+
+
+def _ranges(task: Sequence) -> dict[str, tuple[float, float]]:
+    """Reward -> least and largest return of an event of train; nothing without returns."""
+    returns = task.train.returns
+    if returns is None or not len(returns):
+        return {}
+    least, most = returns.amin(0).tolist(), returns.amax(0).tolist()
+    return {name: (low, high) for name, low, high in zip(REWARDS, least, most, strict=True)}

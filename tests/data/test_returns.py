@@ -68,3 +68,12 @@ def test_a_log_without_ratings_or_times_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("user,item,stars\n" + "".join(f"u{n % 3},i{n},{n % 5}\n" for n in range(12)))
     with pytest.raises(UserError, match="no column that is clearly the time"):
         HistoriesData(path=str(tmp_path / "log.csv"), returns=Returns()).load(seed=0)
+
+
+def test_the_record_says_what_returns_there_are_and_those_that_are_all_alike() -> None:
+    rows = [[0, 1, 2, 3], [1, 2, 3, 0]]
+    data = histories(rows, rating=[[5.0, 5.0, 1.0, 1.0]] * 2, returns=Returns(discount=0.5))
+    record = Sequence(data=data, baselines=()).describe()
+    assert record["returns"]["of_train"] == {"immediate": (0.0, 1.0), "retention": (0.0, 0.0)}
+    assert record["returns"]["discount"] == 0.5
+    assert "returns: every event of train has 0 of retention; asking for another says nothing" in record["notes"]
