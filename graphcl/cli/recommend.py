@@ -159,9 +159,10 @@ def _all_blocks(
     total = recommender.answerable(seen).numel()
     if without := len(recommender.users) - total:
         output.say(f"{words.counted(without, 'user')} without a history to read: no list")
-    blocks = recommender.recommend_all(k, seen=seen, **only)
+    blocks, nothing_left = recommender.recommend_all(k, seen=seen, **only), 0
     for block in counted(blocks, total, lambda block: len(block.users), "users", output.say):
         given = block.items >= 0
+        nothing_left += int((~given.any(dim=1)).sum())
         rows, ranks = given.nonzero(as_tuple=True)
         yield (
             recommender.users.values[block.users[rows].numpy()],
@@ -169,6 +170,8 @@ def _all_blocks(
             recommender.items.values[block.items[given].numpy()],
             block.scores[given].numpy(),
         )
+    if nothing_left:
+        output.say(f"{words.counted(nothing_left, 'user')} without an item left to recommend: no list")
 
 
 def _write(out: Path, recommender: Recommender, blocks: Iterator[_Columns], output: Output) -> None:

@@ -56,6 +56,17 @@ def test_recommend_leaves_out_what_a_user_has(graphcl: Command, finished: Path, 
     assert recommended("--with-seen") == everything
 
 
+def test_users_without_an_item_left_are_counted(
+    graphcl: Command, finished: Path, kept: Interactions, tmp_path: Path
+) -> None:
+    had = next(iter(items_of(kept, "c5", "train")))
+    item = kept.items.index_of([had])[0]
+    have = {int(u) for pairs in (kept.train, kept.held_out.valid) for u in pairs.users[pairs.items == item]}
+    outcome = graphcl("recommend", finished, "--out", tmp_path / "one.csv", "--allow", had)
+    assert f"{len(have)} users without an item left to recommend: no list" in outcome.err
+    assert outcome.out == f"{len(kept.users) - len(have)} rows written to {tmp_path / 'one.csv'}\n"
+
+
 def test_recommend_has_learned_the_groups(graphcl: Command, finished: Path) -> None:
     """Users and items of one group have the same remainder by 3."""
     for entry in json.loads(graphcl("recommend", finished, "--user", "c4", "c9", "-k", 3, "--json").out):
