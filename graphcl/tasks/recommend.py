@@ -97,7 +97,7 @@ class Recommend(RankedTask):
         self.k = tuple(sorted(set(k)))
         self.data, self.mask_seen, self.mask_valid = data, mask_seen, mask_valid
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
-        self.candidates = Candidates(sampled, sampled_by)
+        self.candidates = Candidates(sampled, sampled_by, num_items=len(data.items))
         self.references = build_baselines(baselines)
         self.results: dict[str, BaselineResult] = {}
         self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "pairs_per_user": pairs_per_user}

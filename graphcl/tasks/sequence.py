@@ -108,7 +108,7 @@ class Sequence(RankedTask):
         self.sampling = {"negatives": negatives, "num_negatives": num_negatives, "shared_negatives": shared_negatives}
         self.activity_slices, self.block_bytes = activity_slices, block_bytes
         self.questions = Questions(data, mask_history=mask_history, valid_in_input=valid_in_input, targets=targets)
-        self.candidates = Candidates(sampled, sampled_by)
+        self.candidates = Candidates(sampled, sampled_by, num_items=len(data.items))
         self.references = build_baselines(baselines, "sequence")
         self.results: dict[str, BaselineResult] = {}
         self.train = self.questions.train

@@ -175,6 +175,7 @@ def test_slices_by_length_and_popularity() -> None:
     ("options", "said"),
     [
         ({"k": ()}, "eval.k: give at least one cut-off"),
+        ({"sampled": 12}, "eval.sampled=12, and there are 12 items; 0 ranks all of them"),
         ({"baselines": ("ease",)}, "'ease' is a baseline of the task 'recommend', not of 'sequence'"),
     ],
 )

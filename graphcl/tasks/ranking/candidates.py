@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.tasks.ranking.lists import ItemLists
 
@@ -58,7 +59,18 @@ class Candidates:
         by: Whether items are drawn alike, or in proportion to how often train has them.
     """
 
-    def __init__(self, count: int, by: SampledBy) -> None:
+    def __init__(self, count: int, by: SampledBy, *, num_items: int) -> None:
+        """
+        Args:
+            count: Items drawn for each user.
+            by: How they are drawn.
+            num_items: Of the catalogue.
+
+        Raises:
+            UserError: as many are asked for as there are, which is full ranking under another name.
+        """
+        if count >= num_items:
+            raise UserError(f"eval.sampled={count:,}, and there are {num_items:,} items; 0 ranks all of them")
         self.count, self.by = count, by
         self._kept: dict[tuple[str, int], ItemLists] = {}
 
