@@ -43,6 +43,7 @@ class Card:
         name: Lower case, as in ``data.name``.
         title: For people.
         task: What it is for.
+        kind: Which data part reads it, where the task has several; empty for the task's own.
         licence: Terms as its source states them.
         citation: Whom to cite.
         homepage: Where it can be read about, or fetched by hand.
@@ -74,6 +75,7 @@ class Card:
     extra: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
     @property
     def data_defaults(self) -> Mapping[str, Any]:
@@ -120,15 +122,18 @@ def build_from_card(part: str, name: str, data_root: str | Path | None, options:
     return build("data", part, given, data_root=Path(data_root) if data_root else None)
 
 
-def open_card(name: str, task: str, root: Path | None) -> tuple[Card, Path, DataReport]:
+def open_card(name: str, task: str, root: Path | None, kind: str = "") -> tuple[Card, Path, DataReport]:
     """The card of that name, the folder that holds its files, and a report that names them.
 
     Raises:
-        UserError: a card of another task; see :func:`load_card` and :func:`locate`.
+        UserError: a card of another task or kind; see :func:`load_card` and :func:`locate`.
     """
     card = load_card(name)
     if card.task != task:
         raise UserError(f"data.name: {card.name} is a data set for the task {card.task!r}, not for {task!r}")
+    if card.kind != kind:
+        own = card.kind or "the task's own"
+        raise UserError(f"data.name: {card.name} is a data set of another kind; set data.kind to {own}")
     located = locate(card, root)
     files = {file: str(located.folder / file) for file in card.files}
     return card, located.folder, DataReport(source=card.name, files=files, notes=list(dict.fromkeys(located.notes)))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe, load_recipe
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
@@ -15,6 +14,7 @@ from graphcl.data.series.table import is_table
 from graphcl.engine import fit as engine
 from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
+from graphcl.engine.prepare import data_reader
 from graphcl.graph import is_graph
 
 #: ``data.name`` of a graph that was given as an object.
@@ -112,10 +112,10 @@ def load_given(recipe: Recipe, data: Any) -> Any:
     Raises:
         UserError: the recipe's task takes no such objects.
     """
-    part, kind = resolve("task", recipe["task"]).meta["data"], "table" if is_table(data) else "graph"
+    part, kind = recipe.data_part, "table" if is_table(data) else "graph"
     if "given" not in part_schema("data", part)["supplied"]:
         raise UserError(f"{recipe.name}: the task {recipe['task']!r} takes no {kind} objects; give data.path")
     takes = resolve("data", part).meta.get("takes", "graph")
     if kind != takes:
         raise UserError(f"data: got a {type(data).__name__}; the task {recipe['task']!r} takes a {takes} in memory")
-    return build("data", part, recipe["data"], given=data).load(seed=recipe["train.seed"])
+    return data_reader(recipe, given=data).load(seed=recipe["train.seed"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,13 @@ def set_up(recipe: Recipe) -> torch.device:
 
 def load_data(recipe: Recipe, *, data_root: Path | None = None) -> Any:
     """Read and split the recipe's data."""
-    part = resolve("task", recipe["task"]).meta["data"]
-    return build("data", part, recipe["data"], data_root=data_root).load(seed=recipe["train.seed"])
+    return data_reader(recipe, data_root=data_root).load(seed=recipe["train.seed"])
+
+
+def data_reader(recipe: Recipe, options: Mapping[str, Any] | None = None, **context: Any) -> Any:
+    """The recipe's data part; ``options`` are laid over its own."""
+    given = {**recipe["data"], **(options or {})}
+    return build("data", recipe.data_part, {key: given[key] for key in given if key != "kind"}, **context)
 
 
 def make_task(recipe: Recipe, data: Any) -> Task:
@@ -52,6 +58,5 @@ def make_task(recipe: Recipe, data: Any) -> Task:
 
 def stored_data(recipe: Recipe, run: RunFolder) -> Any:
     """The data a run keeps, or None where it keeps none."""
-    part = resolve("data", resolve("task", recipe["task"]).meta["data"])
-    read = getattr(part.cls, "read", None)
+    read = getattr(resolve("data", recipe.data_part).cls, "read", None)
     return read(run.data) if read is not None and run.data.is_dir() else None

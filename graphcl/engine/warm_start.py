@@ -19,8 +19,7 @@ def align_data(data: Any, init_from: str) -> Any:
     if not init_from or not hasattr(data, "align"):
         return data
     run = RunFolder.open(init_from)
-    recipe = run.recipe()
-    part = resolve("data", resolve("task", recipe["task"]).meta["data"])
+    part = resolve("data", run.recipe().data_part)
     before = part.cls.read(run.data)  # type: ignore[attr-defined]
     return data.align(before.users, before.items)
 

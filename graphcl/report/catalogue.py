@@ -59,11 +59,11 @@ def recipes() -> list[Entry]:
 
 
 def data_cards() -> list[Entry]:
-    """Name, title, task, licence, counts and home of every data card."""
+    """Name, title, task, kind, licence, counts and home of every data card."""
     found = []
     for path in sorted(share("datasets").glob("*.yaml")):
         card = yaml12.load(path.read_text(encoding="utf-8"), f"datasets/{path.name}")[0] or {}
-        keys = ("title", "task", "counts", "licence", "citation", "homepage")
+        keys = ("title", "task", "kind", "counts", "licence", "citation", "homepage")
         found.append({"name": path.stem, **{key: card[key] for key in keys if key in card}})
     return found
 
@@ -104,8 +104,13 @@ def table(what: str, found: Sequence[Entry]) -> Table:
         table = _table("name", "title", "task", "size")
         for entry in found:
             size = ", ".join(f"{count:,} {unit}" for unit, count in entry.get("counts", {}).items())
-            table.add_row(entry["name"], entry.get("title", ""), entry.get("task", ""), size)
+            table.add_row(entry["name"], entry.get("title", ""), _task(entry), size)
     return table
+
+
+def _task(card: Entry) -> str:
+    """The task of a data card, and the kind of its data where it is not the task's own."""
+    return f"{card.get('task', '')} ({card['kind']})" if card.get("kind") else card.get("task", "")
 
 
 def _table(*columns: str) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphcl.core import schema
 from graphcl.core.config.addresses import addresses
+from graphcl.core.config.data_kinds import data_part
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import PART_LISTS, part_name
 from graphcl.report.settings import shown
@@ -68,7 +69,7 @@ class _Drawing:
 
     def _data(self) -> str:
         data = self.tree["data"]
-        return f"{data.get('path') or data.get('name') or '?'}  ({self.task['data']})"
+        return f"{data.get('path') or data.get('name') or '?'}  ({data_part(self.tree['task'], data)})"
 
     def _graph(self) -> str:
         nodes = f"nodes {', '.join(self.task['types'])}" if self.task.get("types") else "nodes of one type"

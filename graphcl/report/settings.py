@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphcl.core import schema
+from graphcl.core.config.data_kinds import data_schema
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.config.tree import ALIASES, COMMAND_LINE, PART_LISTS, PART_MAPPINGS, long_path, part_name
 from graphcl.core.config.values import block_schema
@@ -54,7 +55,7 @@ def _walk(recipe: Recipe) -> Iterator[_Found]:
     """(path, value, schema of the option) of every option."""
     tree = recipe.tree
     task = schema.part_schema("task", tree["task"])
-    yield from _options("data", tree["data"], schema.part_schema("data", task["meta"]["data"]))
+    yield from _options("data", tree["data"], data_schema(tree["task"], tree["data"]))
     view_schema = block_schema("ViewBlock")
     for name, view in tree["views"].items():
         yield from _options(f"views.{name}", {k: v for k, v in view.items() if k != "augment"}, view_schema)

@@ -54,7 +54,6 @@ class GraphTask:
     rows: ClassVar[tuple[str, ...]] = ("batch",)
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "graph_set"
-    name: ClassVar[str] = "graph"
     has_validation = False
     monitor: ClassVar[str] = "accuracy"
 
@@ -216,7 +215,7 @@ class GraphTask:
         """Protocol, what was read and decided, sizes and hash of the folds."""
         text = "|".join(",".join(map(str, fold.test.tolist())) for fold in self._each_fold())
         return {
-            "task": self.name,
+            "task": "graph",
             "graphs": len(self.data),
             "protocol": self._protocol(),
             **self._judged_by,

@@ -89,7 +89,7 @@ def _reads_texts(recipe: Recipe) -> bool:
 @all_recipes
 def test_it_can_be_built_for_the_smallest_data(name: str) -> None:
     recipe = graphcl.load(name)
-    data = text_data() if _reads_texts(recipe) else load(resolve("task", recipe["task"]).meta["data"])
+    data = text_data() if _reads_texts(recipe) else load(recipe.data_part)
     task = make_task(recipe, data)
     model = Model(recipe, task, seed=0)
     assert make_phases(recipe, model, task.types)

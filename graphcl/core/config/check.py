@@ -8,6 +8,7 @@ from typing import Any
 from graphcl.core import registry, schema
 from graphcl.core.config import levels
 from graphcl.core.config.addresses import check_addresses
+from graphcl.core.config.data_kinds import data_schema
 from graphcl.core.config.learned import learned_augmenters
 from graphcl.core.config.part_names import check_names
 from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
@@ -41,8 +42,7 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     if task_schema is not None:
         yield from check_options(task_schema, tree.get("eval") or {}, "eval")
         yield from _probe(task_schema, tree.get("eval") or {})
-        data = schema.part_schema("data", task_schema["meta"]["data"])
-        yield from check_options(data, tree.get("data") or {}, "data")
+        yield from _data(tree["task"], tree.get("data") or {})
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
     yield from _embedded_view(tree)
@@ -53,6 +53,15 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     yield from _phases(tree)
     if task_schema is not None:
         yield from check_addresses(tree, task_schema["meta"])
+
+
+def _data(task: str, data: Any) -> Iterator[Problem]:
+    try:
+        description = data_schema(task, data)
+    except UserError as error:
+        yield "data.kind", str(error)
+    else:
+        yield from check_options(description, data, "data")
 
 
 def _embedded_view(tree: Tree) -> Iterator[Problem]:

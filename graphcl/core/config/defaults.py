@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphcl.core import schema
+from graphcl.core.config.data_kinds import data_schema
 from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, Tree, part_name
 from graphcl.core.config.values import block_schema
 
@@ -16,7 +17,7 @@ def with_defaults(tree: Tree) -> Tree:
     full = copy.deepcopy(tree)
     task = schema.part_schema("task", tree["task"])
     full["eval"] = _defaults(task, tree.get("eval") or {})
-    full["data"] = _defaults(schema.part_schema("data", task["meta"]["data"]), tree.get("data") or {})
+    full["data"] = _defaults(data_schema(tree["task"], tree.get("data")), tree.get("data") or {})
     full["train"] = _defaults(block_schema("Train"), tree.get("train") or {})
     full["embed"] = _defaults(block_schema("Embed"), tree.get("embed") or {})
     full["train"]["monitor"] = full["train"]["monitor"] or _monitor(task, full["eval"])

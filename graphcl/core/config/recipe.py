@@ -12,6 +12,7 @@ from graphcl.core import registry
 from graphcl.core.config import yaml12
 from graphcl.core.config.canonical import MalformedError, canonical, written
 from graphcl.core.config.check import check
+from graphcl.core.config.data_kinds import data_part
 from graphcl.core.config.defaults import with_defaults
 from graphcl.core.config.overrides import assign, put
 from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_path, merge
@@ -43,6 +44,11 @@ class Recipe:
         for key in path.split("."):
             node = node[key]
         return node
+
+    @property
+    def data_part(self) -> str:
+        """Name of the data part that reads its data."""
+        return data_part(self.tree["task"], self.tree["data"])
 
     def override(self, *assignments: str) -> Recipe:
         """The recipe with ``key=value`` assignments applied, checked again."""
@@ -191,7 +197,7 @@ def _for_data(base: Layer, data_name: str) -> Layer:
     if data_name.replace("-", "").replace("_", "").isalnum() and card.is_file():
         source = f"datasets/{card.name}"
         raw, lines = yaml12.load(card.read_text(encoding="utf-8"), source)
-        _require_task(data_name, raw.get("task"), base[0].get("task"))
+        _require_task(data_name, raw, base[0])
         shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
         base = merge(*base, *canonical(raw.get("defaults") or {}, shifted, source))
     tree, origins = merge({}, {}, *base)
@@ -204,28 +210,25 @@ def _for_data(base: Layer, data_name: str) -> Layer:
     return tree, origins
 
 
-def _require_task(data_name: str, of: Any, task: Any) -> None:
+def _require_task(data_name: str, card: Mapping[str, Any], tree: Tree) -> None:
     """Refuse a data set of a task that reads other data, before its settings are taken for the recipe's.
 
     Raises:
-        UserError: names both tasks.
+        UserError: names both tasks, or both kinds of data of one.
     """
-    known = registry.names("task")
+    known, of, task = registry.names("task"), card.get("task"), tree.get("task")
     if of not in known or task not in known:
         return
-    part = _data_part(task)
-    if _reads(_data_part(of)) == _reads(part):
+    sort, own_sort = data_part(of, card), data_part(task, tree.get("data"))
+    part = part_schema("data", own_sort)
+    if _reads(part_schema("data", sort)) == _reads(part):
         return
     own_name = part["options"].get("name", {}).get("default")
     if data_name != own_name:  # a data part may make its own of a name that another's card has
-        raise UserError(
-            f"data.name: {data_name} is a data set for the task {of!r}, and this recipe's task is {task!r}; "
-            "see graphcl list data"
-        )
-
-
-def _data_part(task: str) -> dict[str, Any]:
-    return part_schema("data", part_schema("task", task)["meta"]["data"])
+        theirs, ours = (f"the task {of!r}", f"this recipe's task is {task!r}")
+        if of == task:
+            theirs, ours = f"the kind {sort!r}", f"this recipe reads {own_sort!r}"
+        raise UserError(f"data.name: {data_name} is a data set for {theirs}, and {ours}; see graphcl list data")
 
 
 def _reads(data_part: Mapping[str, Any]) -> str:

@@ -76,7 +76,7 @@ class ImageSet(GraphSet):
         save_images(self, folder)
 
 
-@register("data", "images", example={"name": "digits", "limit": 120}, takes="array")
+@register("data", "images", example={"name": "digits", "limit": 120}, task="graph", takes="array")
 class ImagesData:
     """Images, each a graph of patches whose node features are the pixels.
 
@@ -183,7 +183,7 @@ class ImagesData:
             raw, report = read_digits(), DataReport(source="digits", format="scikit-learn")
             raw.pixels = resized(raw.pixels, self.size, self.size) if self.size else raw.pixels
             return raw, report
-        card, folder, report = open_card(self.name, "images", self.data_root)
+        card, folder, report = open_card(self.name, "graph", self.data_root, "images")
         report.format = "numpy"
         return read_image_arrays(folder / next(iter(card.files)), self.size), report
 

@@ -73,7 +73,7 @@ class SeriesSet(GraphSet):
         save_series(self, folder)
 
 
-@register("data", "series_set", example={}, takes="array")
+@register("data", "series_set", example={}, task="graph", takes="array")
 class SeriesSetData:
     """Series that have a class each, of any lengths, with one or several channels.
 
@@ -180,7 +180,7 @@ class SeriesSetData:
             return read(path), DataReport(source=str(path), format=kind, files={"all": str(path)})
         if self.name == "generated":
             return make_waves(GENERATED, seed), DataReport(source="generated (synthetic)", format="series")
-        card, folder, report = open_card(self.name, "series_set", self.data_root)
+        card, folder, report = open_card(self.name, "graph", self.data_root, "series_set")
         report.format = "numpy"
         return read_series_arrays(folder / next(iter(card.files))), report
 
