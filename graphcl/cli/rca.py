@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,7 +77,7 @@ def rca(
     demo: Annotated[
         bool, typer.Option("--demo", help="An incident that is made up; --seed 0 to 5 are six faults.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of whatever is drawn.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of whatever is drawn.")] = 0,
     out: Annotated[
         Path | None, option("--out", "DIR", "Write report.html, ranking.json, graph.json and graph.graphml there.")
     ] = None,
@@ -91,12 +92,15 @@ def rca(
     for name, given, known in (("direction", direction, _DIRECTIONS), ("personalisation", personalisation, _STARTS)):
         if given and given not in known:
             raise UserError(f"--{name}: {given!r}; known: {', '.join(known)}")
+    from graphcl.core.files import require_place, write_text
     from graphcl.rca.analysis import DEFAULT, analyse
     from graphcl.rca.files import FILES, as_json, write
     from graphcl.rca.methods import TRAINED, own_walk
 
-    if out is not None and not overwrite and any((out / name).exists() for name in FILES):
-        raise UserError(f"{out} holds an analysis already; replace it with --overwrite")
+    if out is not None:
+        require_place(out)
+        if not overwrite and any((out / name).exists() for name in FILES):
+            raise UserError(f"{out} holds an analysis already; replace it with --overwrite")
     output = Output(as_json=json, quiet=quiet)
     if table is not None and (demo or prometheus) and "=" in table.name:
         table, overrides = None, [str(table), *(overrides or [])]
@@ -104,7 +108,20 @@ def rca(
     for note in source.notes:
         output.say(note)
     method = method or (next(iter(TRAINED)) if recipe or overrides else DEFAULT)
-    asked = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
+    given = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
+    asked = {name: value for name, value in given.items() if value}
+    told: list[str] = []
+
+    def tell(notes: Sequence[str]) -> None:
+        for note in notes:
+            if note not in told:
+                output.say(note)
+                told.append(note)
+
+    def early(found: Analysis) -> None:
+        tell(found.notes)
+        _say_early(output, found)
+
     found = analyse(
         source.table,
         anomaly_time=anomaly_time or None,
@@ -114,24 +131,23 @@ def rca(
         time_column=time,
         front=front or None,
         service_map=service_map,
-        walk=replace(own_walk(method), **{name: value for name, value in asked.items() if value}),  # type: ignore[arg-type]
+        walk=replace(own_walk(method), **asked) if asked else None,  # type: ignore[arg-type]
         recipe=recipe,
         overrides=overrides or (),
-        first=lambda early: _say_early(output, early),
+        first=early,
         seed=seed,
     )
-    for note in found.notes:
-        output.say(note)
-    if out is not None:
-        written = write(found, out)
-        if source.truth is not None:
-            source.truth.frame.to_csv(out / "demo.csv", index=False)
-            written.append(out / "demo.csv")
-        output.say(f"written to {', '.join(str(path) for path in written)}")
+    tell(found.notes)
     value = as_json(found, top)
     if source.truth is not None:
         value["truth"] = {name: getattr(source.truth, name) for name in ("fault", "service", "metrics", "anomaly_time")}
     output.result(value, lambda: _shown(value))
+    if out is not None:  # after the answer, which a full disk must not take away
+        written = write(found, out)
+        if source.truth is not None:
+            written.append(out / "demo.csv")
+            write_text(written[-1], source.truth.frame.to_csv(index=False))
+        output.say(f"written to {', '.join(str(path) for path in written)}")
     return 0 if found.anomaly_time is not None else NO_ANOMALY
 
 

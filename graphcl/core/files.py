@@ -87,6 +87,19 @@ def creating(folder: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def require_place(folder: Path) -> None:
+    """Refuse a folder in which nothing can be written, before the work for it is done.
+
+    Raises:
+        UserError: it, or the nearest folder above it that exists, is no folder or is closed to us.
+    """
+    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not place.is_dir():
+        raise UserError(f"cannot write into {folder}: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write into {folder}: no permission in {place}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with replacing(path) as temporary:

@@ -95,6 +95,27 @@ def open_text(path: Path, encoding: str, *, newline: str | None = None, errors: 
         yield text
 
 
+def encoding_of(path: Path) -> str:
+    """``utf-16`` by its mark, ``utf-8`` where every byte of the file is that, else ``latin-1``, which anything is.
+
+    Raises:
+        UserError: as :func:`reading`.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with reading(path), open_bytes(path) as raw:
+        data = raw.read(1 << 20)
+        if data.startswith(_WIDE):
+            return "utf-16"
+        try:
+            while data:
+                decoder.decode(data)
+                data = raw.read(1 << 20)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8"
+
+
 def sample_text(path: Path, encoding: str) -> str:
     """The whole lines within the first 64 KiB (the first line at least), for sniffing.
 

@@ -14,9 +14,10 @@ from graphcl.core.errors import UserError, nearest
 from graphcl.core.words import counted
 from graphcl.data.telemetry import Telemetry, read_telemetry
 from graphcl.data.telemetry.clock import in_seconds, isoformat, require_inside
-from graphcl.rca.detect import find_anomaly
+from graphcl.rca.change import GUARD
+from graphcl.rca.detect import find_anomaly, looked_at
 from graphcl.rca.graph_methods import WalkOptions
-from graphcl.rca.methods import TRAINED, method_named
+from graphcl.rca.methods import GRAPHS, TRAINED, method_named
 from graphcl.rca.ranking import LEAST_NORMAL, Case, RankedMetric, RankedService, timed, with_stability
 from graphcl.rca.run import require_recipe
 from graphcl.rca.topology import Callers, matched, read_service_map
@@ -100,6 +101,8 @@ def analyse(
     rank = method_named(method)
     if (recipe or overrides) and method not in TRAINED:
         raise UserError(f"method {method!r} trains no recipe; {' and '.join(TRAINED)} do")
+    if walk is not None and method not in GRAPHS:
+        raise UserError(f"method {method!r} draws no graph to walk on; {', '.join(GRAPHS)} do")
     if method in TRAINED:
         recipe = recipe or TRAINED[method]
         require_recipe(recipe, overrides)
@@ -107,9 +110,8 @@ def analyse(
     symptom = _front(telemetry, front)
     notes = list(telemetry.notes)
     _require_table(telemetry)
-    start = _start(telemetry, anomaly_time, notes)
+    start = _found(telemetry, notes) if anomaly_time is None else _given(telemetry, anomaly_time, notes)
     if start is None:
-        notes.append("no anomaly found: no row from which the metrics stay outside of all that they were before")
         return Analysis((), (), (), None, True, method, 0.0, tuple(notes), time.perf_counter() - began, telemetry)
     if len(telemetry.time) < FEW_ROWS:
         notes.append(f"only {counted(len(telemetry.time), 'row')}: the ranking is uncertain")
@@ -149,7 +151,7 @@ def _ranked(case: Case, method: str, told: _Told) -> Analysis:
         notes.append("stability of the ranks: the graph was not drawn again")
     else:
         notes.append("stability of the ranks not computed: the method takes too long")
-    notes += _cautions(metrics, services)
+    notes += _cautions(method, metrics, services)
     columns = telemetry.columns
     graph = tuple((columns[cause].name, columns[effect].name, weight) for cause, effect, weight in answer.edges)
     return Analysis(
@@ -187,19 +189,30 @@ def _front(telemetry: Telemetry, front: str | None) -> int | None:
     return known[front]
 
 
-def _start(telemetry: Telemetry, given: float | str | None, notes: list[str]) -> int | None:
-    """First row of the anomaly, given or found; None where there is none."""
-    if given is None:
-        found = find_anomaly(telemetry.values)
-        if found is None:
-            return None
+def _found(telemetry: Telemetry, notes: list[str]) -> int | None:
+    """First row of the anomaly that the metrics show; None where they show none."""
+    time, normal = telemetry.time, max(telemetry.breaks, default=0)
+    found = find_anomaly(telemetry.values, normal)
+    if found is not None:
         notes.append(
-            f"anomaly found at {isoformat(float(telemetry.time[found.row]))}: evidence {found.evidence:.1f} where "
+            f"anomaly found at {isoformat(float(time[found.row]))}: evidence {found.evidence:.1f} where "
             f"{found.needed:.1f} is needed"
         )
         return found.row
+    rows = looked_at(len(time), normal)
+    span = f"from {isoformat(float(time[rows[0]]))} to {isoformat(float(time[rows[-1]]))}" if rows else "(too few rows)"
+    notes.append(
+        f"no anomaly found {span}: no row from which the metrics stay outside of all that they were before; for one "
+        "before or after that give --anomaly-time, or --normal"
+    )
+    return None
+
+
+def _given(telemetry: Telemetry, given: float | str, notes: list[str]) -> int:
+    """First row of the anomaly whose time is known."""
     moment = in_seconds(given, telemetry.unit)
-    require_inside(moment, telemetry.time, telemetry.period, telemetry.unit, str(given))
+    normal = max(telemetry.breaks, default=0)
+    require_inside(moment, telemetry.time[normal:], telemetry.period, telemetry.unit, str(given))
     start = int(np.searchsorted(telemetry.time, moment - 1e-6))
     if start < LEAST_NORMAL:
         raise UserError(
@@ -208,13 +221,19 @@ def _start(telemetry: Telemetry, given: float | str | None, notes: list[str]) ->
         )
     if start >= len(telemetry.time):
         raise UserError(f"no row from the anomaly time {given} on; the last is {isoformat(float(telemetry.time[-1]))}")
+    found = find_anomaly(telemetry.values, normal)
+    if found is not None and found.row < start * (1 - GUARD) - 1:
+        notes.append(
+            f"low confidence: the metrics change at {isoformat(float(telemetry.time[found.row]))} already, "
+            f"{counted(start - found.row, 'row')} before the anomaly time that was given; without it that time is taken"
+        )
     return start
 
 
-def _cautions(metrics: Sequence[RankedMetric], services: Sequence[RankedService]) -> list[str]:
+def _cautions(method: str, metrics: Sequence[RankedMetric], services: Sequence[RankedService]) -> list[str]:
     """What the reader should know before he acts."""
     if not services:
-        return ["no metric can be ranked: all are constant or missing"]
+        return [f"no metric can be ranked by {method}: all are constant or missing, before the anomaly or from it on"]
     notes = []
     if services[0].confidence < LOW:
         others = ", ".join(one.service for one in services[1:3])

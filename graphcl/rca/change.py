@@ -34,7 +34,7 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     - A metric constant before keeps its place: its unit is :data:`LEVEL` of its level, a first departure from 0 counts
       :data:`FROM_ZERO`.
     - A metric that is flat in the anomalous part and was flat as long before is one that rarely moves (NaN: not
-      judged), unless it is flat at 0.
+      judged), unless it is flat at 0. A single value is not flat.
 
     The order of metrics does not change when one is multiplied by a positive number.
 
@@ -43,7 +43,8 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
         anomalous: [A, C] rows with it.
     """
     normal = guarded(normal)
-    before, after = constant(normal), constant(anomalous)
+    before = constant(normal)
+    after = constant(anomalous) & (np.isfinite(anomalous).sum(axis=0) > 1)
     with _quiet():
         center = np.nanmean(normal, axis=0)
         level = np.abs(np.where(before, np.nanmax(normal, axis=0), np.nan))
@@ -53,10 +54,11 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
         z = np.where(before & (level == 0), FROM_ZERO * np.sign(anomalous), z)
         z = np.where(before, np.clip(z, -1 / LEVEL, 1 / LEVEL), z)
         still = after & (np.nanmax(anomalous, axis=0) != 0)
+        moved = np.nanmax(np.abs(z), axis=0) > 0
     for column in np.flatnonzero(still & ~before):
         if longest_run(normal[:, column]) >= len(anomalous):
             z[:, column] = np.nan
-    z[:, before & after & ~(np.abs(z).max(axis=0) > 0)] = np.nan
+    z[:, before & ~moved] = np.nan
     return z
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphcl.rca.change import LEVEL, SEEN
+from graphcl.data.telemetry.grid import held
+from graphcl.rca.change import FROM_ZERO, LEVEL, SEEN
 
 #: Rows of which a metric must be outside in most.
 WINDOW = 3
@@ -45,13 +46,24 @@ class Found:
     needed: float
 
 
-def find_anomaly(values: np.ndarray) -> Found | None:
+def looked_at(rows: int, earliest: int = 0) -> range:
+    """The rows of a table at which an anomaly can be found: those with enough rows before and after.
+
+    Args:
+        rows: Of the table.
+        earliest: Rows before this one are normal; 0 where nothing is known of them.
+    """
+    return range(max(LEAST_BEFORE, earliest or rows // 4), rows - WINDOW + 1)
+
+
+def find_anomaly(values: np.ndarray, earliest: int = 0) -> Found | None:
     """The clearest anomaly of a table, or None when there is none.
 
     Args:
         values: [T, C] on a regular grid, NaN where missing.
+        earliest: Rows before this one are normal; 0 where nothing is known of them.
     """
-    said = evidence(values)
+    said = evidence(values, earliest)
     rows, metrics = values.shape
     place = np.maximum(np.arange(rows), 1)
     each = LEAST_EACH * np.sqrt(metrics * np.minimum(1.0, LATE / place))
@@ -68,24 +80,28 @@ def find_anomaly(values: np.ndarray) -> Found | None:
     return Found(first, float(said[peak]), float(needed[peak]))
 
 
-def evidence(values: np.ndarray) -> np.ndarray:
-    """[T] how much the metrics leave, from each row on, all that they were before; 0 where too little lies before.
+def evidence(values: np.ndarray, earliest: int = 0) -> np.ndarray:
+    """[T] how much the metrics leave, from each row on, all that they were before; 0 outside of :func:`looked_at`.
+
+    A metric that misses a sample or two is taken to stay where it was.
 
     Args:
         values: [T, C] on a regular grid, NaN where missing.
+        earliest: See :func:`find_anomaly`.
     """
     rows = len(values)
-    start = max(LEAST_BEFORE, rows // 4)
     said = np.zeros(rows)
-    if rows < start + WINDOW:
+    at = np.array(looked_at(rows, earliest))
+    if not len(at):
         return said
-    at = np.arange(start, rows - WINDOW + 1)
+    kept = held(values, WINDOW - 1)
     before = np.maximum(at - 1 - (GUARD * at).astype(int), 0)
     center, unit = _until(values)
     center, unit = center[before], unit[before]
-    ahead = np.stack([values[at + step] for step in range(WINDOW)])
+    ahead = np.stack([kept[at + step] for step in range(WINDOW)])
     with np.errstate(invalid="ignore"):
         z = (ahead - center) / unit
+        z = np.where(np.isnan(unit) & (center == 0), FROM_ZERO * np.sign(ahead), z)  # errors where none were
         stays = np.sort(np.where(np.isnan(z), 0.0, z), axis=0)[WINDOW // 2]
         now = np.where(np.isnan(z[0]), 0.0, z[0])
         outside = np.where(stays * now > 0, np.minimum(np.abs(stays), np.abs(now)), 0.0) - SEEN

@@ -51,10 +51,18 @@ def _sign(normal: np.ndarray, now: np.ndarray, z: np.ndarray, before: np.ndarray
         return Sign(None, "within what it was before")
     far = int(np.nanargmax(np.abs(z)))
     first = start + int(np.argmax(outside))
-    if outside[0]:  # older than the anomaly's time?
-        run = np.abs(np.nan_to_num(before)) > SEEN
-        first -= int(np.argmin(run[::-1])) if not run.all() else len(run)
+    if not np.isfinite(z[: first - start]).any():  # older than the anomaly's time?
+        older = _outside_until_the_end(before)
+        first = start - older if older else first
     move = "rises" if z[far] > 0 else "falls"
     low, high = float(known.min()), float(known.max())
     range_ = f"was constant at {low:.4g}" if low == high else f"was {low:.4g} to {high:.4g}"
     return Sign(first, f"{move} to {now[far]:.4g} ({range_}), outside in {outside.sum()} of {len(now)} rows")
+
+
+def _outside_until_the_end(z: np.ndarray) -> int:
+    """How many rows before the end a stretch begins in which every known value is outside; 0 where there is none."""
+    back = z[::-1]
+    within = np.flatnonzero(np.abs(back) <= SEEN)
+    outside = np.flatnonzero(np.abs(back[: within[0] if len(within) else len(back)]) > SEEN)
+    return int(outside[-1]) + 1 if len(outside) else 0

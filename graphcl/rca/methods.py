@@ -31,6 +31,7 @@ class Question:
         recipe: Of a method that trains; "" is its own.
         overrides: ``key=value`` laid over the recipe.
         edges: A graph that was drawn before, to be used instead of a new one; None draws one.
+        breaks: Rows, counted over both parts, before which time jumps.
     """
 
     normal: np.ndarray
@@ -41,6 +42,7 @@ class Question:
     recipe: str = ""
     overrides: tuple[str, ...] = ()
     edges: tuple[Edge, ...] | None = None
+    breaks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ METHODS: dict[str, Method] = {
     "run-reference": as_published,
     "random": by_chance,
 }
+#: Methods that draw a causal graph and walk on it.
+GRAPHS = ("granger-pagerank", "pc-pagerank", "run", "run-reference")
 #: Methods that train a recipe, with its name: what others say comes before.
 TRAINED = {"run": "run_rca", "run-reference": "run_reference"}
 

@@ -83,7 +83,7 @@ class Case:
         values = self.telemetry.values
         question = Question(
             values[:start], values[start:], self.telemetry.columns, self.seed, self.walk, self.recipe, self.overrides,
-            edges,
+            edges, self.telemetry.breaks,
         )  # fmt: skip
         answer = self.rank(question)
         scores = np.where(np.isfinite(answer.scores), answer.scores, np.nan)

@@ -8,6 +8,7 @@ targets, and scales are those of the normal rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,7 @@ def rank_by_neural_walk(question: Question) -> Answer:
     """Scores and pruned graph."""
 
     def draw(values: np.ndarray) -> list[Edge]:
-        recipe = question.recipe or TRAINED["run"]
-        return neural_edges(values, len(question.normal), recipe, question.overrides, question.seed)
+        return neural_edges(values, question, question.recipe or TRAINED["run"])
 
     scores, edges, notes = rank_by_walk(
         question.normal, question.anomalous, draw, question.walk or WALK, MOST_METRICS, edges=question.edges
@@ -49,20 +49,32 @@ def require_recipe(recipe: str, overrides: Sequence[str]) -> None:
         raise UserError(f"recipe {recipe!r} is of the task {loaded['task']!r}; this method trains one of rca")
 
 
-def neural_edges(values: np.ndarray, normal: int, recipe: str, overrides: Sequence[str], seed: int) -> list[Edge]:
+def neural_edges(values: np.ndarray, question: Question, recipe: str) -> list[Edge]:
     """Edges between series, the weight being the score that the recipe asks for.
 
     Args:
-        values: [T, C] complete series.
-        normal: The first so many rows are normal; scales are theirs.
+        values: [T, C] complete series, of some of the question's metrics.
+        question: Which rows are normal (scales are theirs), where time jumps, the seed, and what overlays the recipe.
         recipe: Name or file of a recipe of the task `rca`.
-        overrides: ``key=value`` laid over it.
-        seed: Of everything.
     """
     from graphcl.rca.neural import causal_scores  # with it comes torch, which the other methods do without
 
-    scores = causal_scores(values, recipe=recipe, overrides=overrides, seed=seed, **{"data.normal": normal})
-    return clear_edges(scores)
+    settings = rows_of(question, recipe)
+    return clear_edges(
+        causal_scores(values, recipe=recipe, overrides=question.overrides, seed=question.seed, **settings)
+    )
+
+
+def rows_of(question: Question, recipe: str) -> dict[str, Any]:
+    """Settings of a recipe's data: how many rows are normal, and where time jumps.
+
+    A stretch no longer than what is read before the first forecast would not be learned from at all, so a jump before
+    it is passed over.
+    """
+    context = load_recipe(recipe, question.overrides)["data.context"]
+    rows = len(question.normal) + len(question.anomalous)
+    breaks = [row for row in question.breaks if rows - row > context]
+    return {"data.normal": len(question.normal), **({"data.breaks": breaks} if breaks else {})}
 
 
 def clear_edges(scores: np.ndarray) -> list[Edge]:

@@ -8,7 +8,7 @@ caused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import networkx as nx
@@ -16,7 +16,7 @@ import numpy as np
 
 from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
 from graphcl.rca.methods import TRAINED, Answer, Question
-from graphcl.rca.run import MOST_METRICS
+from graphcl.rca.run import MOST_METRICS, rows_of
 from graphcl.rca.walk import Edge
 
 WALK = WalkOptions("to_effects", "dangling")
@@ -26,8 +26,7 @@ def rank_as_published(question: Question) -> Answer:
     """Scores and the graph that is left."""
 
     def draw(values: np.ndarray) -> list[Edge]:
-        recipe = question.recipe or TRAINED["run-reference"]
-        edges = attention_edges(values, len(question.normal), recipe, question.overrides, question.seed)
+        edges = attention_edges(values, question, question.recipe or TRAINED["run-reference"])
         return pruned_as_published(edges, values)
 
     scores, edges, notes = rank_by_walk(
@@ -36,22 +35,20 @@ def rank_as_published(question: Question) -> Answer:
     return Answer(scores, tuple(edges), tuple(notes))
 
 
-def attention_edges(values: np.ndarray, normal: int, recipe: str, overrides: Sequence[str], seed: int) -> list[Edge]:
+def attention_edges(values: np.ndarray, question: Question, recipe: str) -> list[Edge]:
     """(cause, effect, attention) by the gap rule, self edges included.
 
     Args:
-        values: [T, C] complete series.
-        normal: The first so many rows are normal; scales are theirs.
+        values: [T, C] complete series, of some of the question's metrics.
+        question: As for :func:`graphcl.rca.run.neural_edges`.
         recipe: Name or file of a recipe like `run_reference`.
-        overrides: ``key=value`` laid over it.
-        seed: Of everything.
     """
     from graphcl.core.config.recipe import load_recipe
     from graphcl.engine.library import fit
     from graphcl.rca.neural import attention, gap_rule
 
-    settings: dict[str, Any] = {"train.seed": seed, "data.normal": normal}
-    found = attention(fit(load_recipe(recipe, overrides), data=values, **settings))
+    settings: dict[str, Any] = {"train.seed": question.seed, **rows_of(question, recipe)}
+    found = attention(fit(load_recipe(recipe, question.overrides), data=values, **settings))
     return [
         (cause, effect, float(max(row[cause], 1e-9))) for effect, row in enumerate(found) for cause in gap_rule(row)
     ]

@@ -10,10 +10,15 @@ from pathlib import Path
 
 from graphcl.core.errors import UserError
 from graphcl.core.words import counted
-from graphcl.data.text import open_text, require_file
+from graphcl.data.readers.sniff import sniff_separator
+from graphcl.data.text import encoding_of, open_text, require_file
 
 #: Service -> services that it calls.
 Callers = dict[str, list[str]]
+
+#: Usual names of the two columns of a service map.
+_CALLER = ("caller", "source", "src", "from", "client", "parent")
+_CALLED = ("called", "callee", "target", "dst", "destination", "to", "server", "child")
 
 #: Share of a service's score that goes when what it calls explains all of it.
 EXPLAINED = 0.5
@@ -26,6 +31,9 @@ UNREACHED = 0.1
 def read_service_map(source: str | Path | Mapping[str, Sequence[str]]) -> Callers:
     """Calls from JSON ``{caller: [called]}``, a CSV of caller and called, or an adjacency CSV (row calls column).
 
+    A CSV whose header names both (``caller,callee``, ``source,target``, ...) may have further columns, in any order;
+    one of two columns needs no header.
+
     Raises:
         UserError: a file that is none of these.
     """
@@ -33,19 +41,29 @@ def read_service_map(source: str | Path | Mapping[str, Sequence[str]]) -> Caller
         return {str(caller): [str(one) for one in called] for caller, called in source.items()}
     path = Path(source).expanduser()
     require_file(path)
-    with open_text(path, "utf-8", newline="") as text:
+    with open_text(path, encoding_of(path), newline="") as text:
         content = text.read()
-    if content.lstrip().startswith("{"):
+    if content.lstrip().startswith(("{", "[")):
         return _from_json(content, path)
-    rows = [[field.strip() for field in row] for row in csv.reader(content.splitlines()) if row]
-    if len(rows) > 1 and len(rows[0]) > 2 and rows[0][0] == "":
+    separator = sniff_separator(path, content, "", advice="; a service map has two columns, caller and called")
+    rows = [[field.strip() for field in row] for row in csv.reader(content.splitlines(), delimiter=separator) if row]
+    plain = [_plain(name.lower()) for name in rows[0]]
+    places = [next((plain.index(name) for name in usual if name in plain), None) for usual in (_CALLER, _CALLED)]
+    if None not in places:
+        return _from_pairs(rows[1:], path, len(rows[0]), *places, first=2)  # type: ignore[arg-type]
+    if len(rows[0]) > 2 and set(rows[0][1:]) & {row[0] for row in rows[1:]}:
         return _from_adjacency(rows, path)
-    if any(len(row) != 2 for row in rows):
-        line = next(number for number, row in enumerate(rows, 1) if len(row) != 2)
-        raise UserError(
-            f"{path} line {line}: a service map has two columns, caller and called, or is an adjacency table"
-        )
-    return _collected(rows[1:])
+    return _from_pairs(rows, path, 2, 0, 1, first=1)
+
+
+def _from_pairs(rows: list[list[str]], path: Path, width: int, caller: int, called: int, *, first: int) -> Callers:
+    for line, row in enumerate(rows, first):
+        if len(row) != width:
+            raise UserError(
+                f"{path} line {line}: a service map has two columns, caller and called, or more with a header that "
+                f"names these two, or is an adjacency table; here are {counted(len(row), 'field')}"
+            )
+    return _collected((row[caller], row[called]) for row in rows)
 
 
 def _from_json(content: str, path: Path) -> Callers:
@@ -53,6 +71,8 @@ def _from_json(content: str, path: Path) -> Callers:
         value = json.loads(content)
     except ValueError as error:
         raise UserError(f"{path} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: a service map is {{caller: [called, ...]}}")
     if not all(isinstance(called, list) and all(isinstance(one, str) for one in called) for called in value.values()):
         raise UserError(f"{path}: a service map is {{caller: [called, ...]}}")
     return {caller: list(called) for caller, called in value.items()}

@@ -80,6 +80,9 @@ def test_options_of_names_front_map_and_walk(graphcl: Command, tmp_path: Path) -
         (["--direction", "up"], "--direction: 'up'; known: to_causes, to_effects"),
         (["--service-map", "none.csv"], "no file none.csv"),
         (["--normal", "none.csv"], "no file none.csv"),
+        (["--acyclic"], "method 'deviation' draws no graph to walk on"),
+        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--out", __file__], "is no folder"),
     ],
 )
 def test_mistakes_are_one_line(graphcl: Command, table: Path, arguments: list[str], message: str) -> None:
@@ -135,3 +138,16 @@ def test_one_source(graphcl: Command, arguments: list[str], message: str) -> Non
     done = graphcl("rca", *arguments)
     assert done.code == 2
     assert message in done.error
+
+
+def test_a_full_disk_does_not_take_the_answer_away(
+    graphcl: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("graphcl.core.files.tempfile.mkstemp", full)
+    done = graphcl("rca", table, "--json", "--out", tmp_path / "answer")
+    assert done.code == 2
+    assert done.error.endswith("ranking.json: No space left on device")
+    assert json.loads(done.out)["services"][0]["service"] == "db"

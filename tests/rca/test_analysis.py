@@ -196,6 +196,7 @@ def test_confidences_are_shares() -> None:
         (lambda t: t, {"anomaly_time": moment(4)}, "4 rows before the anomaly time"),
         (lambda t: t, {"anomaly_time": moment(239) + PERIOD / 2}, "no row from the anomaly time"),
         (lambda t: t, {"method": "barro"}, "nearest: 'baro'"),
+        (lambda t: t, {"walk": WalkOptions()}, "method 'deviation' draws no graph to walk on"),
         (lambda t: t, {"front": "web.latencies"}, "nearest: 'web.latency'"),
     ],
 )
@@ -211,3 +212,38 @@ def test_nothing_that_moves_gives_an_empty_ranking() -> None:
     found = analyse(table, anomaly_time=moment(40))
     assert (found.metrics, found.confidence) == ((), 0.0)
     assert "no metric can be ranked" in said(found)
+
+
+def test_with_a_normal_table_the_anomaly_is_in_the_other_one() -> None:
+    normal, table = incident(fault="none"), incident(rows=60, begins=20)
+    normal["time"] -= 86400
+    normal.loc[150:180, ["ads_cpu", "ads_latency", "ads_requests"]] *= 3  # an incident of its own
+    table["db_requests-total"], normal["db_requests-total"] = 5e6 + 9.0 * np.arange(60), 9.0 * np.arange(240)
+    found = analyse(table, normal=normal)
+    assert found.anomaly_time == moment(20)
+    assert found.metrics[0].name == "db_latency"
+    with pytest.raises(UserError, match="outside of the data"):
+        analyse(table, normal=normal, anomaly_time=moment(-20))
+
+
+def test_a_change_long_before_the_time_that_was_given_is_said() -> None:
+    late = analyse(incident(begins=150), anomaly_time=moment(200))
+    assert "low confidence: the metrics change at 2022-08-22T01:09:00Z already, 50 rows before" in said(late)
+    assert "already" not in said(analyse(incident(), anomaly_time=moment(203)))
+
+
+def test_a_missing_sample_does_not_hide_how_old_a_symptom_is() -> None:
+    table = incident(begins=194)
+    table.loc[[198, 200], "db_latency"] = np.nan
+    (metric,) = [one for one in analyse(table, anomaly_time=moment(200)).metrics if one.name == "db_latency"]
+    assert metric.since == moment(194)
+
+
+def test_where_no_anomaly_is_looked_for_is_said() -> None:
+    assert "no anomaly found from 2022-08-22T00:24:00Z to 2022-08-22T01:52:30Z" in said(analyse(incident(fault="none")))
+    assert "no anomaly found (too few rows)" in said(analyse(incident(rows=12, fault="none")))
+    alone = analyse(incident(begins=239), anomaly_time=moment(239))
+    assert alone.services[0].service == "db"
+    assert "no metric can be ranked by zscore" in said(
+        analyse(incident(begins=239), anomaly_time=moment(239), method="zscore")
+    )

@@ -132,3 +132,19 @@ def test_a_service_that_is_gone_counts_more_than_a_metric_that_is() -> None:
     assert change.with_dead(scores, normal, anomalous, services).tolist() == [1000.0, 1000.0, *[100.0] * 4]
     anomalous[:] = np.nan  # the recorder is gone
     assert change.with_dead(scores, normal, anomalous, services).tolist() == scores.tolist()
+
+
+def test_a_single_row_of_an_anomaly_is_judged() -> None:
+    draw = np.random.default_rng(0)
+    normal, anomalous = draw.normal(size=(100, 3)), np.array([[0.1, 40.0, -30.0]])
+    scores = change.deviation(normal, anomalous)
+    assert scores[1] > scores[2] > 10 > scores[0]
+
+
+def test_a_constant_that_moves_to_another_is_judged_though_samples_are_missing() -> None:
+    normal, anomalous = np.full((60, 2), 4.0), np.full((6, 2), 4.0)
+    anomalous[:, 0] = 2.0
+    anomalous[2] = np.nan
+    scores = change.deviation(normal, anomalous)
+    assert scores[0] > 100
+    assert np.isnan(scores[1])

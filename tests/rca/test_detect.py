@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphcl.rca.detect import evidence, find_anomaly
+from graphcl.rca.detect import evidence, find_anomaly, looked_at
 
 
 def quiet(kind: str, metrics: int, rows: int = 400, seed: int = 0) -> np.ndarray:
@@ -80,3 +80,27 @@ def test_metrics_that_stop_reporting_are_an_anomaly_and_a_gap_of_all_is_none() -
     gap[300:320] = np.nan
     assert find_anomaly(dead).row == 300  # type: ignore[union-attr]
     assert find_anomaly(gap) is None
+
+
+def test_errors_where_none_were_and_a_sample_that_is_missing_date_it_right() -> None:
+    values = quiet("normal", 30)
+    values[:, 3:6] = 0.0
+    values[300:, 3:6] = np.random.default_rng(1).poisson(9, (100, 3)) + 1
+    assert find_anomaly(values).row == 300  # type: ignore[union-attr]
+    values = quiet("normal", 20)
+    values[300:, :2] += 60
+    values[[306, 310], :2] = np.nan
+    assert find_anomaly(values).row == 300  # type: ignore[union-attr]
+
+
+def test_rows_that_are_known_to_be_normal_hold_no_anomaly_and_those_after_them_may() -> None:
+    values = quiet("normal", 20)
+    values[200:210, :6] += 40
+    values[390:, :6] += 80
+    assert find_anomaly(values[:380]).row == 200  # type: ignore[union-attr]
+    assert find_anomaly(values, 220).row == 390  # type: ignore[union-attr]
+    late = quiet("normal", 20)
+    late[60:, :6] += 40  # within the first quarter
+    assert find_anomaly(late) is None
+    assert find_anomaly(late, 60).row == 60  # type: ignore[union-attr]
+    assert looked_at(400, 60)[0] == 60

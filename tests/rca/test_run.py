@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from graphcl.core.errors import GraphCLError
+from graphcl.data.telemetry import Column
 from graphcl.rca import Analysis, analyse
 from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
-from graphcl.rca.run import MOST_METRICS, clear_edges
+from graphcl.rca.methods import Question
+from graphcl.rca.run import MOST_METRICS, clear_edges, rows_of
 from graphcl.rca.run_reference import pruned_as_published
 
 from .incident import incident, moment
@@ -117,3 +119,29 @@ def test_run_as_published_gives_a_ranking_and_a_graph_without_cycles() -> None:
     found = analyse(incident(), anomaly_time=moment(200), method="run-reference", overrides=quick)
     assert len(found.services) == 4
     assert nx.is_directed_acyclic_graph(nx.DiGraph([(cause, effect) for cause, effect, _ in found.graph]))
+
+
+def test_the_seam_of_a_normal_table_reaches_the_forecaster_where_it_leaves_rows_to_learn_from() -> None:
+    columns = (Column("a", "x", "a_x"),) * 2
+
+    def settings(after: int) -> dict[str, object]:
+        return rows_of(Question(np.zeros((50, 2)), np.zeros((after, 2)), columns, breaks=(50,)), "run_rca")
+
+    assert settings(30) == {"data.normal": 50, "data.breaks": [50]}
+    assert settings(8) == {"data.normal": 50}  # as long as the context: nothing could be forecast in it
+
+
+def test_no_forecast_reads_across_the_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphcl.rca import neural
+
+    seen: list[dict[str, object]] = []
+
+    def noted(values: np.ndarray, **settings: object) -> np.ndarray:
+        seen.append(settings)
+        return np.zeros((values.shape[1], values.shape[1]))
+
+    monkeypatch.setattr(neural, "causal_scores", noted)
+    normal = incident(fault="none")
+    normal["time"] -= 86400
+    analyse(incident(rows=40, begins=20), normal=normal, anomaly_time=moment(20), method="run")
+    assert (seen[0]["data.breaks"], seen[0]["data.normal"]) == ([240], 260)

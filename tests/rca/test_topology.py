@@ -48,9 +48,26 @@ def test_a_caller_is_explained_by_what_it_calls_and_the_unreached_by_nothing() -
         ("caller,called\na,b,c\n", "line 2: a service map has two columns"),
         (",a,b\na,0\n", "line 2: 2 fields where line 1 has 3"),
         (",a,b\na,0,x\n", "line 2: an adjacency table holds numbers"),
+        ('[["a", "b"]]', "a service map is {caller"),
+        ("a;b;c\\na;b;1\\n", "line 1: a service map has two columns"),
     ],
 )
 def test_what_is_no_service_map(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "map").write_text(text)
     with pytest.raises(UserError, match=message):
         read_service_map(tmp_path / "map")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web,cart\nweb,ads\ncart,db\n",
+        "caller;callee\nweb;cart\nweb;ads\ncart;db\n",
+        "callee,caller\ncart,web\nads,web\ndb,cart\n",
+        "source,calls,target\nweb,7,cart\nweb,1,ads\ncart,3,db\n",
+        "service,web,cart,ads,db\nweb,0,1,1,0\ncart,0,0,0,1\nads,0,0,0,0\ndb,0,0,0,0\n",
+    ],
+)
+def test_headers_and_separators_of_a_service_map(text: str, tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text(text)
+    assert read_service_map(tmp_path / "map.csv") == CALLS

@@ -23,6 +23,8 @@ class DelimitedTable(Table):
     format = "delimited"
     quoting = True
     header = True
+    #: What to do where no separator is found.
+    advice = "; set data.separator"
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(path, options)
@@ -44,7 +46,7 @@ class DelimitedTable(Table):
         Raises:
             UserError: see :func:`~graphcl.data.readers.sniff.sniff_separator`.
         """
-        return sniff_separator(self.path, text, self.options.separator, quoting=self.quoting)
+        return sniff_separator(self.path, text, self.options.separator, quoting=self.quoting, advice=self.advice)
 
     def column_names(self, first: list[str]) -> list[str]:
         """The names of the columns, from the fields of the first row."""

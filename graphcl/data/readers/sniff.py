@@ -29,7 +29,9 @@ def as_separator(text: str) -> str:
     return character
 
 
-def sniff_separator(path: Path, text: str, configured: str, *, quoting: bool = True) -> str:
+def sniff_separator(
+    path: Path, text: str, configured: str, *, quoting: bool = True, advice: str = "; set data.separator"
+) -> str:
     """The separator of a delimited text: the configured one if it fits, else the one that the lines agree on.
 
     Args:
@@ -37,6 +39,7 @@ def sniff_separator(path: Path, text: str, configured: str, *, quoting: bool = T
         text: The first lines.
         configured: The character the user asked for, or "".
         quoting: Whether ``"`` quotes.
+        advice: End of the message where no separator is found.
 
     Raises:
         UserError: the configured one does not split the first line and another does, or none splits it.
@@ -47,7 +50,7 @@ def sniff_separator(path: Path, text: str, configured: str, *, quoting: bool = T
     if configured and scores[configured]:
         return configured
     if not scores[best]:
-        raise UserError(f"{path} has one column: no separator found in line 1, `{_short(first)}`; set data.separator")
+        raise UserError(f"{path} has one column: no separator found in line 1, `{_short(first)}`{advice}")
     if configured:
         raise UserError(
             f"{path} looks {separator_name(best)}-separated, data.separator says {separator_name(configured)}, "

@@ -34,6 +34,7 @@ class Telemetry:
         columns: [C] what the columns are.
         period: Seconds between two rows.
         unit: Of the times in the table: ``seconds``, ``milliseconds``, ... or ``dates``.
+        breaks: Rows before which time jumps: where a normal part ends that was given on its own.
         notes: What was decided while reading, one sentence each.
     """
 
@@ -42,6 +43,7 @@ class Telemetry:
     columns: tuple[Column, ...]
     period: float
     unit: str = "seconds"
+    breaks: tuple[int, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property

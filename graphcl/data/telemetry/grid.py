@@ -16,11 +16,17 @@ MOST_CELLS = 100_000_000
 Samples = tuple[np.ndarray, np.ndarray]
 
 
-def on_grid(samples: Sequence[Samples]) -> tuple[np.ndarray, np.ndarray, float, list[str]]:
-    """Time [T], values [T, C] with NaN where nothing was measured, the period, and what is to be said.
+def on_grid(
+    samples: Sequence[Samples], seam: float | None = None
+) -> tuple[np.ndarray, np.ndarray, float, tuple[int, ...], list[str]]:
+    """Time [T], values [T, C] with NaN where nothing was measured, the period, breaks, and what is to be said.
 
     The period is what the fastest tenth of the metrics have as their median step. Samples within one period are
     averaged. A slower metric keeps its last value for as long as its own period; a longer gap stays empty.
+
+    Args:
+        samples: Of each metric.
+        seam: Time of the first row before which time jumps, which makes a break; nothing is kept across it.
 
     Raises:
         UserError: fewer than two moments, or a grid of more than :data:`MOST_CELLS` cells.
@@ -45,9 +51,13 @@ def on_grid(samples: Sequence[Samples]) -> tuple[np.ndarray, np.ndarray, float, 
         filled = count > 0
         values[filled, index] = np.bincount(cell, value, minlength=rows)[filled] / count[filled]
     slower = np.flatnonzero(np.nan_to_num(own) > 1.5 * period)
+    breaks = () if seam is None else (round((seam - times[0]) / period),)
     for index in slower.tolist():
-        values[:, index] = _held(values[:, index], int(np.ceil(own[index] / period - 0.5)) - 1)
-    return times[0] + period * np.arange(rows), values, period, _notes(times, values, period, own, slower)
+        most = int(np.ceil(own[index] / period - 0.5)) - 1
+        parts = np.split(values[:, index], breaks)
+        values[:, index] = np.concatenate([held(part[:, None], most)[:, 0] for part in parts])
+    notes = _notes(times, values, period, own, slower)
+    return times[0] + period * np.arange(rows), values, period, breaks, notes
 
 
 def period_of(time: np.ndarray) -> float:
@@ -67,12 +77,12 @@ def period_of(time: np.ndarray) -> float:
     return float(whole) if whole and abs(period - whole) * many.sum() < 0.5 * period else period
 
 
-def _held(column: np.ndarray, most: int) -> np.ndarray:
-    """A column whose gaps of up to ``most`` rows are filled with the value before."""
-    place = np.arange(len(column))
-    last = np.maximum.accumulate(np.where(np.isfinite(column), place, -1))
+def held(values: np.ndarray, most: int) -> np.ndarray:
+    """[T, C] whose gaps are filled with the value before, for up to ``most`` rows."""
+    place = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(np.isfinite(values), place, -1), axis=0)
     near = (last >= 0) & (place - last <= most)
-    return np.where(near, column[np.maximum(last, 0)], np.nan)
+    return np.where(near, np.take_along_axis(values, np.maximum(last, 0), axis=0), np.nan)
 
 
 def _notes(times: np.ndarray, values: np.ndarray, period: float, own: np.ndarray, slower: np.ndarray) -> list[str]:

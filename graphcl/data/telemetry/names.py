@@ -45,6 +45,8 @@ def split_names(names: Sequence[str], pattern: str = "") -> tuple[list[Column], 
     fit = next((column for column in columns if column.name not in whole), None)
     example = f", so {fit.name!r} is {fit.metric!r} of {fit.service!r}" if fit else ""
     rest = f"; {counted(len(whole), 'column')} not of this form (such as {whole[0]!r}) stand alone" if whole else ""
+    mark = next((one for one in ".:/-" if one in whole[0]), "") if len(whole) == len(names) else ""
+    rest += f": say --names '{{service}}{mark}{{metric}}' if they are that" if mark else ""
     return columns, f"names read as {shown}{example}; {services}{rest}"
 
 

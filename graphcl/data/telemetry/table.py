@@ -19,7 +19,7 @@ from graphcl.data.readers import ReadOptions, open_table
 from graphcl.data.readers.delimited import DelimitedTable
 from graphcl.data.readers.detect import BY_SUFFIX
 from graphcl.data.telemetry.clock import DATES, PER_SECOND, isoformat, unit_of
-from graphcl.data.text import require_file
+from graphcl.data.text import encoding_of, require_file
 from graphcl.data.values import as_number, as_text, as_time
 
 #: Roles of the columns of a long table -> usual names.
@@ -41,6 +41,7 @@ class RawTable:
         pairs: Name -> (service, metric), where the table itself says so (long, with a column of services).
         unit: Of the times.
         notes: What was decided.
+        seam: Time of the first row after a normal part that was given on its own, or None.
     """
 
     where: str
@@ -49,10 +50,13 @@ class RawTable:
     unit: str
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    seam: float | None = None
 
 
 class _MetricsText(DelimitedTable):
     """Delimited text whose columns may share a name; the second ``x`` becomes ``x#2``."""
+
+    advice = ""  # there is no option for the separator, which is always found out
 
     def column_names(self, first: list[str]) -> list[str]:
         """The names, each once."""
@@ -71,19 +75,21 @@ def unique_names(names: Sequence[str], notes: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     if several := [name for name, times in seen.items() if times > 1]:
-        notes.append(f"{counted(len(several), 'name')} occur more than once, such as {several[0]!r}; numbered #2, #3")
+        notes.append(f"names that occur more than once, such as {several[0]!r}, are numbered #2, #3")
     return found
 
 
-def read_columns(path: Path, separator: str, encoding: str) -> tuple[dict[str, pa.Array], list[str]]:
+def read_columns(path: Path) -> tuple[dict[str, pa.Array], list[str]]:
     """The columns of a file as they are, and what was decided while reading."""
     require_file(path)
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    options = ReadOptions(separator, encoding)
     if BY_SUFFIX.get(suffix.lower()) in ("parquet", "jsonl"):
-        table = open_table(path, "", options)
+        table = open_table(path, "", ReadOptions())
     else:
-        table = _MetricsText(path, options)
+        encoding = encoding_of(path)
+        table = _MetricsText(path, ReadOptions(encoding=encoding))
+        if encoding != "utf-8":
+            table.notes.append(f"{path} is not utf-8; read as {encoding}")
     found: dict[str, list[pa.Array]] = {name: [] for name in table.columns}
     for chunk in table.chunks(table.columns):
         for name, values in chunk.items():
@@ -118,15 +124,17 @@ def parse_table(columns: dict[str, pa.Array], where: str, time: str = "") -> Raw
     if not columns or not len(next(iter(columns.values()))):
         raise UserError(f"{where} holds no rows")
     name = _time_column(list(columns), where, time)
-    seconds, unit, notes = _seconds(columns[name], f"{where}, column {name!r}")
+    seconds, unit, notes = _seconds(columns[name], f"{where}, column {name!r}" if name else f"{where}, first column")
     known = np.isfinite(seconds)
     if not known.all():
         notes.append(f"{counted(int((~known).sum()), 'row')} without a time left out")
     rest = {
         key: values
         for key, values in columns.items()
-        if key != name and not (key.startswith(f"{name}#") and values.equals(columns[name]))  # the time, twice
+        if key and key != name and not (key.startswith(f"{name}#") and values.equals(columns[name]))  # the time, twice
     }
+    if name and "" in columns:
+        notes.append("a column without a name (an index?) left out")
     roles = _long_roles(list(rest))
     raw = RawTable(where, seconds[known], {}, unit, notes=notes)
     mask = pa.array(known)
@@ -135,6 +143,8 @@ def parse_table(columns: dict[str, pa.Array], where: str, time: str = "") -> Raw
         _fill_long(raw, kept, roles)
     else:
         raw.values = _numbers(kept, raw.notes)
+        if again := len(raw.time) - len(np.unique(raw.time)):
+            notes.append(f"{counted(again, 'row')} of a time that was there already; averaged")
     if not raw.values:
         raise UserError(f"{where} has no column of numbers beside {name!r}")
     return raw
@@ -146,6 +156,8 @@ def _time_column(names: list[str], where: str, given: str) -> str:
             raise UserError(f"{where} has no column {given!r}{suggestion(given, names[:20])}")
         return given
     found = [name for name in names if _plain(name) in USUAL["time"]]
+    if not found and names[0] == "":  # the index of a frame, written without its name
+        return ""
     if not found:
         raise UserError(f"{where} has no column of times (time, timestamp, ts, date); name it with --time COLUMN")
     return found[0]
@@ -210,26 +222,27 @@ def _fill_long(raw: RawTable, columns: Mapping[str, pa.Array], roles: Mapping[st
 def _numbers(columns: Mapping[str, pa.Array], notes: list[str]) -> dict[str, np.ndarray]:
     """The columns that hold numbers; the others, and cells that are none, are noted."""
     found: dict[str, np.ndarray] = {}
-    text: list[str] = []
+    text: dict[str, Any] = {}  # with an example
     empty: list[str] = []
     odd: list[tuple[str, Any, int]] = []
     for name, values in columns.items():
         if pa.types.is_temporal(values.type) or pa.types.is_nested(values.type):
-            text.append(name)
+            text[name] = next((one for one in values.slice(0, 100).to_pylist() if one is not None), None)
             continue
         number, wrong = as_number(values)
         number = np.where(np.isfinite(number), number, np.nan)
-        if not np.isfinite(number).any():
-            (text if wrong.any() else empty).append(name)
-        elif wrong.sum() > np.isfinite(number).sum():
-            text.append(name)
+        if wrong.sum() > np.isfinite(number).sum():
+            text[name] = values[int(np.flatnonzero(wrong)[0])].as_py()
+        elif not np.isfinite(number).any():
+            empty.append(name)
         else:
             found[name] = number
             if wrong.any():
                 odd.append((name, values[int(np.flatnonzero(wrong)[0])].as_py(), int(wrong.sum())))
-    for names, what in ((text, "of text"), (empty, "without any value")):
+    told = [f"{name!r} (such as {str(example)[:30]!r})" for name, example in text.items()]
+    for names, what in ((told, "of text"), ([repr(name) for name in empty], "without any value")):
         if names:
-            shown = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
             notes.append(f"{counted(len(names), 'column')} {what} left out: {shown}")
     for name, example, times in odd[:3]:
         notes.append(f"column {name!r}: {counted(times, 'cell')} such as {example!r} taken as missing")

@@ -150,7 +150,7 @@ def test_text_is_left_out_and_stray_cells_are_missing(tmp_path: Path) -> None:
     found = read_telemetry(tmp_path / "m.csv")
     assert [c.name for c in found.columns] == ["cart_cpu", "cart_mem", "front_end-cpu"]
     assert np.isnan(found.values[3, 0])
-    assert "1 column of text left out: 'host'" in said(found)
+    assert "1 column of text left out: 'host' (such as 'node-7')" in said(found)
     assert "1 column without any value left out: 'void'" in said(found)
     assert "'n/a?' taken as missing" in said(found)
 
@@ -160,7 +160,7 @@ def test_names_that_occur_twice(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text(f"time,a_cpu,time,a_cpu\n{rows}\n")
     found = read_telemetry(tmp_path / "m.csv")
     assert [c.name for c in found.columns] == ["a_cpu", "a_cpu#2"]
-    assert "occur more than once" in said(found)
+    assert "occur more than once, such as 'time', are numbered" in said(found)
 
 
 def test_a_normal_part_of_another_month_is_moved_before_the_table() -> None:
@@ -224,3 +224,70 @@ def test_a_file_without_a_header(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("1661126040,1,2\n1661126100,1,2\n")
     with pytest.raises(UserError, match="no header; its first line must name the columns"):
         read_telemetry(tmp_path / "m.csv")
+
+
+def test_nothing_is_compared_across_the_seam_of_a_normal_part() -> None:
+    normal, table = frame(50), frame(30)
+    normal["time"] -= 7 * 86400
+    for part, begins in ((normal, 0.0), (table, 1e6)):
+        part["cart_total"] = begins + 120.0 * np.arange(len(part))
+        part["cart_slow"] = np.where(np.arange(len(part)) % 5 == 4, 1.0 + np.arange(len(part)) % 3, np.nan)
+    found = read_telemetry(table, normal=normal)
+    assert found.breaks == (50,)
+    rate, slow = found.values[:, 3], found.values[:, 4]
+    np.testing.assert_allclose(rate[[*range(1, 50), *range(51, 80)]], 2.0)
+    assert np.isnan(rate[[0, 50]]).all()
+    assert np.isnan(slow[50:54]).all()
+    assert np.isfinite(slow[54:]).all()
+    assert read_telemetry(table).breaks == ()
+    backwards = read_telemetry(normal, normal=table)  # the counter is higher in the part that comes first
+    assert "1 counter turned into increase per second: cart_total" in said(backwards)
+
+
+@pytest.mark.parametrize("finer", ["normal", "table"])
+def test_two_periods_become_the_longer_one(finer: str) -> None:
+    normal, table = frame(60, 30 if finer == "normal" else 90), frame(24, 90 if finer == "normal" else 30)
+    normal["time"] -= 86400
+    found = read_telemetry(table, normal=normal)
+    assert found.period == 90
+    assert found.time[found.breaks[0]] == START
+    assert found.values.shape == ((20 + 24, 3) if finer == "normal" else (60 + 8, 3))
+    assert np.isfinite(found.values).all()
+    part = normal if finer == "normal" else table
+    first = 0 if finer == "normal" else 60
+    np.testing.assert_allclose(found.values[first, 0], part["cart_cpu"][:3].mean())
+    assert "the finer one is averaged" in said(found)
+
+
+def test_the_index_of_a_frame_that_was_written_without_its_name(tmp_path: Path) -> None:
+    table = frame()
+    dated = table.set_index(pd.to_datetime(table["time"], unit="s")).drop(columns="time").rename_axis(None)
+    dated.to_csv(tmp_path / "dated.csv")
+    assert read_telemetry(tmp_path / "dated.csv").time.tolist() == table["time"].tolist()
+    table.to_csv(tmp_path / "numbered.csv")
+    found = read_telemetry(tmp_path / "numbered.csv")
+    assert [column.name for column in found.columns] == ["cart_cpu", "cart_mem", "front_end-cpu"]
+    assert "a column without a name (an index?) left out" in said(found)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig"])
+def test_the_encoding_of_names_is_found_out(encoding: str, tmp_path: Path) -> None:
+    frame().rename(columns={"cart_mem": "cart_latenz-\u00b5s"}).to_csv(
+        tmp_path / "m.csv", index=False, encoding=encoding
+    )
+    found = read_telemetry(tmp_path / "m.csv")
+    assert found.columns[1].metric == "latenz-\u00b5s"
+    assert (f"read as {encoding}" in said(found)) == (encoding != "utf-8-sig")
+
+
+def test_what_the_reader_of_the_notes_can_do_about_it(tmp_path: Path) -> None:
+    table = frame().astype({"cart_cpu": object})
+    table["cart_cpu"] = [f"{value:.1f}".replace(".", ",") for value in table["cart_cpu"]]
+    found = read_telemetry(pd.concat([table, table.iloc[5:8]]).rename(columns=lambda name: name.replace("_", "/")))
+    assert "1 column of text left out: 'cart/cpu' (such as '" in said(found)
+    assert "3 rows of a time that was there already; averaged" in said(found)
+    assert "say --names '{service}/{metric}' if they are that" in said(found)
+    (tmp_path / "m.csv").write_text("PK\nabc\n")
+    with pytest.raises(UserError) as caught:
+        read_telemetry(tmp_path / "m.csv")
+    assert str(caught.value).endswith("no separator found in line 1, `PK`")
