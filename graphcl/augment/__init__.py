@@ -66,6 +66,7 @@ from graphcl.augment.operator import (
     propagation_noise,
     random_low_rank,
 )
+from graphcl.augment.permute_segments import PermuteSegments, permute_segments
 from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
 from graphcl.augment.returns import AskReturns, PerturbReturns, ask_returns, perturb_returns
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
@@ -98,6 +99,7 @@ __all__ = [
     "MaskItems",
     "MaskNodes",
     "OneOf",
+    "PermuteSegments",
     "PerturbEdges",
     "PerturbReturns",
     "PropagationNoise",
@@ -133,6 +135,7 @@ __all__ = [
     "mask_features",
     "mask_items",
     "mask_nodes",
+    "permute_segments",
     "perturb_edges",
     "perturb_returns",
     "ppr",

@@ -10,6 +10,7 @@
 ``input.x``              a tensor of the raw graph
 ``table.item``           an embedding table (parameters)
 ``state.queue.keys``     a field of a state
+``loss.info_nce``        the value of each anchor of a term in the step that is over, for states
 =======================  ====================================================================
 """
 
@@ -27,6 +28,7 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _BRACKETS = r"((?:\[[^\[\]]*\])*)"
 _ENCODED = re.compile(rf"(?:(?P<tower>{NAME})\((?P<inner>{NAME})\)|(?P<view>{NAME}))\.(?P<level>{NAME}){_BRACKETS}")
 _STATE = re.compile(rf"state\.(?P<name>{NAME})\.(?P<field>{NAME}){_BRACKETS}")
+_LOSS = re.compile(rf"loss\.(?P<name>{NAME}(?:#\d+)?){_BRACKETS}")
 _ROOT = re.compile(rf"(?P<root>input|table)\.(?P<name>{NAME}){_BRACKETS}")
 
 
@@ -35,17 +37,17 @@ class Address:
     """A parsed address.
 
     Attributes:
-        root: ``encoded`` (tower on view), ``input``, ``table`` or ``state``.
+        root: ``encoded`` (tower on view), ``input``, ``table``, ``state`` or ``loss``.
         tower: the tower (``encoded``); ``main`` unless written.
         view: the view (``encoded``).
-        name: the tensor (``input``), node type (``table``) or state (``state``).
+        name: the tensor (``input``), node type (``table``), state (``state``) or label of a term (``loss``).
         level: ``nodes``, ``layers``, ``graphs``, a head (``encoded``), or the state's field.
         layer: index where ``level`` is ``layers`` or ``messages``.
         node_type: node type or None.
         rows: name of a row set or None for all.
     """
 
-    root: Literal["encoded", "input", "table", "state"]
+    root: Literal["encoded", "input", "table", "state", "loss"]
     name: str = ""
     tower: str = "main"
     view: str = ""
@@ -70,6 +72,11 @@ def parse_address(text: str, types: Collection[str] = ()) -> Address:
     if match := _STATE.fullmatch(text):
         node_type, rows = _selectors(text, match.group(3), types)
         return Address("state", match["name"], level=match["field"], node_type=node_type, rows=rows)
+    if match := _LOSS.fullmatch(text):
+        node_type, rows = _selectors(text, match.group(2), types)
+        if rows is not None:
+            raise UserError(f"address {text!r}: the anchors of a term are all there is; leave [{rows}] out")
+        return Address("loss", match["name"], node_type=node_type)
     if match := _ROOT.fullmatch(text):
         root: Literal["input", "table"] = "input" if match["root"] == "input" else "table"
         node_type, rows = _selectors(text, match.group(3), types)

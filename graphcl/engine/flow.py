@@ -77,6 +77,8 @@ class StepFlow:
         self._seed = int(model.recipe["train.seed"])
         #: anchors that had no partner, and all, of each view and term that was read
         self.unpaired: Counts = {} if counts is None else counts
+        #: (term, node type) -> the losses of its anchors, of the terms that a step has taken; None until it is over
+        self.losses: dict[tuple[str, str], Rows] | None = None
         self._levels, self._anchors = Levels(model), Anchors(views, batch, self.unpaired)
 
     def generator(self, purpose: str) -> torch.Generator:
@@ -107,6 +109,8 @@ class StepFlow:
         if isinstance(address, list):
             return concatenate([self.rows(one) for one in address])
         parsed = parse_address(address, self._types)
+        if parsed.root == "loss":
+            return self._losses_of(parsed)
         if parsed.root != "encoded":
             index, ids = self._anchors.positions(self, parsed)
             share = self.batch.shares.get(parsed.rows) if self.batch is not None and parsed.rows is not None else None
@@ -124,7 +128,18 @@ class StepFlow:
     def tensor(self, address: str) -> Tensor:
         """The tensor at an address, without row identities."""
         parsed = parse_address(address, self._types)
-        return self.rows(address).values if parsed.root == "encoded" else self._root(parsed)
+        return self.rows(address).values if parsed.root in ("encoded", "loss") else self._root(parsed)
+
+    def _losses_of(self, address: Address) -> Rows:
+        """[B, 1], the losses of the anchors of a term in the step that is over; none where it was not its turn.
+
+        Raises:
+            UserError: there is no such step.
+        """
+        if self.losses is None:
+            raise UserError(f"loss.{address.name}: a step's losses are read when it is over; set when=after_step")
+        nothing = Rows(torch.zeros(0, 1), None, torch.zeros(0, dtype=torch.int64))
+        return self.losses.get((address.name, address.node_type or ""), nothing)
 
     def encoding(self, tower: str, view: str) -> Encoding:
         """The latents of a view under a tower, computed once per flow."""

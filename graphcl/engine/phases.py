@@ -21,7 +21,7 @@ from graphcl.engine.model import Model
 from graphcl.engine.schedule import learning_rate
 from graphcl.engine.shares import groups_of
 from graphcl.engine.unpaired import add_term
-from graphcl.objective.base import at_type, reduce_groups
+from graphcl.objective.base import Anchored, Rows, Term, at_type, reduce_groups
 from graphcl.objective.kernels import differentiable
 
 Needs = dict[tuple[str, str], list[Address]]
@@ -60,6 +60,9 @@ class Phase:
         inner = block.inner.terms if block.inner else []
         self.needs = needed_rows(recipe, types, [*self.labels, *inner])
         self.optimizer = _optimizer(block, recipe["train"], list(self.parameters.values()))
+        self._read_losses = _terms_of_states(recipe, types)
+        #: (term, node type) -> what its anchors lost when it was last taken, where a state reads it
+        self.losses: dict[tuple[str, str], Rows] = {}
         self._train = recipe["train"]
         self._lr = block.lr or self._train["lr"]
 
@@ -104,8 +107,11 @@ class Phase:
         for label in labels:
             term = self._model.term(label)
             call = partial(flow.call, f"terms.{label}", term)
-            groups = groups_of(term, call, flow, flow.ranks, self._types, whole=flow.divides)
+            read = label in self._read_losses
+            groups = groups_of(term, call, flow, flow.ranks, self._types, whole=flow.divides or read)
             add_term(flow.unpaired, label, term, groups)
+            if read:
+                self.losses |= _losses(label, term, groups)
             value = reduce_groups(groups, term.reduce)
             parts[label] = value.detach()
             scaled.append(value * term.weight)
@@ -130,6 +136,20 @@ class Phase:
             for (name, parameter), gradient in zip(moved.items(), gradients, strict=True)
         }
         return flow.seen_through(overrides)
+
+
+def _terms_of_states(recipe: Recipe, types: tuple[str, ...]) -> frozenset[str]:
+    """Labels of the terms whose values a state reads."""
+    read = [parse_address(text, types) for path, text, _ in addresses(dict(recipe.tree)) if path.startswith("states.")]
+    return frozenset(address.name for address in read if address.root == "loss")
+
+
+def _losses(label: str, term: Term, groups: list[Anchored]) -> dict[tuple[str, str], Rows]:
+    """(label, node type) -> what the anchors of a term lost, [B, 1]."""
+    return {
+        (label, node_type): Rows(group.losses[:, None], None, group.ids)
+        for node_type, group in zip(term.each or [""], groups, strict=True)
+    }
 
 
 def _optimizer(block: PhaseBlock, train: Mapping[str, Any], parameters: list[Tensor]) -> torch.optim.Optimizer:

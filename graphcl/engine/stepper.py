@@ -58,6 +58,8 @@ class Stepper:
         self.model.train()
         if p.batch == 0:
             p.sums, p.unpaired = {}, {}
+            for state in self.model.states.values():
+                state.begin_epoch(p.epoch)  # type: ignore[operator]
             with seeds.global_rng(self.seed, p.stage, "epoch", p.epoch):
                 self._update_states("epoch_start", self.flow(p))
 
@@ -84,6 +86,7 @@ class Stepper:
         flow = self.flow(p, batch)
         self._update_states("before_step", flow)
         turn, draw = turn_of(self.phases, p.epoch), p.step * len(self.phases)
+        losses: dict[tuple[str, str], Rows] = {}
         for position, phase in enumerate(self.phases):
             if not phase.active(p.epoch, p.step, turn):
                 continue
@@ -92,9 +95,11 @@ class Stepper:
             flow = self.flow(p, batch, draw=draw, phase=phase)
             with self._autocast():
                 values.update(phase.update(flow))
+            losses |= phase.losses
             p.updates += 1
             for what, (without, total) in flow.unpaired.items():
                 unpaired.add(p.unpaired, what, without, total)
+        flow.losses = losses
         self._update_states("after_step", flow)
         return values
 

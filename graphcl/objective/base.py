@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
@@ -125,12 +125,36 @@ class Anchored:
         weight: [B] or None for ones; ``mean`` divides by its sum.
         ids: [B] or None, the global ids of the anchors.
         left_out: How many anchors have no partner on the other side and are therefore not among the values.
+        raw: [B], the loss of each anchor where ``values`` is more than that times ``weight``.
     """
 
     values: Tensor
     weight: Tensor | None = None
     ids: Tensor | None = None
     left_out: int = 0
+    raw: Tensor | None = None
+
+    @property
+    def losses(self) -> Tensor:
+        """[B], the loss of each anchor itself, without gradient; 0 where its weight is 0."""
+        if self.raw is not None:
+            return self.raw
+        values = self.values.detach()
+        return values if self.weight is None else values / self.weight.masked_fill(self.weight == 0, torch.inf)
+
+
+def under_bells(losses: Tensor, bells: Tensor) -> Tensor:
+    """``exp(b_0 - ((l - b_1) b_2)^2 / 2)`` of each loss l and its bell b: a row of zeros weighs 1, whatever l is.
+
+    Args:
+        losses: [B].
+        bells: [B, 3]: logarithm of the height, centre, and one over the width.
+
+    Returns:
+        [B].
+    """
+    log_height, centre, precision = bells.unbind(1)
+    return (log_height - ((losses - centre) * precision).square() / 2).exp()
 
 
 def total_weight(group: Anchored) -> Tensor:
@@ -174,6 +198,7 @@ class Term(nn.Module):
         reduce: Reduce = "mean",
         each: list[str] | None = None,
         weights: Address | None = None,
+        bells: Address | None = None,
     ) -> None:
         """
         Args:
@@ -181,13 +206,27 @@ class Term(nn.Module):
             reduce: ``mean`` over anchors, ``sum``, or ``mean_per_group`` (sum over groups of their means).
             each: Node types; the term is taken once for each, with ``*`` in its addresses replaced by it.
             weights: Address of a per-example table (a state) that weights the anchors.
+            bells: Address of a per-example table (``state.NAME.bells`` of a ``bad_pairs``) that weights an anchor by
+                its own loss; the mean stays one over all anchors.
         """
         super().__init__()
-        self.weight, self.reduce, self.each, self.weights = weight, reduce, each, weights
+        self.weight, self.reduce, self.each, self.weights, self.bells = weight, reduce, each, weights, bells
 
     def forward(self, flow: Flow) -> list[Anchored]:
         """One :class:`Anchored` for each node type of ``each`` (or a single one)."""
-        return [self.group(flow, node_type) for node_type in (self.each or [""])]
+        types = self.each or [""]
+        groups = [self.group(flow, node_type) for node_type in types]
+        if self.bells is None:
+            return groups
+        return [self._under_bells(flow, node_type, group) for node_type, group in zip(types, groups, strict=True)]
+
+    def _under_bells(self, flow: Flow, node_type: str, group: Anchored) -> Anchored:
+        """The group, each value weighed by where its loss lies under the bell of its anchor."""
+        if group.ids is None:
+            raise UserError(f"bells '{self.bells}': the anchors of this term have no ids to look up in the table")
+        table = flow.tensor(at_type(self.bells, node_type)).detach().index_select(0, group.ids)
+        weights = under_bells(group.losses, table).to(group.values.dtype)
+        return replace(group, values=group.values * weights, raw=group.losses)
 
     def group(self, flow: Flow, node_type: str) -> Anchored:
         """The values of one group. ``node_type`` is "" when the term has no ``each``."""
@@ -245,6 +284,9 @@ class State(nn.Module):
         """Whether the rule applies at this epoch and step."""
         count = epoch - self.start if self.when == "epoch_start" else step
         return epoch >= self.start and count % self.every == 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Told before the rules of an epoch, from 0; for a rule that differs between epochs."""
 
     def update(self, inputs: Mapping[str, Rows], *, generator: torch.Generator) -> None:
         """Apply the rule. Called without gradient."""

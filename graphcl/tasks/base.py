@@ -63,6 +63,8 @@ class Task(Protocol):
         embedded_by: options that change what is embedded for the evaluation (absent: none).
         hops: how far the graph of a batch reaches around its nodes, where it is a sampled piece; such a graph is
             embedded some nodes at a time (absent or 0: batches see the whole graph).
+        training_ids: numbers of the training examples, where they have graphs of their own.
+        num_examples: how many examples there are, numbered from 0, where they have graphs of their own.
         max_len: nodes of the longest record that is ever read, which towers with a limit of their own must reach.
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """

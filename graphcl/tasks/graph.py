@@ -106,25 +106,30 @@ class GraphTask:
         """What :meth:`evaluate` returns, spreads left out."""
         return self.probe.metrics
 
+    @property
+    def num_examples(self) -> int:
+        """How many graphs there are, of whatever part."""
+        return len(self.data)
+
     @cached_property
     def graphs(self) -> Mapping[str, Graph]:
         """All graphs as one batch, without labels; some of them where they are made when they are read."""
         return {"graph": self.data.sample()}
 
     @cached_property
-    def _seen(self) -> Tensor:
-        """The graphs that training sees."""
+    def training_ids(self) -> Tensor:
+        """Numbers of the graphs that training sees."""
         if self._given is None:
             return torch.arange(len(self.data))
         return torch.cat([self._given.train, self._given.valid]).sort().values
 
     def num_batches(self, batch_size: int) -> int:
         """Batches of an epoch; 0 takes all graphs at once."""
-        return -(-len(self._seen) // batch_size) if batch_size else 1
+        return -(-len(self.training_ids) // batch_size) if batch_size else 1
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
         """A random partition of the graphs."""
-        order = self._seen[torch.randperm(len(self._seen), generator=generator)]
+        order = self.training_ids[torch.randperm(len(self.training_ids), generator=generator)]
         for ids in order.split(batch_size or len(order))[start:]:
             yield self._batch(ids)
 
@@ -135,7 +140,7 @@ class GraphTask:
 
     def training_examples(self, batch_size: int = 256) -> Iterator[Batch]:
         """All graphs that training sees, in order."""
-        for ids in self._seen.split(batch_size):
+        for ids in self.training_ids.split(batch_size):
             yield self._batch(ids)
 
     def records(self, ids: Tensor) -> Mapping[str, Graph]:

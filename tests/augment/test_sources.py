@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Data, HeteroData
 
+from graphcl.augment.mispaired import Mispaired, mispaired
 from graphcl.augment.sources import Neighbour, Pair, SameLabel, listed, neighbours, same_group
 from graphcl.core.errors import UserError
 from graphcl.graph.bipartite import build_bipartite
@@ -121,3 +122,15 @@ def test_what_a_source_cannot_read_is_refused() -> None:
         Pair("a.nodes")
     with pytest.raises(UserError, match="no labels of training examples"):
         SameLabel(task=object())
+
+
+def test_a_share_of_examples_is_paired_with_another_and_always_the_same() -> None:
+    ids = torch.arange(40) + 3
+    partners = mispaired(ids, 0.25)
+    assert int((partners != ids).sum()) == 10
+    assert torch.equal(partners.sort().values, ids)
+    assert torch.equal(partners, mispaired(ids, 0.25))
+    assert not torch.equal(partners, mispaired(ids, 0.25, seed=1))
+    assert torch.equal(mispaired(ids, 0.0), ids)
+    with pytest.raises(UserError, match="no graphs of their own"):
+        Mispaired(task=object())

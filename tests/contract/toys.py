@@ -170,6 +170,8 @@ class ToyTask:
         name: torch.tensor([-1, 5, -1, *(i % 2 for i in range(count - 3))])
         for name, count in {"": NODES, **TYPES}.items()
     }
+    #: the examples that training sees
+    training_ids = torch.arange(NODES)
     #: what each example predicts; of one example nobody else does
     target_of = torch.tensor([7, *(i % 3 for i in range(NODES - 1))])
 

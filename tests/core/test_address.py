@@ -20,6 +20,7 @@ TYPES = ("user", "item")
         ("a.messages[2]", Address("encoded", view="a", level="messages", layer=2)),
         ("input.x", Address("input", "x")),
         ("table.item[items_pos]", Address("table", "item", rows="items_pos")),
+        ("loss.info_nce#2[item]", Address("loss", "info_nce#2", node_type="item")),
         ("state.clusters.centroids[user]", Address("state", "clusters", level="centroids", node_type="user")),
     ],
 )
@@ -28,7 +29,7 @@ def test_every_form(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nodes", "a.layers", "a.nodes[]", "a.nodes[user][users][x]", "a b.nodes", "f(a.x"]
+    "text", ["", "nodes", "a.layers", "a.nodes[]", "a.nodes[user][users][x]", "a b.nodes", "f(a.x", "loss.x[batch]"]
 )
 def test_what_is_no_address(text):
     with pytest.raises(UserError):

@@ -56,7 +56,7 @@ def check_addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
         except UserError as error:
             yield path, str(error)
             continue
-        problem = _address(address, tree, meta, each) or _not_embedded(path, address)
+        problem = _address(address, tree, meta, each) or _not_embedded(path, address) or _too_early(path, address)
         if problem:
             yield path, f"'{path}': address {text!r}: {problem}"
 
@@ -66,6 +66,13 @@ def _not_embedded(path: str, address: Address) -> str:
     if path != "embed.latents" or (address.root == "encoded" and address.rows is None):
         return ""
     return "what leaves a recipe are all rows of a tower on a view, as main(a).nodes"
+
+
+def _too_early(path: str, address: Address) -> str:
+    """What is wrong with reading the values of a term there, or ""."""
+    if address.root != "loss" or path.startswith("states."):
+        return ""
+    return "the values of a term are known when its step is over; a state reads them"
 
 
 def _embedded(tree: Tree) -> Iterator[tuple[str, str, bool]]:
@@ -109,6 +116,9 @@ def _address(address: Address, tree: Tree, meta: Mapping[str, Any], each: bool) 
         return "'*' stands for a node type only where the part has 'each'"
     if address.root == "state" and address.name not in states:
         return missing("state", address.name, states)
+    if address.root == "loss":
+        labels = [*(tree.get("terms") or {}), *(tree.get("regularizers") or {})]
+        return "" if address.name in labels else missing("term", address.name, labels)
     if address.root != "encoded":
         return ""
     if address.view not in views:

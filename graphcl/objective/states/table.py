@@ -54,7 +54,7 @@ class Table(State):
             dim: Width of an entry; 0 keeps one number for each example.
             init: Value of an entry before its example is seen.
             momentum: Share of the old value that stays.
-            size: Number of examples; 0 takes the nodes of the graph (records need it given).
+            size: Number of examples; 0 takes the nodes of the graph, or the task's examples.
             each: Node types that have a table of their own; `*` in the address stands for them.
             when: Whether a step's values enter before or after its terms are taken.
             every: Steps between two updates.
@@ -98,13 +98,15 @@ class Table(State):
 
 
 def number_of(task: HasGraphs | None, node_type: str) -> int:
-    """Nodes of that type in the task's graphs.
+    """Nodes of that type in the task's graphs; of a task whose examples have graphs of their own, its examples.
 
     Raises:
         UserError: no graph has nodes of that type, so the size has to be given.
     """
-    # Examples with graphs of their own are records, whose numbers go beyond the training part.
-    graphs = {} if task is None or hasattr(task, "examples") else task.graphs
+    records = hasattr(task, "examples")
+    if records and not node_type and (examples := getattr(task, "num_examples", 0)):
+        return int(examples)
+    graphs = {} if task is None or records else task.graphs
     for graph in graphs.values():
         if isinstance(graph, HeteroData):
             if node_type in graph.node_types:

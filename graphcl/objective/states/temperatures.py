@@ -119,7 +119,7 @@ class Temperatures(State):
             rate: Step of a temperature (eta; the authors take 0.03 for pairs of image and text).
             slope_rate: Share of a new gradient in the running one.
             mean_rate: Share of a batch's mean in the tracked one; 1 where a batch is all there is.
-            size: Number of examples; 0 takes the nodes of the graph.
+            size: Number of examples; 0 takes the nodes of the graph, or the task's examples.
             every: Steps between two updates.
             start: First epoch with an update.
             task: Whose graphs give the size (supplied).
