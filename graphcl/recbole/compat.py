@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.recbole import zoo
+from graphcl.recbole import frames, zoo
 from graphcl.recbole.patches import Over, Patches
 
 
@@ -75,35 +74,6 @@ def _scipy(patches: Patches) -> None:
         patches.set(dok_matrix, "_update", lambda self, entries: self._dict.update(entries))
 
 
-def _pandas(patches: Patches) -> None:
-    from recbole.data.dataset import dataset as module
-    from recbole.utils import FeatureType
-
-    fill, pandas = module.Dataset._fill_nan, module.pd
-
-    def fill_nan(self: Any) -> None:
-        for name in self.feat_name_list:
-            features = getattr(self, name)
-            for field in features:
-                if self.field2type[field] == FeatureType.TOKEN:
-                    features[field] = features[field].fillna(0)
-                elif self.field2type[field] == FeatureType.FLOAT:
-                    features[field] = features[field].fillna(features[field].mean())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the rest of it changes nothing
-            fill(self)
-
-    def read_csv(*args: Any, **kwargs: Any) -> Any:
-        frame = pandas.read_csv(*args, **kwargs)
-        for column in frame:
-            if str(column).endswith("_seq"):
-                frame[column] = frame[column].fillna("")
-        return frame
-
-    patches.set(module.Dataset, "_fill_nan", fill_nan)
-    patches.set(module, "pd", Over(pandas, read_csv=read_csv))
-
-
 def _torch_load(patches: Patches) -> None:
     from recbole import quick_start
 
@@ -114,6 +84,25 @@ def _torch_load(patches: Patches) -> None:
     loads = loading(inside.load_data_and_model)
     for module in (inside, quick_start):
         patches.set(module, "load_data_and_model", loads)
+
+
+def _collector(patches: Patches) -> None:
+    """Counts of items and users are plain numbers and counters, and have no device to be moved from."""
+    from recbole.evaluator.collector import Collector
+
+    move = Collector.get_data_struct
+
+    def get_data_struct(self: Any) -> Any:
+        held = self.data_struct._data_dict
+        plain = {name: value for name, value in held.items() if not isinstance(value, torch.Tensor)}
+        for name in plain:
+            del held[name]
+        moved = move(self)
+        held.update(plain)
+        moved._data_dict.update(plain)
+        return moved
+
+    patches.set(Collector, "get_data_struct", get_data_struct)
 
 
 def _faiss(patches: Patches) -> None:
@@ -203,9 +192,14 @@ SHIMS = (
     Shim("numpy names", "Config() ends in 'np.float_ was removed'", "numpy >= 2", _numpy),
     Shim("dok_matrix._update", "LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN, MCCLK cannot build their graph",
          "scipy without the private method (seen: 1.17)", _scipy),
-    Shim("fillna in place", "missing values stay missing, without a word", "pandas >= 3", _pandas),
+    Shim("fillna in place", "missing values stay missing, without a word", "pandas >= 3", frames.fill_missing),
+    Shim("agg(len)", "a data set with columns of lists (token_seq) ends in 'Length of values (1) does not match'; a "
+         "benchmark file's histories are all taken for equally long", "pandas >= 3", frames.count_in_rows),
+    Shim("columns as tensors", "a warning about arrays that are not writable", "pandas >= 3", frames.copy_columns),
     Shim("torch.load", "no checkpoint can be read back; an older torch runs whatever is in it",
          "torch >= 2.6, and for safety all", _torch_load),
+    Shim("collector", "ItemCoverage, AveragePopularity, ShannonEntropy, GiniIndex and TailPercentage end in \"'int' "
+         "object has no attribute 'cpu'\"", "recbole 1.2.1", _collector),
     Shim("faiss", "NCL needs a GPU for its clusters", "where faiss or a GPU is missing", _faiss),
     Shim("get_model", "an unknown name ends in 'No module named lightgbm'; a wrong case in an AttributeError",
          "recbole 1.2.1", _get_model),

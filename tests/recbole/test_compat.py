@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy.sparse import dok_matrix
@@ -123,15 +122,6 @@ def test_trainer_resumes_and_model_loads(run: Run) -> None:
     assert dict(trainer.evaluate(test, load_best_model=False)) == dict(result["test_result"])
     trainer.resume_checkpoint(file)
     assert trainer.start_epoch == 1
-
-
-def test_missing_values_are_filled(tmp_path: Path) -> None:
-    from recbole.data.dataset import dataset
-
-    (tmp_path / "x.csv").write_text("a:token_seq\tb:float\nx y\t1\n\t2\n")
-    frame = dataset.pd.read_csv(tmp_path / "x.csv", delimiter="\t")
-    assert frame["a:token_seq"].tolist() == ["x y", ""]
-    assert dataset.pd.DataFrame is pd.DataFrame
 
 
 @pytest.mark.parametrize("text", [
