@@ -16,6 +16,8 @@ _BASE = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "pyarrow", "sci
 _EXTRAS = {
     "recbole": ("recbole", "the offline default data set ml-100k, and graphcl.recbole"),
     "dgl": ("dgl", "conversion of DGL graphs"),
+    "images": ("PIL", "folders of images"),
+    "code": ("tree_sitter", "source code as graphs"),
     "text": ("sentence_transformers", "sentence encoders, and language models in a local folder"),
     "llm": ("openai", "language models behind an endpoint"),
     "dev": ("pytest", "the tests"),

@@ -29,7 +29,7 @@ class Listed:
 
 
 def list_files(folder: Path) -> list[Listed]:
-    """The files at any depth, those of a part together and sorted by their place; hidden files are left out."""
+    """The files at any depth, those of a part together and sorted by their place; nothing hidden."""
     parts = {part: next((folder / n for n in names if (folder / n).is_dir()), None) for part, names in _FOLDERS.items()}
     if parts["train"] is None or parts["test"] is None:
         return list(_below(folder, ""))
@@ -37,7 +37,10 @@ def list_files(folder: Path) -> list[Listed]:
 
 
 def _below(base: Path, part: str) -> Iterator[Listed]:
-    found = [Path(at) / name for at, _, names in os.walk(base) for name in names if not name.startswith(".")]
+    found = []
+    for at, folders, names in os.walk(base):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(at) / name for name in names if not name.startswith(".")]
     for path in sorted(path for path in found if path.is_file()):
         inside = path.relative_to(base).parts
         yield Listed(path, inside[0] if len(inside) > 1 else "", part)

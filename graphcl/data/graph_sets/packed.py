@@ -84,13 +84,13 @@ class PackedGraphs(GraphSequence):
         """
         numbers = torch.arange(len(self)) if numbers is None else numbers
         sizes, edges = self.sizes.index_select(0, numbers), self.edge_ptr.diff().index_select(0, numbers)
-        nodes = _ranges(self.node_ptr.index_select(0, numbers), sizes)
-        kept = _ranges(self.edge_ptr.index_select(0, numbers), edges)
+        nodes = ranges(self.node_ptr.index_select(0, numbers), sizes)
+        kept = ranges(self.edge_ptr.index_select(0, numbers), edges)
         ends = self.edge_index.index_select(1, kept) + pointer(sizes)[:-1].repeat_interleave(edges)
         return graph_batch(self.x.index_select(0, nodes), ends, sizes, edges)
 
 
-def _ranges(starts: Tensor, lengths: Tensor) -> Tensor:
+def ranges(starts: Tensor, lengths: Tensor) -> Tensor:
     """``start, start + 1, ..., start + length - 1`` of each pair, one after the other."""
     offsets = starts - pointer(lengths)[:-1]
     return torch.arange(int(lengths.sum())) + offsets.repeat_interleave(lengths)

@@ -43,7 +43,7 @@ def read_stdlib(folder: Path | None = None) -> RawGraph:
         UserError: the sources are not there.
     """
     folder = folder or Path(sysconfig.get_path("stdlib"))
-    paths = dict(sorted(_modules(folder)))
+    paths = dict(sorted(library_modules(folder)))
     if len(paths) < 2:
         raise UserError(f"{folder}: no sources of the standard library; data=karate needs none")
     names = list(paths)
@@ -68,8 +68,8 @@ def read_stdlib(folder: Path | None = None) -> RawGraph:
     )
 
 
-def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Dotted name -> source file."""
+def library_modules(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Dotted name -> source file of each module of the standard library that lies in the folder."""
     for top in sorted(sys.stdlib_module_names - _LEFT_OUT):
         if top.startswith("_"):
             continue

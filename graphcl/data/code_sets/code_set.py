@@ -1,0 +1,212 @@
+"""The data part of source code: programs, or their functions, as graphs of their syntax trees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphcl.core.errors import UserError
+from graphcl.core.options import Count, Index
+from graphcl.core.registry import register
+from graphcl.data.cards import open_card
+from graphcl.data.class_folders import Skipped
+from graphcl.data.code_sets.forest import Forest
+from graphcl.data.code_sets.packed import PackedCode
+from graphcl.data.code_sets.parallel import parsed
+from graphcl.data.code_sets.parse import Reading
+from graphcl.data.code_sets.sources import Sources, read_code_folder, read_code_lines, read_library
+from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graphs.build import check_labels
+from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
+from graphcl.data.report import DataReport
+from graphcl.graph.code import EDGE_KINDS, EdgeKind
+
+#: Graphs that give towers their sizes.
+SAMPLE = 16
+#: The set that ships with Python.
+LIBRARY = "stdlib"
+Buckets = Annotated[int, Field(ge=2, le=32768)]
+Words = Annotated[int, Field(ge=1, le=255)]
+
+
+@dataclass(frozen=True, eq=False)
+class CodeSet(GraphSet):
+    """A set of graphs whose graphs are programs; ``packed`` is :class:`PackedCode`."""
+
+    packed: PackedCode  # type: ignore[assignment]
+
+    def sample(self) -> Data:
+        """The first graphs."""
+        return self.packed.batch(torch.arange(min(SAMPLE, len(self))))
+
+    def save(self, folder: Path) -> None:
+        """See :meth:`GraphSet.save`."""
+        from graphcl.data.code_sets.storage import save_code
+
+        save_code(self, folder)
+
+
+@register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, takes="array")
+class CodeSetData:
+    """Source code in C, C++, Go, Java, JavaScript, PHP, Python and Ruby, each program or function a graph.
+
+    Needs the extra `code`. By name: ``stdlib`` (packages of Python's standard library; offline) or a data card. By
+    path: a folder of code, in which a folder is a class, or ``train``, ``val`` and ``test`` with such folders; or a
+    ``.jsonl`` or ``.jsonl.gz`` file whose lines have ``code``, and may have ``label``, ``split``, ``language``, ``id``.
+    """
+
+    def __init__(
+        self,
+        name: str = LIBRARY,
+        path: str = "",
+        language: str = "",
+        unit: Literal["file", "function"] = "file",
+        nodes: Count = 1000,
+        least_nodes: Count = 1,
+        words: Words = 6,
+        buckets: Buckets = 8192,
+        edges: Annotated[list[EdgeKind], Field(min_length=1)] = list(EDGE_KINDS),  # noqa: B006
+        docstrings: bool = True,
+        processes: Index = 0,
+        *,
+        data_root: Path | None = None,
+        given: Any = None,
+    ) -> None:
+        """
+        Args:
+            name: Data set: stdlib, or the name of a card.
+            path: A folder of code, or a file of JSON lines; wins over name.
+            language: Of JSON lines that do not say; of a folder only the files of this one.
+            unit: What a graph is: a file, or a function (the methods of classes too).
+            nodes: Most nodes of a graph, the first in the order of the text.
+            least_nodes: Graphs of fewer nodes are left out.
+            words: Most words of a leaf.
+            buckets: That words are hashed into.
+            edges: To children, to the next sibling, to the next use of a name; each there and back.
+            docstrings: Whether the documentation within Python code is a part of it; comments never are.
+            processes: That parse at a time; 0 is one for each core.
+            data_root: Folder in which named data sets are looked up first.
+            given: Not used: code in memory is written to a file.
+        """
+        if given is not None:
+            raise UserError("code in memory is given as a file: a folder of sources, or .jsonl lines with 'code'")
+        self.name, self.path, self.language, self.edges = name, path, language, edges
+        self.least_nodes, self.processes, self.data_root = least_nodes, processes, data_root
+        self.how = Reading(buckets, words, nodes, unit == "function", docstrings)
+
+    @staticmethod
+    def read(folder: Path) -> CodeSet:
+        """The programs that a run keeps in its folder.
+
+        Raises:
+            UserError: not such a folder, damaged, or of another format version.
+        """
+        from graphcl.data.code_sets.storage import load_code
+
+        return load_code(folder)
+
+    def load(self, *, seed: int) -> CodeSet:
+        """Read and parse.
+
+        Args:
+            seed: Of the run; draws the folds of evaluation.
+
+        Raises:
+            UserError: the data cannot be found or used.
+            MissingExtra: a grammar is not installed.
+        """
+        sources, forest, report = self._forest()
+        if len(forest) < 2:
+            raise UserError(f"{sources.source}: there is one graph, and nothing to contrast it with")
+        labels = np.array([sources.labels[item] for item in forest.item], dtype=object)
+        y, names = (None, []) if not any(labels) else class_codes(labels, [], sources.source)
+        classes = check_labels(y, len(forest), sources.source, "programs")
+        split = split_of_sizes(dict(Counter(sources.parts[item] for item in forest.item)))
+        packed = PackedCode.of(forest, self.how.buckets, self.how.words, self.edges)
+        return self._made(sources, forest, packed, classes, report, seed=seed, class_names=names, split=split)
+
+    def load_unseen(self, trained_on: CodeSet) -> CodeSet:
+        """Read code to embed with what was trained on other code, without labels.
+
+        Args:
+            trained_on: Whose buckets and kinds of nodes are used; kinds that it does not have are unknown.
+
+        Raises:
+            UserError: the data cannot be found or used.
+        """
+        layout = trained_on.packed.layout
+        self.how = Reading(layout.buckets, layout.words, self.how.nodes, self.how.functions, self.how.docstrings)
+        sources, forest, report = self._forest()
+        packed = PackedCode.of(forest, layout.buckets, layout.words, layout.edges, layout.kinds)
+        return self._made(sources, forest, packed, torch.full((len(forest),), -1), report)
+
+    def _made(
+        self, sources: Sources, forest: Forest, packed: PackedCode, labels: Tensor, report: DataReport, **fields: Any
+    ) -> CodeSet:
+        classes = int(labels.max()) + 1
+        told = f"{classes} classes" if classes else "no labels"
+        what = "functions" if self.how.functions else "programs"
+        report.note(
+            f"{len(forest):,} {what} of {int(forest.sizes.min())} to {int(forest.sizes.max())} nodes "
+            f"({float(forest.sizes.mean()):.0f} on average), {told}"
+        )
+        digest = hashlib.sha256(repr(packed.layout).encode())
+        for tensor in (packed.kind, packed.parent, packed.name, packed.words, packed.node_ptr, labels):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        report.split_hash = digest.hexdigest()
+        fields = {"seed": 0, "class_names": [], **fields}
+        ids = _ids(sources, forest, self.how.functions)
+        return CodeSet(packed, labels, ids=ids, report=report, features="code", **fields)
+
+    def _forest(self) -> tuple[Sources, Forest, DataReport]:
+        """The texts, their trees, and a report of what was left out."""
+        sources, report = self._located()
+        forest = parsed(sources.texts, self.how, processes=self.processes)
+        skipped = Skipped()
+        for item, why in forest.skipped.items():
+            skipped.add(why, sources.ids[item])
+        small = forest.sizes < self.least_nodes
+        forest = forest.only(~small) if small.any() else forest
+        for note in (*sources.notes, *skipped.notes("text")):
+            report.note(note)
+        if not len(forest):
+            raise UserError(f"{sources.source}: no code could be read: {'; '.join(report.notes) or 'no text'}")
+        if small.any():
+            report.note(f"left out {int(small.sum()):,} of fewer than {self.least_nodes} nodes")
+        if forest.damaged.any():
+            report.note(f"with syntax errors, kept as far as they could be read: {int(forest.damaged.sum()):,}")
+        if forest.cut.any():
+            report.note(f"cut to their first {self.how.nodes:,} nodes: {int(forest.cut.sum()):,}")
+        return sources, forest, report
+
+    def _located(self) -> tuple[Sources, DataReport]:
+        if self.path:
+            path = Path(self.path)
+            if not path.exists():
+                raise UserError(f"data.path: {path} does not exist; give a folder of code, or a file of JSON lines")
+            read = read_code_folder if path.is_dir() else read_code_lines
+            return read(path, self.language), DataReport(source=str(path), format="code", files={"all": str(path)})
+        if self.name == LIBRARY:
+            sources = read_library()
+            return sources, DataReport(source=sources.source, format="code")
+        card, folder, report = open_card(self.name, "code_set", self.data_root)
+        report.format = "code"
+        return read_code_lines(folder / next(iter(card.files)), self.language), report
+
+
+def _ids(sources: Sources, forest: Forest, functions: bool) -> list[str]:
+    """Of each graph the name of its text; of a function also where it begins, and its name."""
+    named = [sources.ids[item] for item in forest.item]
+    if not functions:
+        return named
+    places = zip(named, forest.line.tolist(), forest.titles, strict=True)
+    return [f"{of}:{line} {title}".strip() for of, line, title in places]
