@@ -28,8 +28,14 @@ DIM = 8
 all_data = pytest.mark.parametrize("part", parts("data"), ids=lambda part: part.name)
 #: Options of the graph task over other kinds of data than its own.
 OF_A_KIND = {"folds": 3, "probe": "linear", "probe_options": {"grid": [1.0]}, "baselines": ["flat_features"]}
+
+def _options(kind: str) -> dict[str, Any]:
+    """Programs have no ``x`` that a baseline could flatten."""
+    return {**OF_A_KIND, "baselines": ["majority_graph"]} if kind == "code_set" else OF_A_KIND
+
+
 TASKS = [
-    part if kind == part.meta["data"] else replace(part, example=OF_A_KIND, meta={**part.meta, "data": kind})
+    part if kind == part.meta["data"] else replace(part, example=_options(kind), meta={**part.meta, "data": kind})
     for part in parts("task")
     for kind in data_kinds(part.name)
 ]

@@ -55,7 +55,7 @@ class CodeSet(GraphSet):
         save_code(self, folder)
 
 
-@register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, takes="array")
+@register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, task="graph", takes="array")
 class CodeSetData:
     """Source code in C, C++, Go, Java, JavaScript, PHP, Python and Ruby, each program or function a graph.
 
@@ -198,7 +198,7 @@ class CodeSetData:
         if self.name == LIBRARY:
             sources = read_library()
             return sources, DataReport(source=sources.source, format="code")
-        card, folder, report = open_card(self.name, "code_set", self.data_root)
+        card, folder, report = open_card(self.name, "graph", self.data_root, "code_set")
         report.format = "code"
         return read_code_lines(folder / next(iter(card.files)), self.language), report
 
