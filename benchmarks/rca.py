@@ -106,10 +106,10 @@ def _case(path: Path, system: str, when: str, method: str, walk: Mapping[str, An
 
     from graphcl.data.telemetry import read_telemetry
     from graphcl.rca.detect import find_anomaly
-    from graphcl.rca.graph_methods import WalkOptions
     from graphcl.rca.methods import METHODS as KNOWN
     from graphcl.rca.ranking import Case
     from graphcl.rca.scoring import chance
+    from graphcl.rca.walk import WalkOptions
 
     truth = json.loads((path / "truth.json").read_text())
     telemetry = read_telemetry(path / "metrics.csv.gz")

@@ -25,6 +25,7 @@ NO_ANOMALY = 3
 #: Options of the walk on a causal graph and what they may be.
 _DIRECTIONS = ("to_causes", "to_effects")
 _STARTS = ("change", "deviation", "none", "dangling")
+_PRIORS = ("map", "onset", "both", "none")
 
 
 def rca(
@@ -58,9 +59,15 @@ def rca(
         str,
         option("--personalisation", "NAME", "Where a walk begins: change, deviation, none or dangling (the method's)."),
     ] = "",
+    prior: Annotated[
+        str, option("--prior", "NAME", "Edges agree with: map (the service map, where given), onset, both, none.")
+    ] = "",
     acyclic: Annotated[
         bool, typer.Option("--acyclic", help="Take the weakest edge out of every cycle before the walk.")
     ] = False,
+    votes: Annotated[
+        int, typer.Option("--votes", metavar="K", min=1, help="Trainings of run, each with its seed, that vote.")
+    ] = 1,
     prometheus: Annotated[
         str,
         option("--prometheus", "URL", "Take the metrics of this server; auth by GRAPHCL_PROMETHEUS_TOKEN, ..._USER."),
@@ -89,14 +96,17 @@ def rca(
 
     Exit code 3: the metrics show no anomaly.
     """
-    for name, given, known in (("direction", direction, _DIRECTIONS), ("personalisation", personalisation, _STARTS)):
-        if given and given not in known:
-            raise UserError(f"--{name}: {given!r}; known: {', '.join(known)}")
+    walks = {"direction": direction, "personalisation": personalisation, "prior": prior, "acyclic": acyclic}
+    for name, known in (("direction", _DIRECTIONS), ("personalisation", _STARTS), ("prior", _PRIORS)):
+        if walks[name] and walks[name] not in known:
+            raise UserError(f"--{name}: {walks[name]!r}; known: {', '.join(known)}")
     from graphcl.core.files import require_place, write_text
     from graphcl.rca.analysis import DEFAULT, analyse
     from graphcl.rca.files import FILES, as_json, write
     from graphcl.rca.methods import TRAINED, own_walk
 
+    if prior in ("map", "both") and service_map is None:
+        raise UserError(f"--prior {prior} needs to know who calls whom: --service-map FILE")
     if out is not None:
         require_place(out)
         if not overwrite and any((out / name).exists() for name in FILES):
@@ -108,8 +118,7 @@ def rca(
     for note in source.notes:
         output.say(note)
     method = method or (next(iter(TRAINED)) if recipe or overrides else DEFAULT)
-    given = {"direction": direction, "personalisation": personalisation, "acyclic": acyclic}
-    asked = {name: value for name, value in given.items() if value}
+    asked = {name: value for name, value in walks.items() if value}
     told: list[str] = []
 
     def tell(notes: Sequence[str]) -> None:
@@ -134,6 +143,7 @@ def rca(
         walk=replace(own_walk(method), **asked) if asked else None,  # type: ignore[arg-type]
         recipe=recipe,
         overrides=overrides or (),
+        votes=votes,
         first=early,
         seed=seed,
     )

@@ -16,11 +16,11 @@ from graphcl.data.telemetry import Telemetry, read_telemetry
 from graphcl.data.telemetry.clock import in_seconds, isoformat, require_inside
 from graphcl.rca.change import GUARD
 from graphcl.rca.detect import find_anomaly, looked_at
-from graphcl.rca.graph_methods import WalkOptions
 from graphcl.rca.methods import GRAPHS, TRAINED, method_named
 from graphcl.rca.ranking import LEAST_NORMAL, Case, RankedMetric, RankedService, timed, with_stability
 from graphcl.rca.run import require_recipe
 from graphcl.rca.topology import Callers, matched, read_service_map
+from graphcl.rca.walk import WalkOptions
 
 #: Method when none is named: what wins on the development cases.
 DEFAULT = "deviation"
@@ -74,6 +74,7 @@ def analyse(
     walk: WalkOptions | None = None,
     recipe: str = "",
     overrides: Sequence[str] = (),
+    votes: int = 1,
     first: Callable[[Analysis], None] | None = None,
     seed: int = 0,
 ) -> Analysis:
@@ -91,6 +92,7 @@ def analyse(
         walk: How a graph becomes a ranking; None is the method's own way.
         recipe: Name or file of the recipe that ``run`` or ``run-reference`` trains; "" is `run_rca`, `run_reference`.
         overrides: ``key=value`` laid over it.
+        votes: How many trainings of ``run``, each with a seed of its own, vote on the graph.
         first: Called with what :data:`DEFAULT` says, before a method that trains begins.
         seed: Of whatever is drawn.
 
@@ -101,6 +103,8 @@ def analyse(
     rank = method_named(method)
     if (recipe or overrides) and method not in TRAINED:
         raise UserError(f"method {method!r} trains no recipe; {' and '.join(TRAINED)} do")
+    if votes > 1 and method != "run":
+        raise UserError(f"method {method!r} has no seeds that vote; run has")
     if walk is not None and method not in GRAPHS:
         raise UserError(f"method {method!r} draws no graph to walk on; {', '.join(GRAPHS)} do")
     if method in TRAINED:
@@ -119,7 +123,7 @@ def analyse(
     if service_map is not None:
         callers, more = matched(read_service_map(service_map), telemetry.services)
         notes += more
-    case = Case(telemetry, symptom, rank, callers, walk, seed, recipe, tuple(overrides))
+    case = Case(telemetry, symptom, rank, callers, walk, seed, recipe, tuple(overrides), votes)
     told = _Told(start, anomaly_time is None, tuple(notes), began)
     if method not in TRAINED:
         return _ranked(case, method, told)

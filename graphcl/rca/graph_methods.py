@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,56 +10,36 @@ from graphcl.core.errors import UserError
 from graphcl.core.words import counted
 from graphcl.rca import change
 from graphcl.rca.granger import granger_p_values
-from graphcl.rca.walk import DAMPING, Direction, Edge, break_cycles, dangling_first, walk
+from graphcl.rca.prior import along_calls, in_order, onsets
+from graphcl.rca.question import Answer, Question
+from graphcl.rca.walk import Edge, WalkOptions, break_cycles, dangling_first, walk
 
 #: Metrics that a graph is drawn over; of more, those that change most.
 MOST_METRICS = 60
 
 
-@dataclass(frozen=True)
-class WalkOptions:
-    """How a graph becomes a ranking.
-
-    Attributes:
-        direction: ``to_causes`` (from effects to what drives them) or ``to_effects``.
-        personalisation: Where the walk begins: where metrics change, ``change`` (by the logarithm) or ``deviation``
-            (in proportion); ``none`` (everywhere) or ``dangling`` (as RUN's published code).
-        acyclic: Whether the weakest edge of every cycle goes first.
-        weighted: Whether an edge is taken in proportion to its weight.
-        damping: Probability of a further step.
-    """
-
-    direction: Direction = "to_causes"
-    personalisation: Literal["change", "deviation", "none", "dangling"] = "change"
-    acyclic: bool = False
-    weighted: bool = False
-    damping: float = DAMPING
-
-
 def rank_by_walk(
-    normal: np.ndarray,
-    anomalous: np.ndarray,
+    question: Question,
     draw: Callable[[np.ndarray], list[Edge]],
-    options: WalkOptions,
+    own: WalkOptions = WalkOptions(),
     most: int = MOST_METRICS,
-    *,
-    edges: Iterable[Edge] | None = None,
-) -> tuple[np.ndarray, list[Edge], list[str]]:
-    """Scores [C], the edges that the walk used, and what is to be said.
+) -> Answer:
+    """Where a walk on a causal graph ends; with the edges that it used.
 
     Metrics that were left out of the graph follow those in it, by their change.
 
     Args:
-        normal: [N, C] rows before the anomaly.
-        anomalous: [A, C] rows from it on.
+        question: Its walk is taken where it has one, and its edges, where it has some, in the place of new ones.
         draw: From [T, c] complete series to edges between them.
-        options: See there.
+        own: The walk where the question has none.
         most: Metrics of the graph.
-        edges: A graph between the [C] metrics that was drawn before; None draws one.
+
+    Raises:
+        UserError: fewer than two metrics move.
     """
-    changed = change.deviation(normal, anomalous)
-    level = np.log1p(np.maximum(np.nan_to_num(changed, nan=0.0), 0.0))
-    values = filled(np.concatenate([normal, anomalous]))
+    options = question.walk or own
+    level = np.log1p(np.maximum(np.nan_to_num(change.deviation(question.normal, question.anomalous), nan=0.0), 0.0))
+    values = filled(np.concatenate([question.normal, question.anomalous]))
     moving = np.flatnonzero(~change.constant(values))
     if len(moving) < 2:
         raise UserError(f"a causal graph needs metrics that move; here {counted(len(moving), 'metric')} does")
@@ -70,10 +48,11 @@ def rank_by_walk(
     if len(inside) < len(moving):
         notes.append(f"the graph is drawn over the {len(inside)} of {counted(len(moving), 'metric')} that change most")
     place = {metric: index for index, metric in enumerate(inside.tolist())}
-    if edges is None:
+    if question.edges is None:
         among = draw(values[:, inside])
     else:
-        among = [(place[one], place[two], weight) for one, two, weight in edges if one in place and two in place]
+        among = [(place[a], place[b], weight) for a, b, weight in question.edges if a in place and b in place]
+    among = _agreeing(among, question, inside, options.prior, notes)
     if options.acyclic:
         among = break_cycles(among)
     if not among:
@@ -90,7 +69,21 @@ def rank_by_walk(
     )  # fmt: skip
     scores = np.where(level > 0, level / (1.0 + level) - 1.0, np.nan)  # below every visit
     scores[inside] = visits
-    return scores, [(int(inside[cause]), int(inside[effect]), weight) for cause, effect, weight in among], notes
+    edges = tuple((int(inside[cause]), int(inside[effect]), weight) for cause, effect, weight in among)
+    return Answer(scores, edges, tuple(notes))
+
+
+def _agreeing(edges: list[Edge], question: Question, inside: np.ndarray, prior: str, notes: list[str]) -> list[Edge]:
+    """The edges, between the metrics ``inside``, that a prior leaves; how many fell is noted."""
+    left = edges
+    if prior in ("onset", "both"):
+        values = np.concatenate([question.normal, question.anomalous])[:, inside]
+        left = in_order(left, onsets(values, len(question.normal)))
+    if prior in ("map", "both") and question.callers:
+        left = along_calls(left, [question.columns[index] for index in inside], question.callers)
+    if len(left) < len(edges):
+        notes.append(f"{len(edges) - len(left)} of {counted(len(edges), 'edge')} do not agree with the prior ({prior})")
+    return left
 
 
 def granger_graph(values: np.ndarray, *, lags: int = 3, alpha: float = 0.05) -> list[Edge]:

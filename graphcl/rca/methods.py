@@ -6,59 +6,15 @@ A method is a function of a :class:`Question`. Change scores are plain functions
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from graphcl.core.errors import UserError, suggestion
-from graphcl.data.telemetry import Column
 from graphcl.rca import change
-from graphcl.rca.graph_methods import WalkOptions, granger_graph, rank_by_walk
+from graphcl.rca.graph_methods import granger_graph, rank_by_walk
 from graphcl.rca.pc import pc_edges
-from graphcl.rca.walk import Edge
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a method is asked.
-
-    Attributes:
-        normal: [N, C] rows before the anomaly, in the order of time.
-        anomalous: [A, C] rows from the anomaly on.
-        columns: [C] whose values these are.
-        seed: Of whatever is drawn.
-        walk: How a causal graph becomes a ranking; None is the method's own way.
-        recipe: Of a method that trains; "" is its own.
-        overrides: ``key=value`` laid over the recipe.
-        edges: A graph that was drawn before, to be used instead of a new one; None draws one.
-        breaks: Rows, counted over both parts, before which time jumps.
-    """
-
-    normal: np.ndarray
-    anomalous: np.ndarray
-    columns: tuple[Column, ...]
-    seed: int = 0
-    walk: WalkOptions | None = None
-    recipe: str = ""
-    overrides: tuple[str, ...] = ()
-    edges: tuple[Edge, ...] | None = None
-    breaks: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a method says.
-
-    Attributes:
-        scores: [C] higher is likelier the cause; NaN is not judged.
-        edges: (cause, effect, weight) between columns, where the method draws a graph.
-        notes: What is to be said.
-    """
-
-    scores: np.ndarray
-    edges: tuple[Edge, ...] = ()
-    notes: tuple[str, ...] = ()
-
+from graphcl.rca.question import Answer, Question
+from graphcl.rca.walk import Edge, WalkOptions
 
 Method = Callable[[Question], Answer]
 
@@ -77,15 +33,7 @@ def by_deviation(question: Question) -> Answer:
 def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:
     """The method that draws a graph over the normal and the anomalous part together, and walks on it."""
 
-    def method(question: Question) -> Answer:
-        scores, edges, notes = rank_by_walk(
-            question.normal, question.anomalous, lambda values: draw(values, question.seed),
-            question.walk or WalkOptions(),
-            edges=question.edges,
-        )  # fmt: skip
-        return Answer(scores, tuple(edges), tuple(notes))
-
-    return method
+    return lambda question: rank_by_walk(question, lambda values: draw(values, question.seed))
 
 
 def by_chance(question: Question) -> Answer:

@@ -11,11 +11,11 @@ import numpy as np
 from graphcl.data.telemetry import Column, Telemetry
 from graphcl.rca import change
 from graphcl.rca.evidence import Sign, signs
-from graphcl.rca.graph_methods import WalkOptions
-from graphcl.rca.methods import Answer, Method, Question
+from graphcl.rca.methods import Method
+from graphcl.rca.question import Answer, Question
 from graphcl.rca.scoring import service_scores
 from graphcl.rca.topology import CLEAR, factors
-from graphcl.rca.walk import Edge
+from graphcl.rca.walk import Edge, WalkOptions
 
 #: Rows that must lie before an anomaly.
 LEAST_NORMAL = 10
@@ -77,13 +77,14 @@ class Case:
     seed: int
     recipe: str = ""
     overrides: tuple[str, ...] = ()
+    votes: int = 1
 
     def answer(self, start: int, edges: tuple[Edge, ...] | None = None) -> Answer:
         """Scores of the method, perhaps with a graph that was drawn before; what cannot be a cause has none."""
         values = self.telemetry.values
         question = Question(
             values[:start], values[start:], self.telemetry.columns, self.seed, self.walk, self.recipe, self.overrides,
-            edges, self.telemetry.breaks,
+            edges, self.telemetry.breaks, self.callers, self.votes,
         )  # fmt: skip
         answer = self.rank(question)
         scores = np.where(np.isfinite(answer.scores), answer.scores, np.nan)

@@ -14,9 +14,10 @@ import numpy as np
 
 from graphcl.core.config.recipe import load_recipe
 from graphcl.core.errors import UserError
-from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
-from graphcl.rca.methods import TRAINED, Answer, Question
-from graphcl.rca.walk import Edge
+from graphcl.rca.graph_methods import rank_by_walk
+from graphcl.rca.methods import TRAINED
+from graphcl.rca.question import Answer, Question
+from graphcl.rca.walk import Edge, WalkOptions, majority
 
 #: Metrics of the graph; the time grows with their square.
 MOST_METRICS = 40
@@ -32,10 +33,7 @@ def rank_by_neural_walk(question: Question) -> Answer:
     def draw(values: np.ndarray) -> list[Edge]:
         return neural_edges(values, question, question.recipe or TRAINED["run"])
 
-    scores, edges, notes = rank_by_walk(
-        question.normal, question.anomalous, draw, question.walk or WALK, MOST_METRICS, edges=question.edges
-    )
-    return Answer(scores, tuple(edges), tuple(notes))
+    return rank_by_walk(question, draw, WALK, MOST_METRICS)
 
 
 def require_recipe(recipe: str, overrides: Sequence[str]) -> None:
@@ -54,15 +52,19 @@ def neural_edges(values: np.ndarray, question: Question, recipe: str) -> list[Ed
 
     Args:
         values: [T, C] complete series, of some of the question's metrics.
-        question: Which rows are normal (scales are theirs), where time jumps, the seed, and what overlays the recipe.
+        question: Which rows are normal (scales are theirs), where time jumps, the seed, how many of them vote, and what
+            overlays the recipe.
         recipe: Name or file of a recipe of the task `rca`.
     """
     from graphcl.rca.neural import causal_scores  # with it comes torch, which the other methods do without
 
     settings = rows_of(question, recipe)
-    return clear_edges(
-        causal_scores(values, recipe=recipe, overrides=question.overrides, seed=question.seed, **settings)
-    )
+
+    def drawn(seed: int) -> list[Edge]:
+        scores = causal_scores(values, recipe=recipe, overrides=question.overrides, seed=seed, **settings)
+        return clear_edges(scores)
+
+    return majority([drawn(question.seed + vote) for vote in range(question.votes)])
 
 
 def rows_of(question: Question, recipe: str) -> dict[str, Any]:

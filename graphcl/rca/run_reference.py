@@ -14,12 +14,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
-from graphcl.rca.methods import TRAINED, Answer, Question
+from graphcl.rca.graph_methods import rank_by_walk
+from graphcl.rca.methods import TRAINED
+from graphcl.rca.question import Answer, Question
 from graphcl.rca.run import MOST_METRICS, rows_of
-from graphcl.rca.walk import Edge
+from graphcl.rca.walk import Edge, WalkOptions
 
-WALK = WalkOptions("to_effects", "dangling")
+WALK = WalkOptions("to_effects", "dangling", prior="none")
 
 
 def rank_as_published(question: Question) -> Answer:
@@ -29,10 +30,7 @@ def rank_as_published(question: Question) -> Answer:
         edges = attention_edges(values, question, question.recipe or TRAINED["run-reference"])
         return pruned_as_published(edges, values)
 
-    scores, edges, notes = rank_by_walk(
-        question.normal, question.anomalous, draw, question.walk or WALK, MOST_METRICS, edges=question.edges
-    )
-    return Answer(scores, tuple(edges), tuple(notes))
+    return rank_by_walk(question, draw, WALK, MOST_METRICS)
 
 
 def attention_edges(values: np.ndarray, question: Question, recipe: str) -> list[Edge]:

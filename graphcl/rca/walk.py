@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import networkx as nx
@@ -15,6 +16,29 @@ Edge = tuple[int, int, float]
 Direction = Literal["to_causes", "to_effects"]
 
 DAMPING = 0.85
+
+
+@dataclass(frozen=True)
+class WalkOptions:
+    """How a graph becomes a ranking.
+
+    Attributes:
+        direction: ``to_causes`` (from effects to what drives them) or ``to_effects``.
+        personalisation: Where the walk begins: where metrics change, ``change`` (by the logarithm) or ``deviation``
+            (in proportion); ``none`` (everywhere) or ``dangling`` (as RUN's published code).
+        prior: What edges must agree with: ``map`` (services that call each other, where that is known), ``onset`` (a
+            cause deviates no later than its effect), ``both`` or ``none``.
+        acyclic: Whether the weakest edge of every cycle goes first.
+        weighted: Whether an edge is taken in proportion to its weight.
+        damping: Probability of a further step.
+    """
+
+    direction: Direction = "to_causes"
+    personalisation: Literal["change", "deviation", "none", "dangling"] = "change"
+    prior: Literal["map", "onset", "both", "none"] = "map"
+    acyclic: bool = False
+    weighted: bool = False
+    damping: float = DAMPING
 
 
 def break_cycles(edges: Iterable[Edge]) -> list[Edge]:
@@ -47,6 +71,18 @@ def break_cycles(edges: Iterable[Edge]) -> list[Edge]:
                     before[lowest.bit_length() - 1].add(node)
                     new ^= lowest
     return kept
+
+
+def majority(graphs: Sequence[Sequence[Edge]]) -> list[Edge]:
+    """The edges of more than half of several graphs, each with its mean weight where it is.
+
+    >>> majority([[(0, 1, 1.0), (1, 2, 5.0)], [(0, 1, 2.0)], [(0, 1, 3.0), (2, 1, 1.0)]])
+    [(0, 1, 2.0)]
+    """
+    weights: dict[tuple[int, int], list[float]] = {}
+    for cause, effect, weight in (edge for graph in graphs for edge in graph):
+        weights.setdefault((cause, effect), []).append(weight)
+    return [(*pair, sum(found) / len(found)) for pair, found in weights.items() if 2 * len(found) > len(graphs)]
 
 
 def walk(

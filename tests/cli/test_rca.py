@@ -54,14 +54,15 @@ def test_no_anomaly_has_an_exit_code_of_its_own(graphcl: Command, tmp_path: Path
 
 
 def test_options_of_names_front_map_and_walk(graphcl: Command, tmp_path: Path) -> None:
-    table = incident()
-    table.columns = [":".join(reversed(str(name).split("_"))) for name in table.columns]
-    table.to_csv(tmp_path / "m.csv.gz", index=False)
+    for name, table in (("m.csv.gz", incident()), ("normal.csv", incident(fault="none", seed=1))):
+        table.columns = [":".join(reversed(str(column).split("_"))) for column in table.columns]
+        table.to_csv(tmp_path / name, index=False)
     (tmp_path / "map.json").write_text('{"web": ["cart", "ads"], "cart": ["db"]}')
     done = graphcl(
         "rca", tmp_path / "m.csv.gz", "--names", "{metric}:{service}", "--front", "web.latency", "--service-map",
         tmp_path / "map.json", "--method", "granger-pagerank", "--direction", "to_causes", "--acyclic", "--json",
-        "--normal", tmp_path / "m.csv.gz", "--anomaly-time", moment(200),
+        "--prior", "map",
+        "--normal", tmp_path / "normal.csv", "--anomaly-time", moment(200),
     )  # fmt: skip
     assert done.code == 0, done.err
     assert json.loads(done.out)["services"][0]["service"] in {"db", "cart"}
@@ -80,6 +81,9 @@ def test_options_of_names_front_map_and_walk(graphcl: Command, tmp_path: Path) -
         (["--direction", "up"], "--direction: 'up'; known: to_causes, to_effects"),
         (["--service-map", "none.csv"], "no file none.csv"),
         (["--normal", "none.csv"], "no file none.csv"),
+        (["--prior", "order"], "--prior: 'order'; known: map, onset, both, none"),
+        (["--prior", "map", "--method", "pc-pagerank"], "--prior map needs to know who calls whom"),
+        (["--votes", "3"], "method 'deviation' has no seeds that vote"),
         (["--acyclic"], "method 'deviation' draws no graph to walk on"),
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--out", __file__], "is no folder"),

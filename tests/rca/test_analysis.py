@@ -12,8 +12,8 @@ import pytest
 from graphcl.core.errors import UserError
 from graphcl.rca import Analysis, analyse
 from graphcl.rca.files import as_json, write
-from graphcl.rca.graph_methods import WalkOptions
 from graphcl.rca.ranking import confidences
+from graphcl.rca.walk import WalkOptions
 
 from .incident import CALLS, PERIOD, incident, moment
 
@@ -196,6 +196,7 @@ def test_confidences_are_shares() -> None:
         (lambda t: t, {"anomaly_time": moment(4)}, "4 rows before the anomaly time"),
         (lambda t: t, {"anomaly_time": moment(239) + PERIOD / 2}, "no row from the anomaly time"),
         (lambda t: t, {"method": "barro"}, "nearest: 'baro'"),
+        (lambda t: t, {"votes": 3}, "method 'deviation' has no seeds that vote; run has"),
         (lambda t: t, {"walk": WalkOptions()}, "method 'deviation' draws no graph to walk on"),
         (lambda t: t, {"front": "web.latencies"}, "nearest: 'web.latency'"),
     ],

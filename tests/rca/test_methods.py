@@ -11,7 +11,8 @@ import pytest
 
 from graphcl.core.errors import UserError
 from graphcl.data.telemetry import Telemetry, read_telemetry
-from graphcl.rca.methods import METHODS, TRAINED, Question, method_named
+from graphcl.rca.methods import METHODS, TRAINED, method_named
+from graphcl.rca.question import Question
 from graphcl.rca.scoring import accuracy_at, averages, service_scores
 
 Case = tuple[Telemetry, dict[str, object]]

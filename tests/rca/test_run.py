@@ -13,10 +13,11 @@ import pytest
 from graphcl.core.errors import GraphCLError
 from graphcl.data.telemetry import Column
 from graphcl.rca import Analysis, analyse
-from graphcl.rca.graph_methods import WalkOptions, rank_by_walk
-from graphcl.rca.methods import Question
-from graphcl.rca.run import MOST_METRICS, clear_edges, rows_of
+from graphcl.rca.graph_methods import rank_by_walk
+from graphcl.rca.question import Question
+from graphcl.rca.run import MOST_METRICS, clear_edges, neural_edges, rows_of
 from graphcl.rca.run_reference import pruned_as_published
+from graphcl.rca.walk import WalkOptions
 
 from .incident import incident, moment
 
@@ -79,11 +80,11 @@ def test_a_graph_that_is_given_is_not_drawn_again() -> None:
     def refuse(values: np.ndarray) -> list[tuple[int, int, float]]:
         raise AssertionError("drawn")
 
-    scores, edges, _ = rank_by_walk(
-        normal, anomalous, refuse, WalkOptions(acyclic=True), most=3, edges=[(2, 1, 1.0), (1, 2, 0.5)]
-    )
-    assert edges in ([(2, 1, 1.0)], [])  # a metric outside of the graph takes its edges with it
-    assert np.isfinite(scores).all()
+    columns = (Column("a", "x", "a_x"),) * 4
+    question = Question(normal, anomalous, columns, edges=((2, 1, 1.0), (1, 2, 0.5)))
+    found = rank_by_walk(question, refuse, WalkOptions(acyclic=True), most=3)
+    assert found.edges in (((2, 1, 1.0),), ())  # a metric outside of the graph takes its edges with it
+    assert np.isfinite(found.scores).all()
     assert MOST_METRICS >= 30
 
 
@@ -145,3 +146,18 @@ def test_no_forecast_reads_across_the_seam(monkeypatch: pytest.MonkeyPatch) -> N
     normal["time"] -= 86400
     analyse(incident(rows=40, begins=20), normal=normal, anomaly_time=moment(20), method="run")
     assert (seen[0]["data.breaks"], seen[0]["data.normal"]) == ([240], 260)
+
+
+def test_seeds_vote_on_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphcl.rca import neural
+
+    def drawn(values: np.ndarray, *, seed: int, **settings: object) -> np.ndarray:
+        scores = np.zeros((4, 4))
+        scores[1, 0] = 1.0 + seed  # all seeds: 0 causes 1
+        scores[2, seed % 3] = 1.0  # each seed another cause of 2
+        return scores
+
+    monkeypatch.setattr(neural, "causal_scores", drawn)
+    columns = (Column("a", "x", "a_x"),) * 4
+    question = Question(np.zeros((50, 4)), np.zeros((9, 4)), columns, seed=3, votes=3)
+    assert neural_edges(np.zeros((59, 4)), question, "run_rca") == [(0, 1, 5.0)]

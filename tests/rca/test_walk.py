@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcl.rca.graph_methods import WalkOptions, filled, granger_graph, rank_by_walk
-from graphcl.rca.walk import break_cycles, dangling_first, walk
+from graphcl.data.telemetry import Column
+from graphcl.rca.graph_methods import filled, granger_graph, rank_by_walk
+from graphcl.rca.question import Question
+from graphcl.rca.walk import WalkOptions, break_cycles, dangling_first, walk
 
+COLUMNS = tuple(Column(f"s{k}", "x", f"s{k}_x") for k in range(8))
 Edges = list[tuple[int, int, float]]
 some_edges = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 1000).map(float)),
@@ -74,8 +79,34 @@ def test_metrics_beyond_the_graph_follow_by_their_change() -> None:
     draw = np.random.default_rng(0)
     normal, anomalous = draw.normal(size=(80, 8)), draw.normal(size=(9, 8))
     anomalous += np.arange(8) * 5
-    scores, edges, notes = rank_by_walk(normal, anomalous, granger_graph, WalkOptions(), most=3)
-    assert set(np.argsort(-scores)[:3].tolist()) == {5, 6, 7}
-    assert np.argsort(-scores)[3:5].tolist() == [4, 3]
-    assert all(cause >= 5 and effect >= 5 for cause, effect, _ in edges)
-    assert "the 3 of 8 metrics that change most" in notes[0]
+    found = rank_by_walk(Question(normal, anomalous, COLUMNS), granger_graph, most=3)
+    assert set(np.argsort(-found.scores)[:3].tolist()) == {5, 6, 7}
+    assert np.argsort(-found.scores)[3:5].tolist() == [4, 3]
+    assert all(cause >= 5 and effect >= 5 for cause, effect, _ in found.edges)
+    assert "the 3 of 8 metrics that change most" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("prior", "left"),
+    [
+        ("none", {(0, 1), (1, 0), (1, 2), (2, 3), (3, 0)}),
+        ("onset", {(0, 1), (2, 3)}),  # 0 deviates first, then 1; 2 and 3 do not
+        ("map", {(0, 1), (1, 0), (2, 3)}),
+        ("both", {(0, 1), (2, 3)}),
+    ],
+)
+def test_edges_that_do_not_agree_with_a_prior_are_left_out(prior: str, left: set[tuple[int, int]]) -> None:
+    draw = np.random.default_rng(0)
+    normal, anomalous = draw.uniform(size=(80, 4)), 0.5 * draw.uniform(size=(9, 4)) + 0.25
+    anomalous[1:, 0] += 20
+    anomalous[4:, 1] += 30
+    columns = tuple(Column(service, "x", f"{service}_x") for service in ("db", "cart", "ads", "ads"))
+    edges = ((0, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0), (2, 3, 1.0), (3, 0, 1.0))
+    walk_on = WalkOptions(prior=prior)  # type: ignore[arg-type]
+    question = Question(normal, anomalous, columns, walk=walk_on, edges=edges, callers={"cart": ["db"]})
+    found = rank_by_walk(question, lambda values: [])
+    expected = left if prior != "onset" else left | {(1, 2)}  # what does not deviate comes last
+    assert {edge[:2] for edge in found.edges} == expected
+    assert ("do not agree" in " ".join(found.notes)) == (prior != "none")
+    unknown = rank_by_walk(replace(question, callers={}), lambda values: [])
+    assert (len(unknown.edges) == 5) == (prior in ("none", "map"))
