@@ -163,7 +163,8 @@ def test_a_line_breaks_at_gaps_keeps_extremes_and_draws_constants() -> None:
 
 
 def test_a_browser_shows_the_page(tmp_path: Path) -> None:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome-headless-shell")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome-headless-shell",
+             "chromium-headless-shell")  # fmt: skip
     browser = next((found for name in names if (found := shutil.which(name))), None)
     if browser is None:
         pytest.skip("no chromium on the path")

@@ -112,9 +112,9 @@ def _alike(raw: RawTable, normal: RawTable) -> tuple[RawTable, RawTable, float, 
     if len(periods) < 2 or max(periods) < 1.5 * min(periods):
         return raw, normal, float(np.median(np.diff(moments[0] if len(moments[0]) > 1 else moments[1]))), []
     note = f"a row is {periods[0]:g} s in {raw.where} and {periods[1]:g} s in {normal.where}: the finer one is averaged"
-    longer = max(periods)
-    return *(_averaged(table, longer) if own < longer else table
-             for table, own in zip((raw, normal), periods, strict=True)), longer, [note]  # fmt: skip
+    if periods[0] < periods[1]:
+        return _averaged(raw, periods[1]), normal, periods[1], [note]
+    return raw, _averaged(normal, periods[0]), periods[0], [note]
 
 
 def _averaged(raw: RawTable, period: float) -> RawTable:

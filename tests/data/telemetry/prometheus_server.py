@@ -28,6 +28,9 @@ class Server(ThreadingHTTPServer):
         self.authorization: str | None = None
         self.wanted = ""
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silent: a client that gives up waiting is meant."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
