@@ -40,9 +40,10 @@ def error_lines(error: GraphCLError) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to ``name``, or None when nothing is close."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    """The known name closest to ``name``, one of the same letters before others; None when nothing is close."""
+    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    same_letters = (match for match in matches if sorted(match) == sorted(name))
+    return next(same_letters, matches[0] if matches else None)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

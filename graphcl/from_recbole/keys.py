@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphcl.core.config.recipe import Recipe
+from graphcl.core.config.tree import KEYWORD
 from graphcl.core.errors import ConfigError
+
+
+class NotSame(ValueError):
+    """A value that means nothing of ours; the message says what would."""
 
 
 def _same(value: Any) -> Any:
@@ -77,7 +82,7 @@ TRAIN = (
     Key("learner", ("train.optimizer",), ours=lambda name: str(name).lower()),
     Key("eval_step", ("train.eval_every",)),
     # RecBole stops after more than so many evaluations without a better one.
-    Key("stopping_step", ("train.patience",), ours=lambda n: n + 1, theirs=lambda n: max(n - 1, 0)),
+    Key("stopping_step", ("train.patience",), ours=lambda n: _patience(n), theirs=lambda n: max(n - 1, 0)),
     Key("seed", ("train.seed",), filled=False),
     Key("clip_grad_norm", ("train.clip_norm",), ours=lambda given: _largest_norm(given), filled=False),
     Key("MAX_ITEM_LIST_LENGTH", (
@@ -93,12 +98,19 @@ _OWN = {
 _LEFT_OUT = {"ncl": {"ssl_weight", "lambda1"}}
 
 
+def _patience(more_than: Any) -> Any:
+    if isinstance(more_than, int) and more_than < 0:
+        raise NotSame("a whole number >= 0 is what can be followed")
+    return more_than + 1
+
+
 def _largest_norm(given: Any) -> float:
     if given is None:
         return 0.0
-    if not isinstance(given, Mapping) or set(given) - {"max_norm", "norm_type"} or given.get("norm_type", 2) != 2:
-        raise ConfigError([f"clip_grad_norm: {{max_norm: NUMBER}} is what can be followed, got {given!r}"])
-    return float(given["max_norm"])
+    most = given.get("max_norm") if isinstance(given, Mapping) else None
+    if not isinstance(most, int | float) or set(given) - {"max_norm", "norm_type"} or given.get("norm_type", 2) != 2:
+        raise NotSame("{max_norm: NUMBER} is what can be followed")
+    return float(most)
 
 
 def keys_of(recipe: Recipe) -> dict[str, tuple[Key, list[str]]]:
@@ -144,24 +156,56 @@ def defaults(recipe: Recipe) -> dict[str, Any]:
     return filled
 
 
-def overrides(recipe: Recipe, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Path -> value, of the keys of a RecBole config that differ from the recipe.
+def overrides(recipe: Recipe, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Path -> value, of the keys that a user of RecBole gave.
+
+    Args:
+        recipe: What they change.
+        given: Keys of RecBole; those that mean nothing for the recipe are left out.
+        where: What they were read from, for the messages.
 
     Raises:
-        ConfigError: two names of one setting with different values, or a value that cannot be followed.
+        ConfigError: two names of one setting with different values, or values that cannot be followed.
     """
     found: dict[str, tuple[str, Any]] = {}
     problems = []
-    standing = defaults(recipe)
     for name, (key, places) in keys_of(recipe).items():
-        if name not in config or (name in standing and config[name] == standing[name]):
+        if name not in given:
             continue
-        value = key.ours(config[name])
+        try:
+            value = key.ours(given[name])
+        except NotSame as error:
+            problems.append(f"{where}: {name}: {error}, got {given[name]!r}")
+            continue
+        except TypeError:
+            problems.append(f"{where}: {name}: {given[name]!r} is no number")
+            continue
         for place in places:
             if place in found and found[place][1] != value:
-                other = found[place][0]
-                problems.append(f"{other} and {name} are one setting here ({place}), and differ")
+                problems.append(f"{where}: {found[place][0]} and {name} are one setting here ({place}), and differ")
             found[place] = (name, value)
+    settings = {place: value for place, (_, value) in found.items()}
+    try:
+        recipe.with_settings(settings)
+    except ConfigError as error:
+        problems += _named(error, found, given, where)
     if problems:
         raise ConfigError(problems)
-    return {place: value for place, (_, value) in found.items()}
+    return settings
+
+
+def _named(
+    error: ConfigError, found: Mapping[str, tuple[str, Any]], given: Mapping[str, Any], where: str
+) -> Iterator[str]:
+    """Problems of our settings, each once, by the key of RecBole that made them."""
+    told = set()
+    for problem in error.problems:
+        place = next((place for place in found if f"'{place}'" in problem), None)
+        if place is None:
+            yield f"{where}: {problem}"
+            continue
+        name, value = found[place]
+        if name not in told:
+            told.add(name)
+            said = problem.removeprefix(f"{KEYWORD}: ").replace(f"'{place}'", f"'{name}'")
+            yield f"{where}: {said}" + ("" if value == given[name] else f", of {given[name]!r}")

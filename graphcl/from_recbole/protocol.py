@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from graphcl.from_recbole.keys import NotSame
+
 Settings = dict[str, Any]
 Given = Mapping[str, Any]
 #: Without effect on any figure.
@@ -18,10 +20,6 @@ SILENT = frozenset({
     "POSITION_FIELD", "shuffle", "use_gpu", "encoding",
 })  # fmt: skip
 _BOUND = re.compile(r"\[\s*(-?[\d.]+)\s*,\s*inf\s*[)\]]")
-
-
-class NotSame(ValueError):
-    """A value that means nothing of ours; the message says what would."""
 
 
 def data_settings(given: Given, sequence: bool) -> Settings:

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from graphcl.core.config.recipe import load_recipe
-from graphcl.core.errors import ConfigError, UserError, suggestion
+from graphcl.core.errors import ConfigError, UserError
 from graphcl.from_recbole.keys import keys_of, overrides
-from graphcl.from_recbole.names import PREFIX, RECIPES, TAKEN
+from graphcl.from_recbole.names import NAMES, RECIPES, TAKEN, nearest_of_ours, reason_left_out
 from graphcl.from_recbole.protocol import READERS, SILENT, NotSame
 
 #: Keys whose value weighs something else in RecBole's model of the name.
@@ -58,12 +58,15 @@ def translate(file: str | Path, *, recipe: str = "") -> Translation:
         except NotSame as error:
             problems.append(f"{file}: {error}")
         read |= keys
-    if problems:
-        raise ConfigError(problems)
     known = keys_of(plain)
     weights = _other_weights(model, given)
     followed = {key: value for key, value in given.items() if key in known and key not in weights}
-    found.settings |= overrides(plain, followed)
+    try:
+        found.settings |= overrides(plain, followed, str(file))
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
     if given.get("use_gpu") is False:
         found.settings["train.device"] = "cpu"
     for key in given:
@@ -109,5 +112,6 @@ def _recipe_of(model: str, file: str | Path) -> str:
         return RECIPES[model]
     if not model:
         raise UserError(f"{file}: no model; give a recipe before --from-recbole, or model: NAME in the file")
-    names = [name for name in RECIPES if not name.startswith(PREFIX)]
-    raise UserError(f"{file}: graphcl has no {model!r}{suggestion(model, names)}")
+    close = nearest_of_ours(model)
+    names = f"nearest: {close!r}" if close else f"known: {', '.join(NAMES.values())}"
+    raise UserError(f"{file}: {reason_left_out(model) or f'graphcl has no {model!r}; {names}'}")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from graphcl.core.errors import GraphCLError, UserError, error_lines
 from graphcl.from_recbole.names import RECIPES
+
+#: Modules that read settings and data, and those in which an error is a bug.
+_READS, _BEYOND = ("recbole.config", "recbole.data"), ("recbole.trainer", "recbole.model")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,23 +73,48 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _train(asked: dict[str, Any]) -> None:
-    from recbole.config import Config
     from recbole.quick_start import run_recbole
 
-    from graphcl.recbole.settings import refuse_unknown
-
-    if asked["model"] not in RECIPES:  # a model of ours does so itself
-        refuse_unknown(Config(**asked))
-    run_recbole(**asked)
+    with _told_in_a_line():
+        _checked(asked)
+        run_recbole(**asked)
 
 
 def _export(asked: dict[str, Any], folder: Path) -> None:
-    from recbole.config import Config
-
     from graphcl.recbole.export import export_split
 
-    recipe = RECIPES.get(asked["model"], "RECIPE")
-    print(f"graphcl train {recipe} {' '.join(export_split(Config(**asked), folder))}")
+    with _told_in_a_line():
+        settings = export_split(_checked(asked), folder)
+    print(f"graphcl train {RECIPES.get(asked['model'], 'RECIPE')} {shlex.join(settings)}")
+
+
+def _checked(asked: dict[str, Any]) -> Any:
+    """RecBole's config, looked through before data are read."""
+    from recbole.config import Config
+
+    from graphcl.recbole.checks import check
+    from graphcl.recbole.settings import recipe_in
+
+    config = Config(**asked)
+    if asked["model"] in RECIPES:
+        recipe_in(config)
+    else:
+        check(config)
+    return config
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """What RecBole raises while it reads settings and data is the user's mistake, and RecBole's words say which."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, NotImplementedError, RuntimeError, OSError) as error:
+        modules = {str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if any(name.startswith(_BEYOND) for name in modules) or not any(name.startswith(_READS) for name in modules):
+            raise
+        words = " ".join(str(error).split())
+        said = f"no {words}" if isinstance(error, KeyError) else words
+        raise UserError(f"RecBole cannot use these settings or data: {said}") from error
 
 
 if __name__ == "__main__":

@@ -115,10 +115,7 @@ class General(Adapted, GeneralRecommender):
         recipe = recipe_in(config)
         self.task: Any = Recommend(data=data.to_interactions(dataset))
         data.mark(dataset, torch.arange(len(dataset)))
-        negatives = config["train_neg_sample_args"]["sample_num"]
-        if not isinstance(negatives, int):
-            raise UserError("train_neg_sample_args: models of graphcl read a negative of each pair; leave it out")
-        self.prepare(config, recipe, self.task, len(dataset), negatives)
+        self.prepare(config, recipe, self.task, len(dataset), config["train_neg_sample_args"]["sample_num"])
 
     def batch(self, interaction: Any) -> Batch:
         """Users, items and the loader's negatives."""

@@ -14,7 +14,7 @@ import recbole
 
 from graphcl.core.errors import nearest
 from graphcl.from_recbole.keys import defaults
-from graphcl.from_recbole.names import NAMES, PREFIX, RECIPES
+from graphcl.from_recbole.names import NAMES, PREFIX, nearest_of_ours, reason_left_out
 from graphcl.from_recbole.recipes import recipe_of
 from graphcl.recbole.patches import Patches
 
@@ -28,13 +28,17 @@ def recbole_names() -> list[str]:
 
 
 def unknown(name: str) -> str:
-    """What to say of a model that neither RecBole nor graphcl has."""
-    known = [*recbole_names(), *RECIPES]
-    same = [other for other in known if other.lower() == name.lower()]
-    close = same[0] if same else nearest(name, known)
-    if close is None:
-        return f"no model {name!r}; ours: {', '.join(RECIPES)}; RecBole's: {', '.join(recbole_names())}"
-    return f"no model {name!r}; nearest: {close!r}"
+    """What to say of a model that neither RecBole nor graphcl has: the nearest of both."""
+    left_out = reason_left_out(name)
+    if left_out is not None:
+        return left_out
+    theirs = {own.lower(): own for own in recbole_names()}
+    close = nearest(name.lower(), theirs)
+    found = {nearest_of_ours(name): "graphcl", close and theirs[close]: "RecBole"}
+    shown = [f"{other!r} of {zoo}" for other, zoo in found.items() if other]
+    if not shown:
+        return f"no model {name!r}; ours: {', '.join(our_names())}; RecBole's: https://recbole.io/model_list.html"
+    return f"no model {name!r}; nearest: {', '.join(shown)}"
 
 
 @cache

@@ -90,7 +90,9 @@ def test_weights_of_recboles_own_models_are_not_taken_for_ours(tmp_path: Path) -
     ({"train_neg_sample_args": {"distribution": "uniform", "dynamic": True}}, "dynamic"),
     ({"load_col": {"inter": ["user_id"]}}, "inter has no 'item_id'"),
     ({"benchmark_filename": ["a", "b"]}, "three parts"),
-    ({"dataset": None}, "which data set"),
+    ({"dataset": None}, "which data set"), ({"epochs": 0}, "yaml: 'epochs' must be a whole number >= 1, got 0"),
+    ({"stopping_step": "x"}, "yaml: stopping_step: 'x' is no number"),
+    ({"clip_grad_norm": {"norm_type": 1}}, "yaml: clip_grad_norm: {max_norm: NUMBER} is what"),
 ])  # fmt: skip
 def test_another_meaning_is_refused(tmp_path: Path, given: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError, match=line):
@@ -112,6 +114,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "line"), [
     ("model: NGCF\ndataset: x\n", "graphcl has no 'NGCF'"), ("model: LihgtGCL\n", "nearest: 'LightGCL'"),
+    ("model: DT4IER\n", "DT4IER cannot be had in RecBole: it is told returns"),
     ("dataset: x\n", "no model"), ("- 1\n", "expected KEY: VALUE"), ("a: [\n", "cannot read"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, line: str) -> None:
@@ -124,7 +127,8 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, line: str) -> Non
 def test_defaults_change_nothing(name: str) -> None:
     recipe = recipe_of(name, "anything")
     assert {"embedding_size", "learning_rate", "epochs"} <= set(defaults(recipe))
-    assert overrides(recipe, defaults(recipe)) == {}
+    same = recipe.with_settings(overrides(recipe, defaults(recipe), "here"))
+    assert {**same.tree, "sources": {}} == {**recipe.tree, "sources": {}}
 
 
 @pytest.mark.parametrize("name", ["LightGCL", "NCL", "SGL", "SimGCL", "DirectAU", "SASRec", "CoSeRec", "BERT4Rec"])
@@ -135,7 +139,7 @@ def test_every_key_reaches_its_setting(name: str) -> None:
         value = {"learner": "sgd", "hidden_act": acts, "clip_grad_norm": {"max_norm": 1.0}}.get(key.name)
         if value is None:
             value = 0.25 if any(isinstance(_at(recipe.tree, place), float) for place in places) else 3
-        changed = recipe.with_settings(overrides(recipe, {key.name: value}))
+        changed = recipe.with_settings(overrides(recipe, {key.name: value}, "here"))
         assert all(_at(changed.tree, place) == key.ours(value) for place in places), key.name
 
 
@@ -147,9 +151,10 @@ def _at(tree: Any, path: str) -> Any:
 
 def test_two_names_of_one_setting_must_agree() -> None:
     recipe = recipe_of("SGL", "anything")
-    assert overrides(recipe, {"temp": 0.3, "ssl_tau": 0.3}) == {"terms.info_nce.temperature": 0.3}
-    with pytest.raises(ConfigError, match="temp and ssl_tau are one setting here"):
-        overrides(recipe, {"temp": 0.3, "ssl_tau": 0.4})
+    assert overrides(recipe, {"temp": 0.3, "ssl_tau": 0.3}, "here") == {"terms.info_nce.temperature": 0.3}
+    for temp in (0.3, 0.2):  # 0.2 is the recipe's own
+        with pytest.raises(ConfigError, match="here: temp and ssl_tau are one setting here"):
+            overrides(recipe, {"temp": temp, "ssl_tau": 0.4}, "here")
 
 
 def test_settings_for_a_data_set_of_a_known_name() -> None:

@@ -147,10 +147,26 @@ def test_settings_that_would_be_run_are_refused(run: Run) -> None:
     assert not Path("harmed").exists()
 
 
-@pytest.mark.parametrize(("name", "nearest"), [("LihgtGCN", "LightGCN"), ("bpr", "BPR"), ("LightGCLL", "LightGCL")])
-def test_a_misspelt_model_is_told_the_nearest_name(run: Run, name: str, nearest: str) -> None:
-    with pytest.raises(UserError, match=f"no model '{name}'; nearest: '{nearest}'"):
-        run(name)
+@pytest.mark.parametrize(("name", "ours", "theirs"), [
+    ("LihgtGCN", "GraphCLLightGCN", "LightGCN"), ("bpr", "BPRMF", "BPR"), ("LightGLC", "LightGCL", "LightGCN"),
+    ("SASRek", "GraphCLSASRec", "SASRec"), ("lightgcn", "GraphCLLightGCN", "LightGCN"),
+])  # fmt: skip
+def test_a_misspelt_model_is_told_the_nearest_of_both_zoos(name: str, ours: str, theirs: str) -> None:
+    from recbole.utils import get_model
+
+    with pytest.raises(UserError, match=f"no model '{name}'; nearest: '{ours}' of graphcl, '{theirs}' of RecBole"):
+        get_model(name)
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("mclrec_code", "nearest: 'MCLRecCode' of graphcl$"), ("DT4IER", "cannot be had in RecBole: it is told returns"),
+    ("zzzz", "ours: BPRMF, .*GraphCLLightGCN"), ("../x", "no model"), ("", "no model ''"),
+])  # fmt: skip
+def test_a_name_of_no_model_is_answered(name: str, said: str) -> None:
+    from recbole.utils import get_model
+
+    with pytest.raises(UserError, match=said):
+        get_model(name)
 
 
 def test_a_model_whose_package_is_missing_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def settings(name: str) -> dict[str, Any]:
 
 def test_every_recommender_of_ours_has_a_name() -> None:
     tasks = {name: load_recipe(name)["task"] for name in recipe_names()}
-    assert set(NAMES) | LEFT_OUT == {name for name, task in tasks.items() if task in ("recommend", "sequence")}
+    assert set(NAMES) | set(LEFT_OUT) == {name for name, task in tasks.items() if task in ("recommend", "sequence")}
     assert len(set(NAMES.values())) == len(NAMES)
 
 
