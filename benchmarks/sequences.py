@@ -2,7 +2,9 @@
 
 Beauty and Sports of MCLRec's authors, leave-one-out, every item ranked, the history not masked, the validation item in
 the input of test. All recipes have the cross-entropy over all items, packed rows, batches of 128 users, at most 40
-passes with early stopping on validation NDCG@10 (patience 10), and their own settings for the data set.
+passes with early stopping on validation NDCG@10 (patience 10), and their own settings for the data set. The learning
+rate of each is the better of two on validation (Beauty, seed 0): a step of 128 packed users has some 730 targets, nearly
+three times as many as the 256 of the authors' steps of 1e-3, and there are as many fewer steps.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ BUDGET = (
     "train.epochs=40", "train.patience=10", "train.batch_size=128", "train.threads=1", "eval.mask_history=false",
     "data.row_layout=packed",
 )
+#: What the learning rate was chosen from, and what was chosen.
+LRS = ("1e-3", "3e-3")
+LR = dict.fromkeys(RECIPES, "3e-3")
 #: (recipe, data) -> HR@10, NDCG@10 as published, history not masked, and the source.
 PUBLISHED = {
     ("sasrec", "beauty"): (0.0830, 0.0415, "DuoRec's code with cross-entropy, as users report it"),
@@ -34,19 +39,22 @@ PUBLISHED = {
 BAR = {("sasrec", "beauty"): (0.083, 0.0415)}
 
 
-def cell(recipe: str, data: str, seed: int) -> Cell:
+def cell(recipe: str, data: str, seed: int, lr: str = "") -> Cell:
     """A training; the first one of a data set has the baselines too."""
+    lr = lr or LR[recipe]
     with_baselines = recipe == RECIPES[0] and seed == SEEDS[data][0]
-    overrides = [f"data={data}", f"train.seed={seed}", *BUDGET, *([] if with_baselines else ["eval.baselines=[]"])]
+    overrides = [f"data={data}", f"train.seed={seed}", f"train.lr={lr}", *BUDGET, *([] if with_baselines else ["eval.baselines=[]"])]
     arguments = {"recipe": recipe, "overrides": overrides, "log": True, "per_user": [PAIRED],
-                 "keep": f"sequences-{data}-{recipe}-{seed}"}  # fmt: skip
-    return Cell(f"{data}-{recipe}-seed-{seed}", "benchmarks.train_cell:train", arguments)
+                 "keep": f"sequences-{data}-{recipe}-{lr}-{seed}"}  # fmt: skip
+    return Cell(f"{data}-{recipe}-lr-{lr}-seed-{seed}", "benchmarks.train_cell:train", arguments)
 
 
-SUITE = Suite(
-    "sequences",
-    tuple(cell(recipe, data, seed) for data, seeds in SEEDS.items() for seed, recipe in product(seeds, RECIPES)),
+#: Those of the tables, then what else the learning rate was chosen from.
+CELLS = (
+    *(cell(recipe, data, seed) for data, seeds in SEEDS.items() for seed, recipe in product(seeds, RECIPES)),
+    *(cell(recipe, "beauty", 0, lr) for recipe, lr in product(RECIPES, LRS) if lr != LR[recipe]),
 )
+SUITE = Suite("sequences", CELLS)
 
 
 # --- the report --------------------------------------------------------------------------------------
@@ -58,9 +66,23 @@ def section() -> str:
         "Leave-one-out, every item ranked, **history not masked**, the validation item in the input of test; "
         "cross-entropy over all items, packed rows, batches of 128 users, at most 40 passes, early stopping on "
         "validation. With one item to find recall is the hit rate. `against sasrec`: paired t-test over the NDCG@10 of "
-        "users, each averaged over the seeds first."
+        "users, each averaged over the seeds first. The learning rate of each recipe was chosen on validation."
     )
-    return "\n\n".join([head, *(_table(data) for data in SEEDS)])
+    return "\n\n".join([head, *(_table(data) for data in SEEDS), _search()])
+
+
+def _search() -> str:
+    """Validation of the learning rates."""
+    rows = []
+    for recipe in RECIPES:
+        found = [SUITE.result(cell(recipe, "beauty", 0, lr)) for lr in LRS]
+        told = [
+            f"{record['metrics'][f'valid/{PAIRED}']:.4f} (pass {record['protocol']['best_epoch']})" if record
+            else tables.NOT_RUN
+            for record in found
+        ]
+        rows.append([recipe, *told, LR[recipe]])
+    return tables.table(("validation NDCG@10, beauty, seed 0", *(f"lr {lr}" for lr in LRS), "chosen"), rows)
 
 
 def _table(data: str) -> str:
