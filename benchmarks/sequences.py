@@ -3,8 +3,8 @@
 Beauty and Sports of MCLRec's authors, leave-one-out, every item ranked, the history not masked, the validation item in
 the input of test. All recipes have the cross-entropy over all items, packed rows, batches of 128 users, at most 40
 passes with early stopping on validation NDCG@10 (patience 10), and their own settings for the data set. The learning
-rate of each is the better of two on validation (Beauty, seed 0): a step of 128 packed users has some 730 targets, nearly
-three times as many as the 256 of the authors' steps of 1e-3, and there are as many fewer steps.
+rate of each is the better of two on validation (Beauty, seed 0): a step of 128 packed users has some 730 targets,
+nearly three times as many as the 256 of the authors' steps of 1e-3, and there are as many fewer steps.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def cell(recipe: str, data: str, seed: int, lr: str = "") -> Cell:
     """A training; the first one of a data set has the baselines too."""
     lr = lr or LR[recipe]
     with_baselines = recipe == RECIPES[0] and seed == SEEDS[data][0]
-    overrides = [f"data={data}", f"train.seed={seed}", f"train.lr={lr}", *BUDGET, *([] if with_baselines else ["eval.baselines=[]"])]
+    baselines = [] if with_baselines else ["eval.baselines=[]"]
+    overrides = [f"data={data}", f"train.seed={seed}", f"train.lr={lr}", *BUDGET, *baselines]
     arguments = {"recipe": recipe, "overrides": overrides, "log": True, "per_user": [PAIRED],
                  "keep": f"sequences-{data}-{recipe}-{lr}-{seed}"}  # fmt: skip
     return Cell(f"{data}-{recipe}-lr-{lr}-seed-{seed}", "benchmarks.train_cell:train", arguments)
