@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +10,7 @@ import typer
 
 from graphcl.cli.options import DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
+from graphcl.cli.texts import load_texts, now_and_then
 from graphcl.core.errors import UserError, suggestion
 
 if TYPE_CHECKING:
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     from graphcl.llm.prompts import Prompt
 
 _BACKENDS = ("offline", "openai", "transformers")
-#: Its data block, where only data is named.
-_ANY_RECIPE = "grace"
-#: Seconds between two lines about a run under way.
-_LINE_SECONDS = 10.0
 
 
 def augment(
@@ -86,7 +81,7 @@ def augment(
     )
     output = Output(as_json=json, quiet=quiet)
     names = [name.strip() for name in experts.split(",") if name.strip()]
-    data = _load(recipe, list(overrides or []), data_root, output)
+    data = load_texts(recipe, list(overrides or []), data_root, output)
     if backend == "offline":
         if dry_run:
             output.result({"requests": 0, "cost": 0.0}, lambda: "the offline experts send no request and cost nothing")
@@ -110,7 +105,7 @@ def augment(
         found = estimated(data, asked, speaker.model, answers, class_names, more)
         output.result(vars(found), found.line)
         return
-    say = _now_and_then(output)
+    say = now_and_then(output)
     made, outcome = asked_views(
         data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
     )
@@ -145,24 +140,6 @@ def _limits(**values: float) -> Limits:
         raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}, got {first['input']}") from error
 
 
-def _load(recipe: str, overrides: list[str], data_root: Path | None, output: Output) -> NodeGraph:
-    from graphcl.core.config.recipe import load_recipe
-
-    if "=" in recipe:
-        recipe, overrides = _ANY_RECIPE, [recipe, *overrides]
-    loaded = load_recipe(recipe, overrides)
-    if loaded["task"] != "node":
-        raise UserError(f"{loaded.name} is a recipe for the task {loaded['task']!r}; experts read the texts of nodes")
-    from graphcl.data.make_text_views import node_texts
-    from graphcl.engine.prepare import load_data
-
-    data: NodeGraph = load_data(loaded, data_root=data_root)
-    for line in data.report.lines():
-        output.say(line)
-    node_texts(data)  # refused before anything is paid for
-    return data
-
-
 def _asked(names: list[str], folder: Path | None, params: dict[str, Any], limits: Limits) -> Asked:
     from graphcl.data.make_text_views import Asked
     from graphcl.llm.experts import ASKED, RAW
@@ -183,7 +160,7 @@ def _backend(name: str, model: str, base_url: str, key_variable: str, timeout: f
 def _offline(data: NodeGraph, names: list[str], class_names: bool, output: Output) -> TextViews:
     from graphcl.data.make_text_views import offline_views
 
-    say = _now_and_then(output)
+    say = now_and_then(output)
     return offline_views(
         data,
         experts=list(dict.fromkeys(["raw", *names])) if names else None,
@@ -198,7 +175,7 @@ def _edges(
     """The model's decisions about candidate links, with what is left of the budget."""
     from graphcl.data.make_edge_answers import asked_edges
 
-    say = _now_and_then(output)
+    say = now_and_then(output)
     decided, outcome = asked_edges(
         data, speaker, answers, decide, asked.params, asked.limits,
         watch=lambda so_far: say(lambda: f"links: {so_far.line()}"),
@@ -211,17 +188,6 @@ def _edges(
 
 def _told(outcome: Outcome) -> str:
     return outcome.line() + (f"; stopped: {outcome.stopped}" if outcome.stopped else "")
-
-
-def _now_and_then(output: Output) -> Callable[[Callable[[], str]], None]:
-    last = [time.monotonic()]
-
-    def say(line: Callable[[], str]) -> None:
-        if time.monotonic() - last[0] >= _LINE_SECONDS:
-            last[0] = time.monotonic()
-            output.say(line())
-
-    return say
 
 
 def _finish(

@@ -23,6 +23,7 @@ from graphcl.cli.score import score
 from graphcl.cli.show import show
 from graphcl.cli.similar import similar
 from graphcl.cli.train import train
+from graphcl.cli.tune_text import tune_text
 from graphcl.core.errors import GraphCLError, error_lines
 
 #: What typer raises for a command line it cannot parse; the class itself is private to typer or click, by version.
@@ -57,7 +58,7 @@ def _graphcl(
 
 
 _COMMANDS = (
-    train, resume, evaluate, recommend, score, similar, embed, augment, compactness, rca, show, check, doctor
+    train, resume, evaluate, recommend, score, similar, embed, augment, tune_text, compactness, rca, show, check, doctor
 )
 for command in _COMMANDS:
     app.command()(command)

@@ -73,7 +73,10 @@ def creating(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
         yield temporary
-        for path in temporary.iterdir():
+        for path in temporary.rglob("*"):
+            if path.is_dir():
+                path.chmod(0o777 & ~_umask())
+                continue
             path.chmod(0o666 & ~_umask())
             with path.open("rb+") as file:
                 os.fsync(file.fileno())

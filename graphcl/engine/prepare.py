@@ -28,16 +28,24 @@ def set_up(recipe: Recipe) -> torch.device:
     propagation(recipe["train.backend"])  # refused before any data is read
     if recipe["train.threads"]:
         torch.set_num_threads(recipe["train.threads"])
-    name = recipe["train.device"]
+    return own_device(device_of(recipe["train.device"], "train.device"))
+
+
+def device_of(name: str, where: str) -> torch.device:
+    """The device of that name; ``auto`` is a CUDA device where there is one.
+
+    Raises:
+        UserError: the device does not exist here; says where it was asked for.
+    """
     if name == "auto":
-        return own_device(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UserError(f"train.device: {name!r} is not a device; known: auto, cpu, cuda, cuda:N") from error
+        raise UserError(f"{where}: {name!r} is not a device; known: auto, cpu, cuda, cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"train.device: {name!r} asked for, but torch sees no CUDA device here; use cpu or auto")
-    return own_device(device)
+        raise UserError(f"{where}: {name!r} asked for, but torch sees no CUDA device here; use cpu or auto")
+    return device
 
 
 def load_data(recipe: Recipe, *, data_root: Path | None = None) -> Any:

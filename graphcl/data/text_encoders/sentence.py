@@ -50,15 +50,10 @@ class SentenceEncoder:
             UserError: it cannot be loaded, or is another than in training.
             MissingExtra: the package is not installed.
         """
-        package = require("sentence_transformers", "text")
         name = self.options.model
-        if self._expected and self._expected != _identity(self.options):
+        if self._expected and self._expected != model_identity(self.options):
             raise UserError(f"data.text.model: {name!r} is not the model that the run was trained with")
-        try:
-            model = package.SentenceTransformer(name, device="cpu")
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(f"data.text.model: cannot load {name!r}: {reason}") from error
+        model = load_sentence_model(name)
         if self.options.max_length:
             model.max_seq_length = self.options.max_length
         return model
@@ -66,7 +61,7 @@ class SentenceEncoder:
     @cached_property
     def identity(self) -> str:
         """A hash of what the embeddings depend on; after training, of what they depended on then."""
-        return self._expected or _identity(self.options)
+        return self._expected or model_identity(self.options)
 
     @property
     def dim(self) -> int:
@@ -105,7 +100,22 @@ class SentenceEncoder:
         return x
 
 
-def _identity(options: TextOptions) -> str:
+def load_sentence_model(name: str, device: str = "cpu") -> Any:
+    """The model of ``sentence-transformers`` in a folder or of a hub name.
+
+    Raises:
+        UserError: it cannot be loaded.
+        MissingExtra: the package is not installed.
+    """
+    package = require("sentence_transformers", "text")
+    try:
+        return package.SentenceTransformer(name, device=device)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"data.text.model: cannot load {name!r}: {reason}") from error
+
+
+def model_identity(options: TextOptions) -> str:
     """A hash of what the embeddings depend on: the model's files where they are local, else its name."""
     folder = Path(options.model)
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
