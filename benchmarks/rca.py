@@ -30,6 +30,9 @@ WALKS = tuple(
         ("to_causes", "change", False), ("to_causes", "change", True),
     )
 )  # fmt: skip
+#: A short walk on pairwise Granger tests from where metrics change, the service map known: what edges must agree with.
+PRIORS = ("none", "onset", "map", "both")
+SHORT_WALK = {"personalisation": "deviation", "acyclic": True, "weighted": True, "damping": 0.3}
 #: Methods that train, with the time known only.
 TRAINED = ("run", "run-reference")
 #: Metrics and rows of made-up tables on which time is taken.
@@ -51,6 +54,11 @@ def _cells() -> tuple[Cell, ...]:
             walk = {"direction": direction, "personalisation": start, "acyclic": acyclic}
             arguments = {"system": system, "when": "known", "method": method, "walk": walk}
             found.append(Cell(f"{system}-known-{walk_name(method, **walk)}", "benchmarks.rca:run", arguments))
+        for prior in PRIORS:
+            walk = {**SHORT_WALK, "prior": prior}
+            arguments = {"system": system, "when": "known", "method": "granger-pagerank+map", "walk": walk}
+            found.append(Cell(f"{system}-known-{prior_name(prior)}", "benchmarks.rca:run", arguments))
+    found.append(Cell("choice", "benchmarks.rca_choice:choose"))
     for metrics, rows in SIZES:
         for method in (OURS, *TRAINED):
             arguments = {"metrics": metrics, "rows": rows, "method": method}
@@ -60,6 +68,10 @@ def _cells() -> tuple[Cell, ...]:
 
 def walk_name(method: str, direction: str, personalisation: str, acyclic: bool) -> str:
     return f"{method}-{direction}-{personalisation}" + ("-acyclic" if acyclic else "")
+
+
+def prior_name(prior: str) -> str:
+    return f"granger-pagerank+map-prior-{prior}"
 
 
 SUITE = Suite("rca", _cells())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -27,7 +29,25 @@ GONE = 100.0
 DEAD = 10.0
 
 
-def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Scaling:
+    """How :func:`deviation` measures; the defaults are its choice, others are there to be compared with.
+
+    Attributes:
+        unit: Of a metric: a third of the ``largest`` deviation of the normal part, or of its 99% ``quantile``; its
+            ``sd``; its ``iqr`` (about the median; of metrics without one the largest deviation).
+        level: Unit of a metric that was constant before, as a part of its level; 0 does not judge such a metric.
+        fall: Weight of a fall beside a rise.
+        guard: The last part of the normal rows that is not used.
+    """
+
+    unit: Literal["largest", "quantile", "sd", "iqr"] = "largest"
+    level: float = LEVEL
+    fall: float = FALL
+    guard: float = GUARD
+
+
+def standardised(normal: np.ndarray, anomalous: np.ndarray, scaling: Scaling = Scaling()) -> np.ndarray:
     """[A, C] deviations from the normal mean, in thirds of the largest deviation that the normal part itself has.
 
     - Of the normal rows the last :data:`GUARD` are not used.
@@ -41,18 +61,19 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     Args:
         normal: [N, C] rows without trouble, in the order of time.
         anomalous: [A, C] rows with it.
+        scaling: Other units than these.
     """
-    normal = guarded(normal)
+    normal = guarded(normal, scaling.guard)
     before = constant(normal)
     after = constant(anomalous) & (np.isfinite(anomalous).sum(axis=0) > 1)
     with _quiet():
-        center = np.nanmean(normal, axis=0)
-        level = np.abs(np.where(before, np.nanmax(normal, axis=0), np.nan))
+        center = np.nanmedian(normal, axis=0) if scaling.unit == "iqr" else np.nanmean(normal, axis=0)
         center = np.where(before, np.nanmax(normal, axis=0), center)
-        unit = np.where(before, LEVEL * level, np.nanmax(np.abs(normal - center), axis=0) / SEEN)
+        unit = np.where(before, scaling.level * np.abs(center), _unit(normal, center, scaling.unit))
         z = (anomalous - center) / np.where(unit > 0, unit, np.nan)
-        z = np.where(before & (level == 0), FROM_ZERO * np.sign(anomalous), z)
-        z = np.where(before, np.clip(z, -1 / LEVEL, 1 / LEVEL), z)
+        if scaling.level:
+            z = np.where(before & (center == 0), FROM_ZERO * np.sign(anomalous), z)
+            z = np.where(before, np.clip(z, -1 / scaling.level, 1 / scaling.level), z)
         still = after & (np.nanmax(anomalous, axis=0) != 0)
         moved = np.nanmax(np.abs(z), axis=0) > 0
     for column in np.flatnonzero(still & ~before):
@@ -62,12 +83,26 @@ def standardised(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     return z
 
 
-def guarded(normal: np.ndarray) -> np.ndarray:
-    """The normal rows without the last :data:`GUARD` of them."""
-    return normal[: len(normal) - int(np.ceil(GUARD * len(normal)))]
+def _unit(normal: np.ndarray, center: np.ndarray, kind: str) -> np.ndarray:
+    far = np.abs(normal - center)
+    largest = np.nanmax(far, axis=0) / SEEN
+    if kind == "largest":
+        return largest
+    if kind == "sd":
+        return np.nanstd(normal, axis=0)
+    if kind == "quantile":
+        found = np.nanquantile(far, 0.99, axis=0) / SEEN
+    else:
+        found = np.subtract(*np.nanquantile(normal, [0.75, 0.25], axis=0))
+    return np.where(found > 0, found, largest)
 
 
-def deviation(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
+def guarded(normal: np.ndarray, share: float = GUARD) -> np.ndarray:
+    """The normal rows without the last ``share`` of them."""
+    return normal[: len(normal) - int(np.ceil(share * len(normal)))]
+
+
+def deviation(normal: np.ndarray, anomalous: np.ndarray, scaling: Scaling = Scaling()) -> np.ndarray:
     """The change score of this package: the largest rise of :func:`standardised`, or :data:`FALL` of the largest fall.
 
     A metric that reported before and no longer does scores :data:`GONE` times the share of rows that it misses more.
@@ -75,10 +110,11 @@ def deviation(normal: np.ndarray, anomalous: np.ndarray) -> np.ndarray:
     Args:
         normal: [N, C] rows without trouble, in the order of time.
         anomalous: [A, C] rows with it.
+        scaling: Other units and weights than these.
     """
-    z = standardised(normal, anomalous)
+    z = standardised(normal, anomalous, scaling)
     with _quiet():
-        score = np.maximum(np.nanmax(z, axis=0), FALL * np.nanmax(-z, axis=0))
+        score = np.maximum(np.nanmax(z, axis=0), scaling.fall * np.nanmax(-z, axis=0))
     lost = np.isnan(anomalous).mean(axis=0) - np.isnan(normal).mean(axis=0)
     silent = lost > 0.5
     return np.where(silent, np.fmax(score, GONE * lost), score)
@@ -103,7 +139,7 @@ def with_dead(scores: np.ndarray, normal: np.ndarray, anomalous: np.ndarray, ser
     return np.where(np.isin(owner, dead), DEAD * scores, scores)
 
 
-def of_services(normal: np.ndarray, anomalous: np.ndarray, services: Sequence[str]) -> np.ndarray:
+def deviation_with_dead(normal: np.ndarray, anomalous: np.ndarray, services: Sequence[str]) -> np.ndarray:
     """:func:`deviation` :func:`with_dead`."""
     return with_dead(deviation(normal, anomalous), normal, anomalous, services)
 

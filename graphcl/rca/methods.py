@@ -27,7 +27,7 @@ def of_change(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
 def by_deviation(question: Question) -> Answer:
     """The change score of this package, and services that are gone."""
     services = [column.service for column in question.columns]
-    return Answer(change.of_services(question.normal, question.anomalous, services))
+    return Answer(change.deviation_with_dead(question.normal, question.anomalous, services))
 
 
 def of_graph(draw: Callable[[np.ndarray, int], list[Edge]]) -> Method:

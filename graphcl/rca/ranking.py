@@ -96,7 +96,7 @@ class Case:
         """Both rankings, the metrics with their signs."""
         columns, values = self.telemetry.columns, self.telemetry.values
         scores = answer.scores
-        changes = change.of_services(values[:start], values[start:], [column.service for column in columns])
+        changes = change.deviation_with_dead(values[:start], values[start:], [column.service for column in columns])
         if self.front is not None:
             changes[self.front] = np.nan
         changed = service_scores(changes, columns)

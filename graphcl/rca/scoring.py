@@ -31,16 +31,6 @@ def service_scores(scores: np.ndarray, columns: Sequence[Column]) -> dict[str, f
     return best
 
 
-def metric_scores(scores: np.ndarray, columns: Sequence[Column]) -> dict[str, float]:
-    """Score of each column by its name, those of merged columns included."""
-    return {
-        one.name: score
-        for score, column in zip(scores.tolist(), columns, strict=True)
-        if not math.isnan(score)
-        for one in (column, *column.same)
-    }
-
-
 def accuracy_at(scores: Mapping[str, float], causes: Collection[str], k: int) -> float:
     """Expected AC@k of one case over the orders of ties.
 

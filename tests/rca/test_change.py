@@ -148,3 +148,17 @@ def test_a_constant_that_moves_to_another_is_judged_though_samples_are_missing()
     scores = change.deviation(normal, anomalous)
     assert scores[0] > 100
     assert np.isnan(scores[1])
+
+
+def test_other_scalings_by_hand() -> None:
+    normal = np.array([[0.0, 7.0, 0.0], [1, 7, 0], [2, 7, 0], [3, 7, 0], [4, 7, 0]] * 4)
+    anomalous = np.array([[8.0, 7.7, 0.0], [2, 7, 3]])
+    found = {
+        unit: change.deviation(normal, anomalous, change.Scaling(unit, level=0.01, fall=1.0, guard=0.0))  # type: ignore[arg-type]
+        for unit in ("largest", "quantile", "sd", "iqr")
+    }
+    assert [found[unit][0] for unit in found] == pytest.approx([6 / (2 / 3), 6 / (2 / 3), 6 / np.sqrt(2), 6 / 2])
+    assert all(score[1:] == pytest.approx([10, change.FROM_ZERO]) for score in found.values())
+    dropped = change.deviation(normal, anomalous, change.Scaling(level=0.0))
+    assert np.isnan(dropped[1:]).all()
+    assert change.deviation(normal, -anomalous, change.Scaling(fall=0.0))[0] == 0.0

@@ -36,7 +36,6 @@ def test_services_rank_by_their_best_metric_and_merged_columns_count_for_all() -
                Column("c", "cpu", "c_cpu"), Column("d", "cpu", "d_cpu")]  # fmt: skip
     scores = np.array([1.0, 3.0, 2.0, np.nan])
     assert scoring.service_scores(scores, columns) == {"a": 3.0, "b": 1.0, "c": 2.0}
-    assert scoring.metric_scores(scores, columns) == {"a_cpu": 1.0, "b_cpu": 1.0, "a_mem": 3.0, "c_cpu": 2.0}
 
 
 def test_averages_and_chance() -> None:

@@ -12,9 +12,10 @@ from graphcl.core.errors import UserError
 from graphcl.core.words import counted
 from graphcl.data.telemetry.base import Column, Telemetry
 from graphcl.data.telemetry.clean import merge_equal, rates
+from graphcl.data.telemetry.columns import frame_columns, read_columns
 from graphcl.data.telemetry.grid import on_grid, period_of
 from graphcl.data.telemetry.names import split_names
-from graphcl.data.telemetry.table import RawTable, frame_columns, parse_table, read_columns
+from graphcl.data.telemetry.table import RawTable, parse_table
 
 
 def read_telemetry(
