@@ -54,6 +54,7 @@ from graphcl.augment.item_similarity import (
     similar_items,
     substitute_items,
 )
+from graphcl.augment.mask_blocks import MaskBand, MaskBlocks, mask_band, mask_blocks
 from graphcl.augment.mask_nodes import MaskNodes, mask_nodes
 from graphcl.augment.new_edges import AddEdges, PerturbEdges, add_edges, perturb_edges
 from graphcl.augment.operator import (
@@ -72,6 +73,7 @@ from graphcl.augment.returns import AskReturns, PerturbReturns, ask_returns, per
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
 from graphcl.augment.transform import Transform
 from graphcl.augment.values import JitterValues, ScaleValues, jitter_values, scale_values
+from graphcl.augment.warp import ShiftBands, ShiftValues, StretchTime, shift_bands, shift_values, stretch_time
 
 __all__ = [
     "PPR",
@@ -95,6 +97,8 @@ __all__ = [
     "KnnGraph",
     "LowRank",
     "Markov",
+    "MaskBand",
+    "MaskBlocks",
     "MaskFeatures",
     "MaskItems",
     "MaskNodes",
@@ -107,7 +111,10 @@ __all__ = [
     "RandomWalkSubgraph",
     "ReorderChain",
     "ScaleValues",
+    "ShiftBands",
+    "ShiftValues",
     "ShuffleFeatures",
+    "StretchTime",
     "SubstituteItems",
     "SvdGraph",
     "Transform",
@@ -132,6 +139,8 @@ __all__ = [
     "knn_graph",
     "low_rank",
     "markov",
+    "mask_band",
+    "mask_blocks",
     "mask_features",
     "mask_items",
     "mask_nodes",
@@ -144,8 +153,11 @@ __all__ = [
     "random_walk_subgraph",
     "reorder_chain",
     "scale_values",
+    "shift_bands",
+    "shift_values",
     "shuffle_features",
     "similar_items",
+    "stretch_time",
     "substitute_items",
     "svd_graph",
 ]

@@ -85,6 +85,7 @@ class Tower(Protocol):
 
     Attributes:
         out_dim: d of ``Encoding.nodes`` (and of ``graphs``, for a tower that pools).
+        graphs_dim: optional, d of ``graphs`` where that is another.
         hops: optional, of a tower that also encodes a graph in blocks (``in_blocks``): how far it sees.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
-from graphcl.encode.pooling import Pooling, pool_graph
+from graphcl.encode.pooling import Moment, Pooling, pool_pieces
 from graphcl.encode.weights import make_linear
 from graphcl.encode.windows import Windows, read_windows
 
@@ -41,6 +41,13 @@ def around(h: Tensor, chains: Windows, distance: int) -> Tensor:
     return torch.cat([sides[0], h, sides[1]], dim=1)
 
 
+def ways_of(pooling: Pooling | list[Moment]) -> list[Moment]:
+    """The ways to pool, none of ``none``."""
+    if isinstance(pooling, list):
+        return pooling
+    return [] if pooling == "none" else [pooling]
+
+
 @register("tower", "chain_conv", example={"dim": 4, "num_layers": 2})
 class ChainConv(nn.Module):
     """Dilated convolutions with residuals over chains of values, the encoder of TS2Vec (Yue et al., AAAI 2022, 3.1).
@@ -53,7 +60,9 @@ class ChainConv(nn.Module):
         self,
         dim: Count = 64,
         num_layers: Count = 4,
-        pooling: Pooling = "max",
+        pooling: Pooling | list[Moment] = "max",
+        pieces: Count = 1,
+        jk: Literal["last", "cat"] = "last",
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -62,7 +71,10 @@ class ChainConv(nn.Module):
         Args:
             dim: Width of all layers.
             num_layers: Number of convolutions.
-            pooling: How nodes make graphs; none gives no graphs.
+            pooling: How nodes make graphs; none gives no graphs, and of several ways the results stand beside each
+                other (``std``: standard deviation).
+            pieces: Stretches of equal length of a chain that are pooled each by itself, so that graphs know of order.
+            jk: What is pooled: the last layer, or all of them beside each other.
             graph: Training chains, for the number of channels (supplied).
             generator: Source of the initial weights (supplied).
 
@@ -70,7 +82,9 @@ class ChainConv(nn.Module):
             UserError: the graph is not one of chains of values.
         """
         super().__init__()
-        self.out_dim, self.pooling = dim, pooling
+        ways = ways_of(pooling)
+        self.out_dim, self.ways, self.pieces, self.jk = dim, ways, pieces, jk
+        self.graphs_dim = dim * len(ways) * pieces * (num_layers + 1 if jk == "cat" else 1)
         self.lift = make_linear(read_windows(graph).x.shape[1], dim, generator=generator)
         self.layers = nn.ModuleList(ChainConvLayer(dim, 2**k, generator=generator) for k in range(num_layers))
 
@@ -83,4 +97,11 @@ class ChainConv(nn.Module):
         if rows is not None:
             latents[-1] = latents[-1].index_select(0, rows)
             return Encoding(latents[-1], latents, rows=rows)
-        return Encoding(latents[-1], latents, pool_graph(latents[-1], view.graph, self.pooling))
+        return Encoding(latents[-1], latents, self._pooled(latents, chains))
+
+    def _pooled(self, latents: list[Tensor], chains: Windows) -> Tensor | None:
+        """[G, graphs_dim], stretch by stretch."""
+        if not self.ways:
+            return None
+        read = torch.cat(latents, dim=1) if self.jk == "cat" else latents[-1]
+        return pool_pieces(read, chains.batch, chains.pos, chains.ptr, self.ways, self.pieces)

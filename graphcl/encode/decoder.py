@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from graphcl.core.errors import UserError
 from graphcl.core.options import Count, DropProbability, Index
 from graphcl.core.registry import register
 from graphcl.encode.base import MASKED, Graph, View
@@ -35,7 +36,7 @@ class GNNDecoder(nn.Module):
     def __init__(
         self,
         dim: Index = 0,
-        layer: Literal["gat", "gcn", "gin"] = "gat",
+        layer: Literal["gat", "gcn", "gin", "mlp"] = "gat",
         heads: Count = 1,
         dropout: DropProbability = 0.0,
         attention_dropout: DropProbability = 0.0,
@@ -48,7 +49,8 @@ class GNNDecoder(nn.Module):
         """
         Args:
             dim: Width of the output; 0 takes that of the node features.
-            layer: The layer over the edges: attention, convolution, or a sum with a perceptron of two layers.
+            layer: The layer over the edges: attention, convolution, or a sum with a perceptron of two layers; or such a
+                perceptron of each node by itself, whose tower has seen the others.
             heads: Attention heads of a gat layer; they divide dim.
             dropout: Probability that an input of that layer is dropped.
             attention_dropout: Probability that an edge's weight is dropped (gat).
@@ -56,8 +58,14 @@ class GNNDecoder(nn.Module):
             in_dim: Width of the latent (supplied).
             graph: A training graph, for the width of its features (supplied).
             generator: Source of the initial weights (supplied).
+
+        Raises:
+            UserError: hidden nodes would have nothing to be decoded from.
         """
         super().__init__()
+        if layer == "mlp" and masked_again:
+            raise UserError("gnn_decoder: layer mlp sees a node alone, so what is hidden cannot be masked again; set "
+                            "masked_again: false")  # fmt: skip
         self.out_dim = dim or node_features(graph).shape[1]
         self.masked_again = masked_again
         self.linear = make_linear(in_dim, in_dim, bias=False, generator=generator)
@@ -72,7 +80,8 @@ class GNNDecoder(nn.Module):
             self.layer = _Convolution(Layer(in_dim, self.out_dim, dropout=dropout, glorot=True, generator=generator))
         else:
             first = Layer(in_dim, in_dim, activation="relu", dropout=dropout, generator=generator)
-            self.layer = _Sum(first, Layer(in_dim, self.out_dim, generator=generator))
+            kind = _Sum if layer == "gin" else _Alone
+            self.layer = kind(first, Layer(in_dim, self.out_dim, generator=generator))
 
     def forward(self, latent: Tensor, view: View) -> Tensor:
         """[N, in_dim] -> [N, dim]."""
@@ -100,6 +109,17 @@ class _Convolution(nn.Module):
 
     def forward(self, x: Tensor, view: View) -> Tensor:
         return self.layer(x, view.operator("gcn"))
+
+
+class _Alone(nn.Module):
+    """A perceptron on a node, whose last layer is linear."""
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor, view: View) -> Tensor:
+        return self.layers(x)
 
 
 class _Sum(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from graphcl.encode.base import Graph, kept_nodes
 from graphcl.graph.operators import SparseOperator
 
 Pooling = Literal["none", "mean", "sum", "max"]
+#: What chains may be pooled by, several beside each other.
+Moment = Literal["mean", "sum", "max", "std"]
 
 
 def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
@@ -30,6 +33,35 @@ def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
     if kept is not None:
         nodes, batch = nodes.index_select(0, kept), batch.index_select(0, kept)
     return pool(nodes, batch, count, how)
+
+
+def pool_pieces(nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Sequence[Moment], pieces: int) -> Tensor:
+    """Pool each of ``pieces`` equal stretches of each chain in each way, all beside each other.
+
+    A chain shorter than that has stretches without nodes, which are 0.
+
+    Args:
+        nodes: [N, d].
+        batch: [N], the chain of each node.
+        pos: [N], its place there.
+        ptr: [G + 1], where chains begin.
+        how: Ways; ``std`` is the (population) standard deviation.
+        pieces: K.
+
+    Returns:
+        [G, K * len(how) * d].
+    """
+    piece = pos * pieces // ptr.diff().index_select(0, batch)
+    member, count = batch * pieces + piece, (len(ptr) - 1) * pieces
+    found = [_deviation(nodes, member, count) if one == "std" else pool(nodes, member, count, one) for one in how]
+    return torch.cat(found, dim=1).view(len(ptr) - 1, -1)
+
+
+def _deviation(nodes: Tensor, member: Tensor, count: int) -> Tensor:
+    """[count, d]. The root has a gradient at 0, where all nodes are alike."""
+    mean = pool(nodes, member, count, "mean")
+    variance = pool((nodes - mean.index_select(0, member)).square(), member, count, "mean")
+    return (variance + 1e-6).sqrt()
 
 
 def pool(nodes: Tensor, batch: Tensor, num_graphs: int, how: Pooling) -> Tensor:

@@ -152,7 +152,7 @@ class Model(nn.Module):
     def _width(self, spec: Mapping[str, Any]) -> int:
         """Columns of what a head is applied to."""
         tower: Any = self.towers[spec["tower"]]
-        return self._widths.get(spec["of"], tower.out_dim)
+        return self._widths.get(spec["of"], _own_width(tower, spec["of"]))
 
     def _width_of(self, types: Collection[str], text: str) -> int:
         """Columns of the rows at an address.
@@ -166,7 +166,7 @@ class Model(nn.Module):
         if address.root != "encoded" or address.level in ("layers", "messages"):
             raise UserError(f"address {text!r}: name nodes, graphs, a head or a latent here; their widths are known")
         encoder: Any = self.towers[tower]
-        return self._widths.get(address.level, encoder.out_dim)
+        return self._widths.get(address.level, _own_width(encoder, address.level))
 
     def _part(self, kind: str, name: str, options: Mapping[str, Any], at: tuple[str, str], **context: Any) -> nn.Module:
         """A part whose initial weights depend on the seed and its place: from its generator, or, in the code of
@@ -199,6 +199,11 @@ class Model(nn.Module):
             for name, parameter in self.named_parameters()
             if parameter.requires_grad and name.startswith(tuple(prefixes))
         }
+
+
+def _own_width(tower: Any, level: str) -> int:
+    """Columns of a tower's own level."""
+    return int(getattr(tower, "graphs_dim", tower.out_dim) if level == "graphs" else tower.out_dim)
 
 
 def _names(of: str | list[str]) -> list[str]:

@@ -13,14 +13,24 @@ from pydantic import Field
 from torch import Tensor
 
 from graphcl.core.errors import NonFiniteError, UserError
-from graphcl.core.options import Count
+from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
+from graphcl.core.words import counted
 from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
-from graphcl.tasks.graph_folds import Fold, given_fold
+from graphcl.tasks.graph_folds import (
+    Fold,
+    first_of_each,
+    folds_protocol,
+    given_fold,
+    given_protocol,
+    group_folds,
+    without_group,
+)
 from graphcl.tasks.probes.base import ClassCase, Probe, average, build_probe
 
 Folds = Annotated[int, Field(ge=3)]
@@ -65,7 +75,9 @@ class GraphTask:
         repeats: Count = 1,
         baselines: Sequence[str] = ("majority_graph", "pooled_features", "wl_histogram"),
         random_encoder: bool = True,
-        split: Literal["auto", "given", "folds"] = "auto",
+        split: Literal["auto", "given", "folds", "groups"] = "auto",
+        hold_out: str = "",
+        shots: Index = 0,
         *,
         data: GraphSet,
     ) -> None:
@@ -77,7 +89,11 @@ class GraphTask:
             repeats: How often the graphs are dealt into folds anew.
             baselines: Names of the baselines beside the result.
             random_encoder: Whether the recipe's own encoder with its initial weights stands beside them.
-            split: By the parts that the data gives, by folds of all graphs, or by the parts where there are any.
+            split: By the parts that the data gives, by folds of all graphs, by the parts where there are any, or by
+                groups of the data (speakers, say), each left out once.
+            hold_out: Name of a group of the data that is the test part, of which training sees nothing.
+            shots: Labelled graphs of each class, and of each group of it, that the probe is fitted on, the first
+                ones; 0 takes all.
             data: The labelled graphs.
 
         Raises:
@@ -87,16 +103,21 @@ class GraphTask:
         self.data, labelled = data, bool((data.labels >= 0).any())
         if split == "given" and data.split is None:
             raise UserError(f"eval.split: {data.report.source} has no training and test part; take folds")
-        self._given = None if split == "folds" else data.split
+        self._given = None if split in ("folds", "groups") else data.split
+        if hold_out:
+            self._given = without_group(data, hold_out)
+        self._by, self._shots = split if split == "groups" else "", shots
         self.judges = labelled
         self.random_encoder = random_encoder and labelled
         self.probe, options = build_probe(probe, probe_options)
         if self.probe.needs != "classes":
             raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
-        self._judged_by = {"probe": probe, "probe_options": options}
+        self._judged_by = {"probe": probe, "probe_options": options, **_set(hold_out=hold_out, shots=shots)}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
         dealt = repeats if labelled and self._given is None else 0
         self._folds = [data.folds(folds, repeat) for repeat in range(dealt)]
+        if self._by and self._given is None and labelled:
+            self._folds = [group_folds(data)]
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
         self._chosen: dict[str, dict[str, int]] = {}
@@ -183,6 +204,8 @@ class GraphTask:
 
     def _on_fold(self, x: Tensor, probe: Probe, fold: Fold, split: Split, seed: int) -> dict[str, float]:
         parts = fold.judged() if split == "test" else fold.before()
+        if self._shots:
+            parts = NodeSplit(first_of_each(parts.train, self.data, self._shots), parts.valid, parts.test)
         return probe.judge(ClassCase(x, self.data.labels, parts), "test", seed=seed)
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
@@ -234,15 +257,12 @@ class GraphTask:
     def _protocol(self) -> str:
         if not self.judges:
             return "nothing is judged: the graphs have no labels"
+        few = f", fitted on {counted(self._shots, 'graph')} of each class and group" if self._shots else ""
         if self._parts:
-            train, valid, test = self._parts[0].judged().sizes().values()
-            chosen = f"{valid} that choose its settings" if valid else "its settings chosen within them"
-            return (
-                f"{self._judged_by['probe']} on the parts that the data gives: {train} train, {chosen}, {test} test; "
-                "the test part is not seen in training, the number of epochs is chosen beforehand"
-            )
-        times = f", {len(self._folds)} times" if len(self._folds) > 1 else ""
-        return (
-            f"{self._judged_by['probe']}, {len(self._folds[0])}-fold stratified cross-validation{times}; the probe's "
-            "settings are chosen within the training folds, the number of epochs beforehand"
-        )
+            return given_protocol(self._judged_by["probe"] + few, self._parts[0], self._judged_by.get("hold_out", ""))
+        return folds_protocol(self._judged_by["probe"] + few, self._folds, bool(self._by))
+
+
+def _set(**options: Any) -> dict[str, Any]:
+    """The options that are set."""
+    return {name: value for name, value in options.items() if value}

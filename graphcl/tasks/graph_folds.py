@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from graphcl.core.errors import UserError
+from graphcl.core.errors import UserError, suggestion
 from graphcl.core.seeds import generator
+from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit, stratified_folds
 
 
@@ -54,3 +56,74 @@ def given_fold(labels: Tensor, split: NodeSplit, seed: int) -> Fold:
         return Fold(train, train, test)
     dealt = stratified_folds(labels[train], min(5, train.numel()), generator=generator(seed, "held back"))
     return Fold(train[torch.cat(dealt[1:])].sort().values, train[dealt[0]], test)
+
+
+def group_folds(data: GraphSet) -> list[Tensor]:
+    """The labelled graphs of each group, in the order of the groups' names.
+
+    Raises:
+        UserError: fewer than three groups.
+    """
+    names = sorted(set(_groups_of(data)))
+    if len(names) < 3:
+        raise UserError(f"eval.split: groups leaves one out at a time and needs three; there are {len(names)}")
+    found = [_members(data, name) for name in names]
+    return [members[data.labels[members] >= 0] for members in found]
+
+
+def without_group(data: GraphSet, name: str) -> NodeSplit:
+    """All other graphs to train on, the group to test on.
+
+    Raises:
+        UserError: no such group, or no other.
+    """
+    known = sorted(set(_groups_of(data)))
+    if name not in known or len(known) == 1:
+        raise UserError(f"eval.hold_out: no group {name!r}{suggestion(name, known)}")
+    test = _members(data, name)
+    rest = torch.ones(len(data), dtype=torch.bool).index_fill(0, test, False)
+    return NodeSplit(rest.nonzero().view(-1), test[:0], test)
+
+
+def first_of_each(train: Tensor, data: GraphSet, shots: int) -> Tensor:
+    """The first ``shots`` of the graphs ``train`` of each class, and of each group of it where there are groups."""
+    groups = data.groups or [""] * len(data)
+    taken: Counter[tuple[int, str]] = Counter()
+    kept = []
+    for number in train.sort().values.tolist():
+        key = int(data.labels[number]), groups[number]
+        taken[key] += 1
+        if taken[key] <= shots:
+            kept.append(number)
+    return torch.tensor(kept, dtype=torch.int64)
+
+
+def _groups_of(data: GraphSet) -> list[str]:
+    if data.groups is None:
+        raise UserError(f"eval: {data.report.source} says no groups; for files whose names do, set data.pattern")
+    return data.groups
+
+
+def _members(data: GraphSet, name: str) -> Tensor:
+    return torch.tensor([n for n, group in enumerate(_groups_of(data)) if group == name], dtype=torch.int64)
+
+
+def given_protocol(probe: str, fold: Fold, held_out: str = "") -> str:
+    """How parts that the data gives are judged, in one line."""
+    train, valid, test = fold.judged().sizes().values()
+    chosen = f"{valid} that choose its settings" if valid else "its settings chosen within them"
+    parts = f"without {held_out}" if held_out else "on the parts that the data gives"
+    return (
+        f"{probe} {parts}: {train} train, {chosen}, {test} test; "
+        "the test part is not seen in training, the number of epochs is chosen beforehand"
+    )
+
+
+def folds_protocol(probe: str, folds: list[list[Tensor]], groups: bool) -> str:
+    """How folds are judged, in one line."""
+    times = f", {len(folds)} times" if len(folds) > 1 else ""
+    how = f"each of {len(folds[0])} groups left out" if groups else f"{len(folds[0])}-fold stratified cross-validation"
+    return (
+        f"{probe}, {how}{times}; the probe's settings are chosen within the training folds, the number of epochs "
+        "beforehand"
+    )

@@ -32,3 +32,9 @@ def test_each_column_of_each_graph_has_one_factor() -> None:
     assert torch.equal(scale_values(graphs(2.0), 0.0, generator=generator(0)).x, graphs(2.0).x)
     alone = scale_values(Data(x=torch.ones(3, 2), edge_index=torch.zeros(2, 0).long()), 0.5, generator=generator(0))
     assert torch.equal(alone.x, alone.x[:1].expand(3, 2))
+
+
+def test_a_share_of_the_graphs_gets_noise() -> None:
+    made = jitter_values(graphs(), 0.3, chance=0.5, generator=generator(0)).to_data_list()
+    changed = [not torch.equal(graph.x, torch.ones(500, 2)) for graph in made]
+    assert 4 <= sum(changed) <= 16

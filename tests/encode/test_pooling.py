@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
-from graphcl.encode.pooling import pool, pool_graph
+from graphcl.encode.pooling import pool, pool_graph, pool_pieces
 
 
 @settings(max_examples=30, deadline=None)
@@ -37,3 +37,12 @@ def test_a_graph_without_batch_is_one_and_empty_graphs_count():
     batch = Batch.from_data_list([single, Data(x=torch.ones(0, 2), edge_index=empty)])
     assert pool_graph(batch.x, batch, "mean").tolist() == [[1.0, 1.0], [0.0, 0.0]]
     assert pool_graph(single.x, single, "none") is None
+
+
+def test_pieces_of_chains_stand_beside_each_other() -> None:
+    nodes = torch.tensor([[1.0], [3.0], [5.0], [9.0], [7.0]])
+    batch, pos, ptr = torch.tensor([0, 0, 0, 0, 1]), torch.tensor([0, 1, 2, 3, 0]), torch.tensor([0, 4, 5])
+    found = pool_pieces(nodes, batch, pos, ptr, ["mean", "max", "std"], 2)
+    expected = [[2.0, 3.0, 1.0, 7.0, 9.0, 2.0], [7.0, 7.0, 0.0, 0.0, 0.0, 0.0]]
+    torch.testing.assert_close(found, torch.tensor(expected), atol=2e-3, rtol=0)
+    assert torch.equal(pool_pieces(nodes, batch, pos, ptr, ["sum"], 1), torch.tensor([[18.0], [7.0]]))

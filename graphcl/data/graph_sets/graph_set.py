@@ -47,6 +47,7 @@ class GraphSet:
         report: What was read, left out and decided; its ``split_hash`` is that of the graphs and labels.
         features: What node features are made of: ``attributes``, ``categories``, ``degree``, ``constant``.
         feature_names: Name of each column of attributes; empty when they are numbered.
+        groups: What else each graph belongs to (a speaker, a person, a project), where the data says so.
         split: Which graphs train, choose and test where the data says so; None: folds are dealt.
     """
 
@@ -59,6 +60,7 @@ class GraphSet:
     features: str = ""
     feature_names: list[str] = field(default_factory=list)
     split: NodeSplit | None = None
+    groups: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.packed)

@@ -39,7 +39,7 @@ def packed_of(tensors: dict[str, Tensor], kind: type[Packed]) -> Packed:
 
 def header_of(data: GraphSet) -> dict[str, Any]:
     """The plain values of a set."""
-    plain = ("seed", "ids", "class_names", "features", "feature_names")
+    plain = ("seed", "ids", "class_names", "features", "feature_names", "groups")
     return {**{name: getattr(data, name) for name in plain}, "report": asdict(data.report)}
 
 
@@ -62,6 +62,7 @@ def fields_of(tensors: dict[str, Tensor], header: dict[str, Any]) -> dict[str, A
     """The fields of a set other than its graphs."""
     split = NodeSplit(*(tensors[f"split.{name}"] for name in PARTS)) if "split.train" in tensors else None
     names = ("seed", "ids", "class_names")
-    later = {"features": header.get("features", ""), "feature_names": header.get("feature_names", [])}
+    later = {"features": header.get("features", ""), "feature_names": header.get("feature_names", []),
+             "groups": header.get("groups")}  # fmt: skip
     report = DataReport.from_dict(header["report"])
     return {"labels": tensors["labels"], **{n: header[n] for n in names}, "report": report, **later, "split": split}

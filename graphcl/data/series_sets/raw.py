@@ -22,6 +22,7 @@ class RawSeriesSet:
         class_names: Of the labels 0, 1, ..., where they are known.
         channels: Names of the channels; empty when they are numbered.
         ids: Names of the series, or None when they are numbered.
+        groups: What else each belongs to (a person, a device), or None.
         source: Where they are from.
         notes: What was decided and left out.
     """
@@ -32,6 +33,7 @@ class RawSeriesSet:
     class_names: list[str] = field(default_factory=list)
     channels: list[str] = field(default_factory=list)
     ids: list[str] | None = None
+    groups: list[str] | None = None
     source: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -45,6 +47,7 @@ class RawSeriesSet:
         self.values = [self.values[n] for n in numbers]
         self.labels = None if self.labels is None else self.labels[kept]
         self.ids = None if self.ids is None else [self.ids[n] for n in numbers]
+        self.groups = None if self.groups is None else [self.groups[n] for n in numbers]
 
 
 def clean(raw: RawSeriesSet) -> None:

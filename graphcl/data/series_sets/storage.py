@@ -10,8 +10,8 @@ from torch import Tensor
 
 from graphcl.data.graph_sets.storage import fields_of, header_of, labels_of, packed_of, tensors_of
 from graphcl.data.graphs.tensors import read_tensors, write_tensors
+from graphcl.data.series_sets.chains_of_values import PackedChains, SeriesSet
 from graphcl.data.series_sets.raw import Scale
-from graphcl.data.series_sets.series_set import PackedChains, SeriesSet
 
 
 def save_series(data: SeriesSet, folder: Path) -> None:
@@ -20,8 +20,13 @@ def save_series(data: SeriesSet, folder: Path) -> None:
     Raises:
         UserError: the folder exists, or cannot be written.
     """
+    write_tensors(folder, {**tensors_of(data.packed), **labels_of(data)}, series_header_of(data))
+
+
+def series_header_of(data: SeriesSet) -> dict[str, Any]:
+    """The plain values of a set of series."""
     scale = {"how": data.scale.how, "mean": data.scale.mean.tolist(), "deviation": data.scale.deviation.tolist()}
-    write_tensors(folder, {**tensors_of(data.packed), **labels_of(data)}, {**header_of(data), "scale": scale})
+    return {**header_of(data), "scale": scale}
 
 
 def load_series(folder: Path) -> SeriesSet:
@@ -30,10 +35,11 @@ def load_series(folder: Path) -> SeriesSet:
     Raises:
         UserError: not such a folder, damaged, or of another format version.
     """
-    return read_tensors(folder, _rebuilt)
+    return read_tensors(folder, rebuilt)
 
 
-def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> SeriesSet:
+def rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> SeriesSet:
+    """The set of these tensors and values."""
     kept = header["scale"]
     scale = Scale(kept["how"], np.array(kept["mean"]), np.array(kept["deviation"]))
     return SeriesSet(packed_of(tensors, PackedChains), **fields_of(tensors, header), scale=scale)

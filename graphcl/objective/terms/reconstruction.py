@@ -33,6 +33,14 @@ def squared_error(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).square().mean(-1)
 
 
+def absolute_error(x: Tensor, y: Tensor) -> Tensor:
+    """Mean over the columns of the absolute difference of each pair."""
+    return (x - y).abs().mean(-1)
+
+
+ERRORS = {"squared": squared_error, "absolute": absolute_error}
+
+
 @register("term", "reconstruction", example={"x": "main.nodes[batch]", "target": "input.x"})
 class Reconstruction(Term):
     """How far decoded rows are from the features of their nodes, which take no gradient (GraphMAE, KDD 2022).
@@ -47,7 +55,7 @@ class Reconstruction(Term):
         self,
         x: Addresses,
         target: Address = "input.x",
-        error: Literal["scaled_cosine", "squared"] = "scaled_cosine",
+        error: Literal["scaled_cosine", "squared", "absolute"] = "scaled_cosine",
         gamma: Exponent = 2.0,
         **common: Any,
     ) -> None:
@@ -55,7 +63,8 @@ class Reconstruction(Term):
         Args:
             x: Decoded rows.
             target: What they should be, by id; the features before any augmentation by default.
-            error: ``scaled_cosine``: (1 - cosine)^gamma; or ``squared``: the mean squared difference.
+            error: ``scaled_cosine``: (1 - cosine)^gamma; ``squared``: the mean squared difference; or ``absolute``: the
+                mean absolute one.
             gamma: Exponent of the scaled cosine error; above 1 it makes light of rows that are almost right.
         """
         super().__init__(**common)
@@ -71,6 +80,6 @@ class Reconstruction(Term):
             )
         x, y, ids = pair_rows(rows, wanted, "id")
         y = y.detach()
-        values = squared_error(x, y) if self.error == "squared" else scaled_cosine_error(x, y, self.gamma)
+        values = scaled_cosine_error(x, y, self.gamma) if self.error == "scaled_cosine" else ERRORS[self.error](x, y)
         weight = self.anchor_weight(flow, node_type, ids, values.new_ones(len(values)))
         return Anchored(values * weight, weight, ids, left_out=len(rows) - len(values))

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.data.series_sets.series_set import PackedChains, SeriesSet, SeriesSetData
+from graphcl.data.series_sets.chains_of_values import PackedChains, SeriesSet
+from graphcl.data.series_sets.series_set import SeriesSetData
 
 NAN = float("nan")
 

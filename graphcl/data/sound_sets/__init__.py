@@ -1,0 +1,1 @@
+"""Sets of sounds: each a chain of log-mel frames."""
