@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.rca import METHODS, OURS, PRIORS, RIVAL, SIZES, SUITE, SYSTEMS, TRAINED, WALKS, prior_name, walk_name
+from benchmarks.rca import (
+    KNOWN_ONLY,
+    METHODS,
+    OURS,
+    PRIORS,
+    RIVAL,
+    SIZES,
+    SUITE,
+    SYSTEMS,
+    TRAINED,
+    WALKS,
+    prior_name,
+    walk_name,
+)
 from benchmarks.rca_choice import by_system, said
 from graphcl.rca import scoring
 
@@ -72,7 +86,7 @@ def _row(system: str, method: str) -> list[str]:
     low = high = None
     if record:
         _, low, high = scoring.bootstrap([sum(row) / 5 for row in record["services"]], record["groups"])
-    others = () if method in TRAINED else ("detected", "late")
+    others = () if method in KNOWN_ONLY else ("detected", "late")
     times = [tables.figure((averages(_record(system, when, method)) or {}).get("avg@5"), 3) for when in others]
     return [
         method, *(tables.figure(found.get(key), 3) for key in ("ac@1", "ac@3", "ac@5", "avg@5")),
@@ -186,10 +200,13 @@ def _turned() -> str:
     rows = []
     for system in SYSTEMS:
         ours, graph = _record(system, "known", OURS), _record(system, "known", "run")
-        both = zip(ours.get("services", []), graph.get("services", []), strict=False)
-        pairs = [(one[0], two[0]) for one, two in both]
-        right, wrong = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
-        rows.append([system, *((str(right), str(wrong), str(len(pairs))) if pairs else (tables.NOT_RUN,) * 3)])
+        if not (ours and graph):
+            rows.append([system, *[tables.NOT_RUN] * 3])
+            continue
+        both = zip(ours["services"], graph["services"], ours["groups"], strict=True)
+        better = [(two[0] - one[0], group) for one, two, group in both]
+        turned = [[group for gain, group in better if gain * sign > 0] for sign in (1, -1)]
+        rows.append([system, *(f"{len(one)}: {', '.join(one)}" if one else "0" for one in turned), str(len(better))])
     columns = ("system", "turned right", "turned wrong", "cases")
     return "First service of `run` beside `deviation`: what the neural graph turns\n\n" + tables.table(columns, rows)
 
@@ -225,4 +242,19 @@ def _times() -> str:
                 str(record.get("graph") or "-"),
             ])  # fmt: skip
     columns = ("metrics x rows", "method", "s", "CPU s of the process", "s to the first answer", "metrics in the graph")
-    return "Time of one analysis (made-up telemetry, on two shared cores)\n\n" + tables.table(columns, rows)
+    head = "Time of one analysis (made-up telemetry, on two shared cores)"
+    return "\n\n".join([head, tables.table(columns, rows), *_growth()])
+
+
+def _growth() -> list[str]:
+    """How CPU seconds grow with rows and with metrics, by the exponents between two sizes each."""
+    words = []
+    for method in (OURS, *TRAINED):
+        cells = {cell.name: SUITE.result(cell) or {} for cell in SUITE.cells}
+        spent = {size: cells[f"time-{size[0]}x{size[1]}-{method}"].get("cpu_s") for size in SIZES}
+        base = (48, 4000)
+        for what, other, ratio in (("rows", (48, 1000), 1 / 4), ("metrics", (504, 4000), 504 / 48)):
+            if spent[base] and spent[other]:
+                words.append(f"{method} {what} ^ {math.log(spent[other] / spent[base]) / math.log(ratio):.2f}")
+    said_so = "Growth of the CPU seconds between two sizes, the start of the interpreter in them: "
+    return [said_so + "; ".join(words) + "."] if words else []

@@ -38,7 +38,15 @@ def rca(
         str, option("--anomaly-time", "TIME", "When it began: a date, or a number as in the table (else found).")
     ] = "",
     normal: Annotated[Path | None, option("--normal", "FILE", "A table of a time without trouble.")] = None,
-    method: Annotated[str, option("--method", "NAME", "What ranks; an unknown name lists them (deviation).")] = "",
+    method: Annotated[
+        str,
+        option(
+            "--method",
+            "NAME",
+            "What ranks: deviation (default), zscore, zscore-absolute, baro, energy; with a graph granger-pagerank, "
+            "pc-pagerank, run, run-reference; random.",
+        ),
+    ] = "",
     recipe: Annotated[
         str, option("--recipe", "RECIPE", "Trained by the method run (run_rca), with KEY=VALUE... laid over it.")
     ] = "",

@@ -155,3 +155,10 @@ def test_a_full_disk_does_not_take_the_answer_away(
     assert done.code == 2
     assert done.error.endswith("ranking.json: No space left on device")
     assert json.loads(done.out)["services"][0]["service"] == "db"
+
+
+def test_the_help_names_every_method(graphcl: Command) -> None:
+    from graphcl.rca.methods import METHODS
+
+    shown = " ".join(graphcl("rca", "--help").out.replace("\u2502", " ").split())
+    assert [name for name in METHODS if f" {name}" not in shown] == []
