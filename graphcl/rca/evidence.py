@@ -57,7 +57,8 @@ def _sign(normal: np.ndarray, now: np.ndarray, z: np.ndarray, before: np.ndarray
     move = "rises" if z[far] > 0 else "falls"
     low, high = float(known.min()), float(known.max())
     range_ = f"was constant at {low:.4g}" if low == high else f"was {low:.4g} to {high:.4g}"
-    return Sign(first, f"{move} to {now[far]:.4g} ({range_}), outside in {outside.sum()} of {len(now)} rows")
+    rows = f"{len(now)} rows" if not missing.any() else f"{len(now) - missing.sum()} rows, {missing.sum()} missing"
+    return Sign(first, f"{move} to {now[far]:.4g} ({range_}), outside in {outside.sum()} of {rows}")
 
 
 def _outside_until_the_end(z: np.ndarray) -> int:

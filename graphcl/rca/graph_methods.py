@@ -82,7 +82,8 @@ def _agreeing(edges: list[Edge], question: Question, inside: np.ndarray, prior: 
     if prior in ("map", "both") and question.callers:
         left = along_calls(left, [question.columns[index] for index in inside], question.callers)
     if len(left) < len(edges):
-        notes.append(f"{len(edges) - len(left)} of {counted(len(edges), 'edge')} do not agree with the prior ({prior})")
+        out = len(edges) - len(left)
+        notes.append(f"{out} of {counted(len(edges), 'edge')} left out: they do not agree with the prior ({prior})")
     return left
 
 

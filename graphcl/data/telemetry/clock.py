@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,8 @@ def in_seconds(value: float | str, unit: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
+        if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", str(value).strip()):
+            raise UserError(f"{value!r} has no date; give it as in 2022-08-22T03:54:00Z") from None
         stamp = pd.to_datetime(value, utc=True, errors="coerce")
         if pd.isna(stamp):
             raise UserError(

@@ -1,4 +1,4 @@
-"""Columns as numbers and a time, of a wide table or a long one."""
+"""Columns as numbers and a time, of a table that is wide, long, or has a row for each time and service."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphcl.core.errors import UserError, suggestion
 from graphcl.core.words import counted
@@ -22,6 +23,10 @@ _LONG: Mapping[str, tuple[str, ...]] = {
     "value": ("value",),
     "service": ("service", "servicename", "component", "pod", "podname", "cmdbid"),
 }
+
+
+#: Names under which the index of a frame is written that has none.
+_UNNAMED = ("", "__index_level_0__", "Unnamed: 0")
 
 
 @dataclass
@@ -62,15 +67,13 @@ def parse_table(columns: dict[str, pa.Array], where: str, time: str = "") -> Raw
         raise UserError(f"{where} holds no rows")
     name = _time_column(list(columns), where, time)
     seconds, unit, notes = _seconds(columns[name], f"{where}, column {name!r}" if name else f"{where}, first column")
+    unnamed = [key for key in columns if key in _UNNAMED and key != name]
     known = np.isfinite(seconds)
     if not known.all():
         notes.append(f"{counted(int((~known).sum()), 'row')} without a time left out")
-    rest = {
-        key: values
-        for key, values in columns.items()
-        if key and key != name and not (key.startswith(f"{name}#") and values.equals(columns[name]))  # the time, twice
-    }
-    if name and "" in columns:
+    again = [key for key in columns if key.startswith(f"{name}#") and columns[key].equals(columns[name])]
+    rest = {key: values for key, values in columns.items() if key not in (name, *unnamed, *again)}
+    if unnamed:
         notes.append("a column without a name (an index?) left out")
     roles = _long_roles(list(rest))
     raw = RawTable(where, seconds[known], {}, unit, notes=notes)
@@ -78,10 +81,12 @@ def parse_table(columns: dict[str, pa.Array], where: str, time: str = "") -> Raw
     kept = {key: values.filter(mask) for key, values in rest.items()}
     if roles:
         _fill_long(raw, kept, roles)
+    elif service := _service_column(kept, raw.time):
+        _fill_by_service(raw, kept, service)
     else:
         raw.values = _numbers(kept, raw.notes)
-        if again := len(raw.time) - len(np.unique(raw.time)):
-            notes.append(f"{counted(again, 'row')} of a time that was there already; averaged")
+        if twice := len(raw.time) - len(np.unique(raw.time)):
+            notes.append(f"{counted(twice, 'row')} of a time that was there already; averaged")
     if not raw.values:
         raise UserError(f"{where} has no column of numbers beside {name!r}")
     return raw
@@ -93,8 +98,7 @@ def _time_column(names: list[str], where: str, given: str) -> str:
             raise UserError(f"{where} has no column {given!r}{suggestion(given, names[:20])}")
         return given
     found = [name for name in names if _plain(name) in USUAL["time"]]
-    if not found and names[0] == "":  # the index of a frame, written without its name
-        return ""
+    found = found or [name for name in names if name in _UNNAMED]
     if not found:
         raise UserError(f"{where} has no column of times (time, timestamp, ts, date); name it with --time COLUMN")
     return found[0]
@@ -104,7 +108,10 @@ def _seconds(values: pa.Array, where: str) -> tuple[np.ndarray, str, list[str]]:
     time, wrong, dates = as_time(values)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise UserError(f"{where}: {values[row].as_py()!r} in row {row + 1:,} is no time")
+        raise UserError(
+            f"{where}: {values[row].as_py()!r} in row {row + 1:,} is no time: give numbers, or dates such as "
+            "2022-08-22T03:54:00Z"
+        )
     known = time[np.isfinite(time)]
     if not len(known):
         raise UserError(f"{where} holds no times")
@@ -128,16 +135,40 @@ def _long_roles(names: list[str]) -> dict[str, str]:
     return found if found["metric"] and found["value"] else {}
 
 
+def _service_column(columns: Mapping[str, pa.Array], time: np.ndarray) -> str:
+    """The column of services of a table that has a row for each time and service, else ""."""
+    names = [name for name in columns if _plain(name) in _LONG["service"] and _is_text(columns[name])]
+    several = [name for name in names if pc.count_distinct(columns[name]).as_py() > 1]
+    return several[0] if several and len(np.unique(time)) < len(time) else ""
+
+
 def _fill_long(raw: RawTable, columns: Mapping[str, pa.Array], roles: Mapping[str, str]) -> None:
     value = _numbers({roles["value"]: columns[roles["value"]]}, raw.notes).get(roles["value"])
     if value is None:
         raise UserError(f"{raw.where}: column {roles['value']!r} holds no numbers")
-    metric = np.array([text or "" for text in as_text(columns[roles["metric"]]).to_pylist()])
-    service = None
-    names = metric
-    if roles["service"]:
-        service = np.array([text or "" for text in as_text(columns[roles["service"]]).to_pylist()])
-        names = np.char.add(np.char.add(service, "_"), metric)
+    metric = _texts(columns[roles["metric"]])
+    _fill(raw, value, metric, _texts(columns[roles["service"]]) if roles["service"] else None)
+    said = ", ".join(f"{role} in {column!r}" for role, column in roles.items() if column)
+    raw.notes.append(f"a long table ({said}): {counted(len(raw.values), 'metric')}")
+
+
+def _fill_by_service(raw: RawTable, columns: Mapping[str, pa.Array], service: str) -> None:
+    numbers = _numbers({name: values for name, values in columns.items() if name != service}, raw.notes)
+    if not numbers:
+        return
+    rows, raw.time = len(raw.time), np.tile(raw.time, len(numbers))
+    metric = np.repeat(np.array(list(numbers)), rows)
+    _fill(raw, np.concatenate(list(numbers.values())), metric, np.tile(_texts(columns[service]), len(numbers)))
+    raw.notes.append(f"a row for each time and service (in {service!r}): {counted(len(raw.values), 'metric')}")
+
+
+def _texts(values: pa.Array) -> np.ndarray:
+    return np.array([text or "" for text in as_text(values).to_pylist()])
+
+
+def _fill(raw: RawTable, value: np.ndarray, metric: np.ndarray, service: np.ndarray | None) -> None:
+    """Samples, at ``raw.time`` each, as columns; a cell given more than once is averaged."""
+    names = metric if service is None else np.char.add(np.char.add(service, "_"), metric)
     unique, codes = np.unique(names, return_inverse=True)
     moments, rows = np.unique(raw.time, return_inverse=True)
     known = np.isfinite(value)
@@ -147,13 +178,12 @@ def _fill_long(raw: RawTable, columns: Mapping[str, pa.Array], roles: Mapping[st
     table = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
     if (count > 1).any():
         raw.notes.append(f"{counted(int((count > 1).sum()), 'cell')} given more than once; averaged")
-    raw.values = {str(name): table[index] for index, name in enumerate(unique)}
+    measured = (count > 0).any(axis=1)
+    raw.values = {str(name): table[index] for index, name in enumerate(unique) if measured[index]}
     if service is not None:
         first = {str(name): index for index, name in zip(range(len(names))[::-1], names[::-1], strict=True)}
         raw.pairs = {name: (str(service[index]), str(metric[index])) for name, index in first.items()}
     raw.time = moments
-    said = ", ".join(f"{role} in {column!r}" for role, column in roles.items() if column)
-    raw.notes.append(f"a long table ({said}): {counted(len(unique), 'metric')}")
 
 
 def _numbers(columns: Mapping[str, pa.Array], notes: list[str]) -> dict[str, np.ndarray]:
@@ -166,7 +196,7 @@ def _numbers(columns: Mapping[str, pa.Array], notes: list[str]) -> dict[str, np.
         if pa.types.is_temporal(values.type) or pa.types.is_nested(values.type):
             text[name] = next((one for one in values.slice(0, 100).to_pylist() if one is not None), None)
             continue
-        number, wrong = as_number(values)
+        number, wrong = as_number(_switches(values))
         number = np.where(np.isfinite(number), number, np.nan)
         if wrong.sum() > np.isfinite(number).sum():
             text[name] = values[int(np.flatnonzero(wrong)[0])].as_py()
@@ -184,6 +214,21 @@ def _numbers(columns: Mapping[str, pa.Array], notes: list[str]) -> dict[str, np.
     for name, example, times in odd[:3]:
         notes.append(f"column {name!r}: {counted(times, 'cell')} such as {example!r} taken as missing")
     return found
+
+
+def _switches(values: pa.Array) -> pa.Array:
+    """``true`` and ``false`` as 1 and 0, where a column of text holds nothing else."""
+    if not _is_text(values):
+        return values
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    found = {one for one in pc.unique(text.slice(0, 100)).to_pylist() if one}
+    if not found or found - {"true", "false"}:
+        return values
+    return pc.replace_substring_regex(pc.replace_substring_regex(text, "^true$", "1"), "^false$", "0")
+
+
+def _is_text(values: pa.Array) -> bool:
+    return bool(pa.types.is_string(values.type) or pa.types.is_large_string(values.type))
 
 
 def _plain(name: str) -> str:

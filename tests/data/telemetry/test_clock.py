@@ -26,6 +26,8 @@ def test_a_moment_in_the_units_of_the_table_or_as_a_date(value: object, unit: st
 def test_what_is_no_time(value: str) -> None:
     with pytest.raises(UserError, match="is no time"):
         in_seconds(value, "seconds")
+    with pytest.raises(UserError, match="'01:34' has no date"):
+        in_seconds("01:34", "dates")
 
 
 @pytest.mark.parametrize(

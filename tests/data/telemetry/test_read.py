@@ -263,7 +263,9 @@ def test_the_index_of_a_frame_that_was_written_without_its_name(tmp_path: Path) 
     table = frame()
     dated = table.set_index(pd.to_datetime(table["time"], unit="s")).drop(columns="time").rename_axis(None)
     dated.to_csv(tmp_path / "dated.csv")
-    assert read_telemetry(tmp_path / "dated.csv").time.tolist() == table["time"].tolist()
+    dated.to_parquet(tmp_path / "dated.parquet")
+    for name in ("dated.csv", "dated.parquet"):
+        assert read_telemetry(tmp_path / name).time.tolist() == table["time"].tolist()
     table.to_csv(tmp_path / "numbered.csv")
     found = read_telemetry(tmp_path / "numbered.csv")
     assert [column.name for column in found.columns] == ["cart_cpu", "cart_mem", "front_end-cpu"]
@@ -291,3 +293,28 @@ def test_what_the_reader_of_the_notes_can_do_about_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_telemetry(tmp_path / "m.csv")
     assert str(caught.value).endswith("no separator found in line 1, `PK`")
+
+
+@pytest.mark.parametrize("name", ["service", "pod"])
+def test_a_row_for_each_time_and_service_with_a_column_for_each_metric(name: str) -> None:
+    wide = frame()
+    rows = pd.concat([
+        pd.DataFrame({"time": wide["time"], name: "front", "end-cpu": wide["front_end-cpu"]}),
+        pd.DataFrame({"time": wide["time"], name: "cart", "cpu": wide["cart_cpu"], "mem": wide["cart_mem"], "az": "b"}),
+    ])  # fmt: skip
+    found = read_telemetry(rows.sample(frac=1, random_state=0))
+    assert [(c.service, c.metric) for c in found.columns] == [("cart", "cpu"), ("cart", "mem"), ("front", "end-cpu")]
+    np.testing.assert_allclose(found.values, wide.drop(columns="time").to_numpy())
+    assert f"a row for each time and service (in '{name}'): 3 metrics" in said(found)
+    alone = read_telemetry(wide.assign(service="cart"))  # one service, one row a time: a wide table
+    assert len(alone.columns) == 3
+
+
+def test_switches_are_numbers_and_dates_without_a_form_are_refused(tmp_path: Path) -> None:
+    table = frame().assign(db_up=["True"] * 20 + ["false"] * 9 + [""], db_zone=["true"] * 29 + ["maybe"])
+    table.to_csv(tmp_path / "m.csv", index=False)
+    found = read_telemetry(tmp_path / "m.csv")
+    np.testing.assert_array_equal(found.values[:, 3], [1.0] * 20 + [0.0] * 9 + [np.nan])
+    assert "1 column of text left out: 'db_zone'" in said(found)
+    with pytest.raises(UserError, match=r"'21\.08\.2022' in row 1 is no time: give numbers, or dates such as 2022"):
+        read_telemetry(frame().assign(time="21.08.2022"))
