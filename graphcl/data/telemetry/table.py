@@ -178,8 +178,8 @@ def _fill(raw: RawTable, value: np.ndarray, metric: np.ndarray, service: np.ndar
     table = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
     if (count > 1).any():
         raw.notes.append(f"{counted(int((count > 1).sum()), 'cell')} given more than once; averaged")
-    measured = (count > 0).any(axis=1)
-    raw.values = {str(name): table[index] for index, name in enumerate(unique) if measured[index]}
+    measured = np.flatnonzero(count.sum(axis=1)).tolist()
+    raw.values = {str(unique[index]): table[index] for index in measured}
     if service is not None:
         first = {str(name): index for index, name in zip(range(len(names))[::-1], names[::-1], strict=True)}
         raw.pairs = {name: (str(service[index]), str(metric[index])) for name, index in first.items()}
