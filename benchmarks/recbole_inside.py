@@ -60,20 +60,14 @@ def inside(recipe: str, seed: int) -> dict[str, Any]:
 def outside(recipe: str, seed: int) -> dict[str, Any]:
     """Trained and judged by our engine, on the same split, with the same settings."""
     import graphcl
-    from graphcl.from_recbole.keys import keys_of
     from graphcl.from_recbole.names import NAMES
     from graphcl.recbole.export import export_split
-    from graphcl.recbole.settings import recipe_in
+    from graphcl.recbole.settings import same_in_our_engine
 
     with tempfile.TemporaryDirectory() as folder:
         config = _config(NAMES[recipe], folder, seed, QUALITY[recipe])
-        read = export_split(config, Path(folder) / "split")
-        same = recipe_in(config)
-        kept = {place: same[place] for _, places in keys_of(same).values() for place in places}
-        layout = {"data.row_layout": "prefix"} if same["task"] == "sequence" else {}
-        settings = {**kept, **layout, "train.device": "cpu", "eval.k": [K], "train.monitor": f"ndcg@{K}",
-                    "eval.baselines": []}  # fmt: skip
-        fitted = graphcl.fit(graphcl.load(recipe, *read, **settings))
+        settings = export_split(config, Path(folder) / "split") | same_in_our_engine(config)
+        fitted = graphcl.fit(graphcl.load(recipe, **settings, **{"eval.baselines": []}))
     return {key: fitted.metrics[f"test/{key}@{K}"] for key in ("ndcg", "recall")}
 
 

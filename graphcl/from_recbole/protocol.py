@@ -15,11 +15,22 @@ Given = Mapping[str, Any]
 SILENT = frozenset({
     "gpu_id", "worker", "state", "reproducibility", "checkpoint_dir", "show_progress", "save_dataset",
     "dataset_save_path", "save_dataloaders", "dataloaders_save_path", "log_wandb", "wandb_project",
-    "loss_decimal_place", "eval_batch_size", "metric_decimal_place", "valid_metric_bigger", "metrics", "config_files",
+    "loss_decimal_place", "eval_batch_size", "metric_decimal_place", "valid_metric_bigger", "config_files",
     "nproc", "field_separator", "seq_separator", "LABEL_FIELD", "NEG_PREFIX", "LIST_SUFFIX", "ITEM_LIST_LENGTH_FIELD",
     "POSITION_FIELD", "shuffle", "use_gpu", "encoding",
 })  # fmt: skip
 _BOUND = re.compile(r"\[\s*(-?[\d.]+)\s*,\s*inf\s*[)\]]")
+#: RecBole's metrics, in lower case, that are computed here; itemcoverage is called coverage.
+METRICS = frozenset({"recall", "mrr", "ndcg", "hit", "precision", "map", "itemcoverage"})
+
+
+def _mapping(given: Given, key: str) -> Given:
+    found = given.get(key)
+    if found in (None, "None"):
+        return {}
+    if not isinstance(found, Mapping):
+        raise NotSame(f"{key}: expected {{KEY: VALUE}}, got {found!r}")
+    return found
 
 
 def data_settings(given: Given, sequence: bool) -> Settings:
@@ -28,17 +39,19 @@ def data_settings(given: Given, sequence: bool) -> Settings:
     if not name:
         raise NotSame("dataset: missing; which data set is it?")
     found = {"data.name": "ml-100k"} if name == "ml-100k" else _files(given, str(name))
-    loaded = (given.get("load_col") or {}).get("inter")
+    loaded = _mapping(given, "load_col").get("inter")
+    every = loaded in (None, "*")
     for key, role, usual in (("USER_ID_FIELD", "user", "user_id"), ("ITEM_ID_FIELD", "item", "item_id")):
         column = given.get(key, usual)
-        if loaded is not None and column not in loaded:
+        if not every and column not in loaded:
             raise NotSame(f"load_col: inter has no {column!r}, the column of {key}")
         found[f"data.{role}"] = column
     time = given.get("TIME_FIELD", "timestamp")
-    if loaded is not None and time in loaded:
+    ordered = sequence or _mapping(given, "eval_args").get("order") == "TO"
+    if (ordered and loaded == "*") or (not every and time in loaded):
         found["data.time"] = time
-    elif sequence and name != "ml-100k":
-        raise NotSame(f"load_col: the order of a history is that of {time!r}: load_col: {{inter: [..., {time}]}}")
+    elif ordered and name != "ml-100k":
+        raise NotSame(f"load_col: an order of time needs the column {time!r}: load_col: {{inter: [..., {time}]}}")
     return found
 
 
@@ -47,8 +60,8 @@ def _files(given: Given, name: str) -> Settings:
     parts = given.get("benchmark_filename")
     if parts is None:
         return {"data.path": str(folder / f"{name}.inter"), "data.format": "atomic"}
-    if len(parts) != 3:
-        raise NotSame("benchmark_filename: names three parts: [train, valid, test]")
+    if not isinstance(parts, list) or len(parts) != 3:
+        raise NotSame(f"benchmark_filename: names three parts: [train, valid, test], got {parts!r}")
     files = {part: f"{name}.{own}.inter" for part, own in zip(("train", "valid", "test"), parts, strict=True)}
     split = {"by": "given", "files": files}
     if parts[1] == parts[2]:  # RecBole's way to say that there is none
@@ -59,7 +72,7 @@ def _files(given: Given, name: str) -> Settings:
 def filter_settings(given: Given) -> Settings:
     """What is left out of the log."""
     found: Settings = {"data.repeats": "keep"}
-    duplicates, values = given.get("rm_dup_inter"), given.get("val_interval") or {}
+    duplicates, values = given.get("rm_dup_inter"), _mapping(given, "val_interval")
     if duplicates == "last":
         found["data.repeats"] = "last"
     elif duplicates is not None:
@@ -90,7 +103,7 @@ def split_settings(given: Given, sequence: bool) -> Settings:
     """How the log is parted. RecBole's default is a random split 8:1:1 of each user, of histories leave-one-out."""
     if given.get("benchmark_filename") is not None or "eval_args" not in given:
         return {}
-    asked = dict(given["eval_args"] or {})
+    asked = _mapping(given, "eval_args")
     how, order, by_user = asked.get("split"), asked.get("order", "RO"), asked.get("group_by", "user")
     if how is None:
         return {}
@@ -103,23 +116,26 @@ def split_settings(given: Given, sequence: bool) -> Settings:
         if value != "valid_and_test" or order != "TO" or by_user != "user":
             raise NotSame("eval_args: of LS, {split: {LS: valid_and_test}, order: TO, group_by: user} can be followed")
         return {"data.split.by": "leave_one_out"}
-    if kind != "RS" or len(value) != 3:
+    shares = value if isinstance(value, list) and all(isinstance(part, int | float) for part in value) else []
+    if kind != "RS" or len(shares) != 3 or sum(shares) <= 0:
         raise NotSame(f"eval_args: split: {how}: three shares, {{RS: [0.8, 0.1, 0.1]}}, can be followed")
+    if order not in ("RO", "TO"):
+        raise NotSame(f"eval_args: order: {order}: RO or TO is what can be followed")
     if sequence:
         raise NotSame("eval_args: RecBole parts prefixes by RS, and here histories are parted; use LS: valid_and_test")
-    shares = [part / sum(value) for part in value]
+    ratios = [part / sum(shares) for part in shares]
     by = "random" if order == "RO" else "temporal_user" if by_user == "user" else "temporal"
-    return {"data.split": {"by": by, "ratios": shares, "per_user": by_user == "user"}}
+    return {"data.split": {"by": by, "ratios": ratios, "per_user": by_user == "user"}}
 
 
 def judge_settings(given: Given, sequence: bool) -> Settings:
     """What is ranked, and by which metrics."""
     found: Settings = {}
-    if "topk" in given:
-        found["eval.k"] = [given["topk"]] if isinstance(given["topk"], int) else list(given["topk"])
+    if "topk" in given or "valid_metric" in given:
+        found["eval.k"] = _numbers(given.get("topk", 10))
     if "valid_metric" in given:
-        found["train.monitor"] = str(given["valid_metric"]).lower()
-    modes = (given.get("eval_args") or {}).get("mode", "full")
+        found["train.monitor"] = _monitor(str(given["valid_metric"]), found["eval.k"])
+    modes = _mapping(given, "eval_args").get("mode", "full")
     modes = set(modes.values()) if isinstance(modes, Mapping) else {modes}
     if len(modes) != 1:
         raise NotSame("eval_args: mode: one for both, validation and test")
@@ -129,6 +145,27 @@ def judge_settings(given: Given, sequence: bool) -> Settings:
     elif given.get("repeatable"):
         found["eval.mask_seen"] = False
     return found
+
+
+def _numbers(topk: Any) -> list[int]:
+    numbers = topk if isinstance(topk, list) else [topk]
+    if not numbers or not all(isinstance(k, int) and k > 0 for k in numbers):
+        raise NotSame(f"topk: whole numbers >= 1, got {topk!r}")
+    return numbers
+
+
+def _monitor(metric: str, numbers: list[int]) -> str:
+    name, _, k = metric.lower().partition("@")
+    if name not in METRICS or not k.isdigit() or int(k) not in numbers:
+        raise NotSame(f"valid_metric: {metric}: one of {', '.join(sorted(METRICS))} with @K, and K in topk {numbers}")
+    return f"{name.removeprefix('item')}@{k}"
+
+
+def not_computed(given: Given) -> list[str]:
+    """RecBole's metrics that are asked for and have none of ours."""
+    metrics = given.get("metrics") or []
+    return [str(name) for name in ([metrics] if isinstance(metrics, str) else metrics)
+            if str(name).lower() not in METRICS]  # fmt: skip
 
 
 def _ranked(mode: str, sequence: bool) -> Settings:
@@ -144,16 +181,19 @@ def _ranked(mode: str, sequence: bool) -> Settings:
 
 def negative_settings(given: Given, sequence: bool) -> Settings:
     """How negatives are drawn in training."""
-    asked = given.get("train_neg_sample_args")
-    if asked in (None, "None") or asked.get("distribution") in (None, "None", "none"):
+    asked = _mapping(given, "train_neg_sample_args")
+    distribution = asked.get("distribution", "uniform")
+    if not asked or distribution in (None, "None", "none"):
         return {}
+    if distribution not in ("uniform", "popularity"):
+        raise NotSame(f"train_neg_sample_args: distribution: {distribution}: uniform or popularity can be followed")
     if asked.get("dynamic"):
         raise NotSame("train_neg_sample_args: dynamic: there is none here")
     found = {"eval.num_negatives": asked.get("sample_num", 1)}
     if sequence:
         return found
-    power = {"eval.popularity_power": float(asked.get("alpha", 1.0))} if asked["distribution"] == "popularity" else {}
-    return found | {"eval.negatives": asked["distribution"]} | power
+    power = {"eval.popularity_power": float(asked.get("alpha", 1.0))} if distribution == "popularity" else {}
+    return found | {"eval.negatives": distribution} | power
 
 
 #: Keys of RecBole -> what makes settings of them.
@@ -163,6 +203,6 @@ READERS: tuple[tuple[frozenset[str], Callable[[Given, bool], Settings]], ...] = 
     (frozenset({"rm_dup_inter", "val_interval", "user_inter_num_interval", "item_inter_num_interval"}),
      lambda given, sequence: filter_settings(given)),
     (frozenset({"eval_args"}), split_settings),
-    (frozenset({"topk", "valid_metric", "repeatable"}), judge_settings),
+    (frozenset({"topk", "valid_metric", "metrics", "repeatable"}), judge_settings),
     (frozenset({"train_neg_sample_args"}), negative_settings),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from graphcl.core.config.recipe import load_recipe
 from graphcl.core.errors import ConfigError, UserError
 from graphcl.from_recbole.keys import keys_of, overrides
 from graphcl.from_recbole.names import NAMES, RECIPES, TAKEN, nearest_of_ours, reason_left_out
-from graphcl.from_recbole.protocol import READERS, SILENT, NotSame
+from graphcl.from_recbole.protocol import READERS, SILENT, NotSame, not_computed
 
 #: Keys whose value weighs something else in RecBole's model of the name.
 _WEIGHTS = {"reg_weight", "ssl_weight", "ssl_reg", "proto_reg"}
@@ -74,6 +74,9 @@ def translate(file: str | Path, *, recipe: str = "") -> Translation:
             found.left_out.append(f"{key}: weighs a sum or a norm in RecBole's {model}, and a mean here")
         elif key not in read and key not in known and key not in SILENT:
             found.left_out.append(f"{key}: {found.recipe} has nothing of the kind")
+    metrics = not_computed(given)
+    if metrics:
+        found.left_out.append(f"metrics: {', '.join(metrics)}: not computed")
     others = [kind for kind in given.get("load_col") or {} if kind != "inter"]
     if others:
         found.left_out.append(f"load_col: {', '.join(others)}: features of users and items are not read")

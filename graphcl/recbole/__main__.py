@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 import traceback
@@ -82,10 +83,14 @@ def _train(asked: dict[str, Any]) -> None:
 
 def _export(asked: dict[str, Any], folder: Path) -> None:
     from graphcl.recbole.export import export_split
+    from graphcl.recbole.settings import same_in_our_engine
 
     with _told_in_a_line():
-        settings = export_split(_checked(asked), folder)
-    print(f"graphcl train {RECIPES.get(asked['model'], 'RECIPE')} {shlex.join(settings)}")
+        config = _checked(asked)
+        same = same_in_our_engine(config) if _is_ours(asked["model"]) else {}
+        settings = export_split(config, folder) | same
+    words = (f"{path}={value if isinstance(value, str) else json.dumps(value)}" for path, value in settings.items())
+    print(f"graphcl train {RECIPES.get(asked['model'], 'RECIPE')} {shlex.join(words)}")
 
 
 def _checked(asked: dict[str, Any]) -> Any:
@@ -96,11 +101,17 @@ def _checked(asked: dict[str, Any]) -> Any:
     from graphcl.recbole.settings import recipe_in
 
     config = Config(**asked)
-    if asked["model"] in RECIPES:
+    if _is_ours(asked["model"]):
         recipe_in(config)
     else:
         check(config)
     return config
+
+
+def _is_ours(model: str) -> bool:
+    from graphcl.recbole.zoo import our_names
+
+    return model in our_names()
 
 
 @contextmanager

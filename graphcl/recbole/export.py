@@ -13,7 +13,7 @@ from graphcl.core.errors import UserError
 from graphcl.recbole.data import to_histories
 
 
-def export_split(config: Any, folder: Path) -> list[str]:
+def export_split(config: Any, folder: Path) -> dict[str, str]:
     """Write ``train.inter``, ``valid.inter`` and ``test.inter``, of ids as the user has them.
 
     Args:
@@ -21,7 +21,7 @@ def export_split(config: Any, folder: Path) -> list[str]:
         folder: Must not exist.
 
     Returns:
-        The settings with which ``graphcl train`` reads them.
+        Path -> value, of the settings with which ``graphcl train`` reads them.
 
     Raises:
         UserError: the folder exists, or the training rows are no histories.
@@ -45,9 +45,8 @@ def export_split(config: Any, folder: Path) -> list[str]:
         times = np.arange(place, place + len(users)) if ordered else None
         _write(folder / f"{name}.inter", parts["train"], {"user_id": users, "item_id": items}, times)
         place += len(users)
-    columns = ["data.user=user_id", "data.item=item_id", *(["data.time=timestamp"] if ordered else [])]
-    kept = ["data.repeats=keep", "eval.mask_history=false"] if ordered else ["data.repeats=keep"]
-    return [f"data.path={folder}", "data.format=atomic", "data.split.by=given", *columns, *kept]
+    columns = {"data.user": "user_id", "data.item": "item_id"} | ({"data.time": "timestamp"} if ordered else {})
+    return {"data.path": str(folder), "data.format": "atomic", "data.split.by": "given", "data.repeats": "keep", **columns}
 
 
 def _rows(dataset: Any) -> tuple[np.ndarray, np.ndarray]:

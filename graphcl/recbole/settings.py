@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphcl.core.config.recipe import Recipe
+from graphcl.core.config.recipe import Recipe, load_recipe
+from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS
 from graphcl.core.errors import UserError
-from graphcl.from_recbole.keys import defaults, keys_of, overrides
+from graphcl.from_recbole.keys import NotSame, defaults, keys_of, overrides
+from graphcl.from_recbole.protocol import judge_settings
 from graphcl.from_recbole.recipes import recipe_of
 from graphcl.recbole.checks import check
 
@@ -27,6 +30,38 @@ def recipe_in(config: Any) -> Recipe:
     _refuse_negatives(recipe, config["train_neg_sample_args"])
     settings: dict[str, Any] = overrides(recipe, _changed(recipe, config), "settings")
     return recipe.with_settings(settings | {"train.device": str(config["device"])})
+
+
+def same_in_our_engine(config: Any) -> dict[str, Any]:
+    """Path -> value, of what ``graphcl train`` is told to train and judge what the config does.
+
+    Raises:
+        UserError: settings that cannot be followed, here or there.
+    """
+    same = recipe_in(config)
+    plain = load_recipe(same.name, settings={"data.path": same["data.path"]})
+    try:
+        judged = judge_settings(config.final_config_dict, same["task"] == "sequence")
+    except NotSame as error:
+        raise UserError(f"settings: {error}") from error
+    parts = {part: same[part] for part in ("data", "train", "eval", *PART_MAPPINGS, "views", *PART_LISTS)}
+    found = {path: value for path, value in _leaves(parts, "") if _at(plain.tree, path) != value}
+    return found | {path: value for path, value in judged.items() if _at(plain.tree, path) != value}
+
+
+def _leaves(tree: Mapping[str, Any], dotted: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{dotted}{key}.")
+        else:
+            yield f"{dotted}{key}", value
+
+
+def _at(tree: Mapping[str, Any], path: str) -> Any:
+    node: Any = tree
+    for key in path.split("."):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
 
 
 def _changed(recipe: Recipe, config: Any) -> dict[str, Any]:

@@ -53,6 +53,16 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert recipe["data.k_core"] == {"user": 5, "item": 2}
 
 
+def test_metrics_that_are_not_computed_are_named(tmp_path: Path) -> None:
+    found = translated(tmp_path, metrics=["NDCG", "GAUC", "ItemCoverage"], valid_metric="ItemCoverage@10")
+    assert found.left_out == ["metrics: GAUC: not computed"]
+    assert (found.settings["eval.k"], found.settings["train.monitor"]) == ([10], "coverage@10")
+
+
+def test_every_column_is_loaded_by_a_star(tmp_path: Path) -> None:
+    assert translated(tmp_path, load_col={"inter": "*"}).settings["data.item"] == "item_id"
+
+
 def test_histories(tmp_path: Path) -> None:
     found = translated(tmp_path, "CL4SRec", **TIMED, eval_args={**LS, "mode": "uni100"}, MAX_ITEM_LIST_LENGTH=20)
     assert found.settings["data.split.by"] == "leave_one_out"
@@ -89,7 +99,17 @@ def test_weights_of_recboles_own_models_are_not_taken_for_ours(tmp_path: Path) -
     ({"rm_dup_inter": "first"}, "'last' is what"), ({"user_inter_num_interval": "[0,9]"}, "a least value"),
     ({"train_neg_sample_args": {"distribution": "uniform", "dynamic": True}}, "dynamic"),
     ({"load_col": {"inter": ["user_id"]}}, "inter has no 'item_id'"),
-    ({"benchmark_filename": ["a", "b"]}, "three parts"),
+    ({"benchmark_filename": ["a", "b"]}, "three parts"), ({"benchmark_filename": "abc"}, "three parts"),
+    ({"load_col": ["user_id"]}, "load_col: expected {KEY: VALUE}"), ({"eval_args": "full"}, "eval_args: expected"),
+    ({"val_interval": 4}, "val_interval: expected"), ({"train_neg_sample_args": 3}, "train_neg_sample_args: expected"),
+    ({"train_neg_sample_args": {"distribution": "gauss"}}, "distribution: gauss: uniform or popularity"),
+    ({"eval_args": {"split": {"RS": [8, 1, 1]}, "order": "XX"}}, "order: XX: RO or TO"),
+    ({"eval_args": {"split": {"RS": 3}}}, "three shares"), ({"eval_args": {"split": {"RS": ["a", 1, 1]}}}, "three"),
+    ({"eval_args": {"split": {"RS": [8, 1, 1]}, "order": "TO"}, "load_col": {"inter": ["user_id", "item_id"]}},
+     "an order of time needs the column"),
+    ({"topk": "ten"}, "topk: whole numbers >= 1, got 'ten'"), ({"topk": [0]}, "topk: whole numbers >= 1"),
+    ({"valid_metric": "MRR@50"}, "valid_metric: MRR@50: one of hit, .* and K in topk"),
+    ({"valid_metric": "GAUC"}, "valid_metric: GAUC: one of hit"),
     ({"dataset": None}, "which data set"), ({"epochs": 0}, "yaml: 'epochs' must be a whole number >= 1, got 0"),
     ({"stopping_step": "x"}, "yaml: stopping_step: 'x' is no number"),
     ({"clip_grad_norm": {"norm_type": 1}}, "yaml: clip_grad_norm: {max_norm: NUMBER} is what"),
@@ -100,7 +120,7 @@ def test_another_meaning_is_refused(tmp_path: Path, given: dict[str, Any], line:
 
 
 def test_histories_need_their_time_and_a_split_of_histories(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="order of a history"):
+    with pytest.raises(ConfigError, match="an order of time needs the column 'timestamp'"):
         translated(tmp_path, "SASRec", load_col={"inter": ["user_id", "item_id"]})
     with pytest.raises(ConfigError, match="RecBole parts prefixes"):
         translated(tmp_path, "SASRec", **TIMED, eval_args={"split": {"RS": [8, 1, 1]}, "order": "TO"})

@@ -91,6 +91,11 @@ def test_keys_of_recboles_own_models_are_checked_too(config: str, capfd: pytest.
     assert run([*base, "--n_layers=3"]) == 0  # of other models
 
 
+def test_recboles_model_of_a_name_that_we_have_too_is_not_held_to_ours(config: str) -> None:
+    base = ["--model", "LightGCN", "--dataset", "tiny", "--config_files", config]
+    assert run([*base, "--learner=adagrad", "--stopping_step=-1"]) == 0
+
+
 @pytest.mark.parametrize("version", ["(3, 11, 9)", "(3, 13, 0)"])
 def test_without_recbole_it_is_one_line(tmp_path: Path, version: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(

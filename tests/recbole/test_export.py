@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.recbole.test_equal_to_ours import Make
 def exported(dataset: dict[str, Any], model: str, capsys: pytest.CaptureFixture[str]) -> Any:
     Path("config.yaml").write_text(yaml.safe_dump(dataset))
     assert run(["-m", model, "-d", "tiny", "--config_files", "config.yaml", "--export", "out"]) == 0
-    words = capsys.readouterr().out.strip().splitlines()[-1].split()
+    words = shlex.split(capsys.readouterr().out.strip().splitlines()[-1])
     assert words[:2] == ["graphcl", "train"]
     recipe = graphcl.load(*words[2:])
     return recipe, load_data(recipe)
@@ -53,6 +54,30 @@ def test_histories(dataset: dict[str, Any], make: Make, capsys: pytest.CaptureFi
               for u, user in enumerate(names.users.values)}  # fmt: skip
     for u, user in enumerate(data.users.values):
         assert data.items.values[ours.items[ours.ptr[u] : ours.ptr[u + 1]]].tolist() == theirs[user]
+
+
+@pytest.mark.parametrize("model", ["LightGCL", "CL4SRec"])
+def test_the_command_has_the_settings_too(
+    dataset: dict[str, Any], make: Make, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    given = {"temp": 0.3, "MAX_ITEM_LIST_LENGTH": 10, "topk": [3, 5], "valid_metric": "NDCG@5", "seed": 7}
+    recipe, _ = exported(dataset | given, model, capsys)
+    inside = make(model, **given, data="tiny").model.stepper.recipe
+    assert (recipe["eval.k"], recipe["train.monitor"], recipe["train.seed"]) == ([3, 5], "ndcg@5", 7)
+    for part in ("towers", "terms", "views", "regularizers", "train", "phases"):
+        same = recipe[part] if part != "train" else recipe[part] | {"monitor": inside["train.monitor"]}
+        assert same == inside[part], part
+    if model == "CL4SRec":
+        assert (recipe["data.row_layout"], recipe["data.max_len"]) == ("prefix", 10)
+
+
+def test_a_model_of_recbole_has_the_recipe_of_its_name(
+    dataset: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("config.yaml").write_text(yaml.safe_dump(dataset))
+    for model, recipe in (("LightGCN", "lightgcn"), ("BPR", "RECIPE")):
+        assert run(["-m", model, "-d", "tiny", "--config_files", "config.yaml", "--export", model]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"graphcl train {recipe} data.path={model} ")
 
 
 def test_an_existing_folder_is_kept(dataset: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
