@@ -45,8 +45,9 @@ def export_split(config: Any, folder: Path) -> dict[str, str]:
         times = np.arange(place, place + len(users)) if ordered else None
         _write(folder / f"{name}.inter", parts["train"], {"user_id": users, "item_id": items}, times)
         place += len(users)
-    columns = {"data.user": "user_id", "data.item": "item_id"} | ({"data.time": "timestamp"} if ordered else {})
-    return {"data.path": str(folder), "data.format": "atomic", "data.split.by": "given", "data.repeats": "keep", **columns}
+    read = {"data.path": str(folder), "data.format": "atomic", "data.split.by": "given", "data.repeats": "keep",
+            "data.user": "user_id", "data.item": "item_id"}  # fmt: skip
+    return read | ({"data.time": "timestamp"} if ordered else {})
 
 
 def _rows(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
