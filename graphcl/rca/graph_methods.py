@@ -38,7 +38,9 @@ def rank_by_walk(
         UserError: fewer than two metrics move.
     """
     options = question.walk or own
-    level = np.log1p(np.maximum(np.nan_to_num(change.deviation(question.normal, question.anomalous), nan=0.0), 0.0))
+    services = [column.service for column in question.columns]
+    changed = change.deviation_with_dead(question.normal, question.anomalous, services)
+    level = np.log1p(np.maximum(np.nan_to_num(changed, nan=0.0), 0.0))
     values = filled(np.concatenate([question.normal, question.anomalous]))
     moving = np.flatnonzero(~change.constant(values))
     if len(moving) < 2:
@@ -56,7 +58,8 @@ def rank_by_walk(
     if options.acyclic:
         among = break_cycles(among)
     if not among:
-        notes.append("the graph has no edge: no cause stands out, and the ranking follows the change")
+        follows = ", and the ranking follows the change" if options.personalisation in ("change", "deviation") else ""
+        notes.append(f"the graph has no edge: no cause stands out{follows}")
     start = {
         "change": level[inside],
         "deviation": np.expm1(level[inside]),

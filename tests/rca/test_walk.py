@@ -110,3 +110,16 @@ def test_edges_that_do_not_agree_with_a_prior_are_left_out(prior: str, left: set
     assert ("left out" in " ".join(found.notes)) == (prior != "none")
     unknown = rank_by_walk(replace(question, callers={}), lambda values: [])
     assert (len(unknown.edges) == 5) == (prior in ("none", "map"))
+
+
+def test_a_walk_begins_at_a_service_that_is_gone() -> None:
+    draw = np.random.default_rng(0)
+    normal, anomalous = draw.uniform(size=(80, 4)), draw.uniform(size=(9, 4))
+    anomalous[:, :2] += 50  # its caller changes by more than a silence counts
+    anomalous[:, 2:] = np.nan
+    columns = tuple(Column(service, name, f"{service}_{name}") for service in ("web", "db") for name in "xy")
+    found = rank_by_walk(Question(normal, anomalous, columns, edges=()), lambda values: [])
+    assert min(found.scores[2:]) > max(found.scores[:2])
+    assert found.notes == ("the graph has no edge: no cause stands out, and the ranking follows the change",)
+    anywhere = Question(normal, anomalous, columns, edges=(), walk=WalkOptions(personalisation="none"))
+    assert rank_by_walk(anywhere, lambda values: []).notes == ("the graph has no edge: no cause stands out",)
