@@ -68,6 +68,7 @@ from graphcl.augment.operator import (
     random_low_rank,
 )
 from graphcl.augment.permute_segments import PermuteSegments, permute_segments
+from graphcl.augment.points import RotatePoints, rotate_points
 from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
 from graphcl.augment.returns import AskReturns, PerturbReturns, ask_returns, perturb_returns
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
@@ -110,6 +111,7 @@ __all__ = [
     "RandomLowRank",
     "RandomWalkSubgraph",
     "ReorderChain",
+    "RotatePoints",
     "ScaleValues",
     "ShiftBands",
     "ShiftValues",
@@ -152,6 +154,7 @@ __all__ = [
     "random_low_rank",
     "random_walk_subgraph",
     "reorder_chain",
+    "rotate_points",
     "scale_values",
     "shift_bands",
     "shift_values",

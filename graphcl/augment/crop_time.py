@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from graphcl.augment.chain_pieces import TOO_SHORT, number_too_short
 from graphcl.augment.plain import plain
-from graphcl.augment.rebuild import map_tensors, uniform
+from graphcl.augment.rebuild import uniform, with_values
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
 from graphcl.encode.windows import read_windows
@@ -57,11 +57,8 @@ def crop_time(graph: Graph, ratio: CropShare, *, place: Literal[0, 1] = 0, gener
     low, high = torch.maximum(first, second), torch.minimum(first, second) + width
     both = [x.index_select(0, windows.batch) for x in (low, high)]
 
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        return value.index_select(0, shown) if name == "x" else value.clone()
-
-    result = map_tensors(graph, change)
-    result[OVERLAP] = (windows.pos >= both[0]) & (windows.pos < both[1])
+    result = with_values(graph, windows.x.index_select(0, shown))
+    result[OVERLAP] = windows.spread((windows.pos >= both[0]) & (windows.pos < both[1]))
     result[TOO_SHORT] = number_too_short(graph) + int(((lengths == width) & (ratio < 1)).sum())
     return result
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from graphcl.augment.plain import plain
-from graphcl.augment.rebuild import map_tensors, uniform
+from graphcl.augment.rebuild import uniform, with_values
 from graphcl.core.options import Count, Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import BLANK, MASKED, Graph
@@ -57,14 +55,9 @@ def mask_blocks(
     other = chains.ptr.index_select(0, chains.batch) + place
     showing, blank = (flag.index_select(0, chains.batch) & masked for flag in (replaced, ~replaced & ~kept))
 
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        if name != "x":
-            return value.clone()
-        shown = torch.where(showing[:, None], value.index_select(0, other), value)
-        return shown.masked_fill(blank[:, None], 0.0)
-
-    result = map_tensors(graph, change)
-    for name, mask in ((MASKED, masked), (BLANK, blank)):
+    shown = torch.where(showing[:, None], chains.x.index_select(0, other), chains.x)
+    result = with_values(graph, shown.masked_fill(blank[:, None], 0.0))
+    for name, mask in ((MASKED, chains.spread(masked)), (BLANK, chains.spread(blank))):
         result[name] = mask | graph[name] if name in graph else mask
     return result
 
@@ -103,11 +96,7 @@ def mask_band(graph: Graph, most: Probability, *, generator: torch.Generator) ->
     begin = (draws[1] * (columns - width + 1)).long()
     column = torch.arange(columns, device=chains.x.device)
     hidden = (column >= begin[:, None]) & (column < (begin + width)[:, None])
-
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        return value.masked_fill(hidden.index_select(0, chains.batch), 0.0) if name == "x" else value.clone()
-
-    return map_tensors(graph, change)
+    return with_values(graph, chains.x.masked_fill(hidden.index_select(0, chains.batch), 0.0))
 
 
 @register(

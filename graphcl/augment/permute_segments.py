@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from graphcl.augment.plain import plain
-from graphcl.augment.rebuild import map_tensors, uniform
+from graphcl.augment.rebuild import uniform, with_values
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
@@ -47,10 +45,7 @@ def permute_segments(graph: Graph, most: Count, *, generator: torch.Generator) -
     order = key.argsort(stable=True)  # then by chain, which keeps the order within
     order = order.index_select(0, chains.batch.index_select(0, order).argsort(stable=True))
 
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        return value.index_select(0, order) if name == "x" else value.clone()
-
-    return map_tensors(graph, change)
+    return with_values(graph, chains.x.index_select(0, order))
 
 
 @register("augmenter", "permute_segments", example={"most": 3}, level="graph", stochastic=True, edges="windows")

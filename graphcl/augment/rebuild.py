@@ -33,6 +33,11 @@ def map_tensors(graph: Graph, change: Callable[[Any, str, Tensor], Tensor]) -> G
     return result
 
 
+def with_values(graph: Graph, x: Tensor) -> Graph:
+    """A copy of a graph of windows with other values, [n, C] by row or by node."""
+    return map_tensors(graph, lambda _, name, value: x.reshape(value.shape) if name == "x" else value.clone())
+
+
 def edge_stores(graph: Graph) -> list[Any]:
     """The stores that hold ``edge_index``, one for each edge type.
 

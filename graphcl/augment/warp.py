@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from graphcl.augment.plain import plain
-from graphcl.augment.rebuild import map_tensors, uniform
+from graphcl.augment.rebuild import uniform, with_values
 from graphcl.augment.values import normal
 from graphcl.core.options import NonNegative
 from graphcl.core.registry import register
@@ -42,12 +40,7 @@ def stretch_time(graph: Graph, most: NonNegative, *, generator: torch.Generator)
     start = chains.ptr.index_select(0, chains.batch)
     before, after = start + low.long(), start + torch.minimum(low + 1, last).long()
 
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        if name != "x":
-            return value.clone()
-        return value.index_select(0, before).lerp(value.index_select(0, after), share)
-
-    return map_tensors(graph, change)
+    return with_values(graph, chains.x.index_select(0, before).lerp(chains.x.index_select(0, after), share))
 
 
 @plain
@@ -73,12 +66,8 @@ def shift_bands(graph: Graph, most: NonNegative, *, generator: torch.Generator) 
     share = (at - low).to(chains.x.dtype).index_select(0, chains.batch)
     before = low.long().index_select(0, chains.batch)
 
-    def change(store: Any, name: str, value: Tensor) -> Tensor:
-        if name != "x":
-            return value.clone()
-        return value.gather(1, before).lerp(value.gather(1, (before + 1).clamp_max(columns - 1)), share)
-
-    return map_tensors(graph, change)
+    after = (before + 1).clamp_max(columns - 1)
+    return with_values(graph, chains.x.gather(1, before).lerp(chains.x.gather(1, after), share))
 
 
 @plain
@@ -95,7 +84,7 @@ def shift_values(graph: Graph, sigma: NonNegative, *, generator: torch.Generator
     """
     chains = read_windows(graph)
     moved = sigma * normal((len(chains.ptr) - 1, 1), chains.x, generator).index_select(0, chains.batch)
-    return map_tensors(graph, lambda _, name, value: value + moved if name == "x" else value.clone())
+    return with_values(graph, chains.x + moved)
 
 
 @register("augmenter", "stretch_time", example={"most": 0.5}, level="graph", stochastic=True, edges="windows")

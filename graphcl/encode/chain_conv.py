@@ -53,7 +53,8 @@ class ChainConv(nn.Module):
     """Dilated convolutions with residuals over chains of values, the encoder of TS2Vec (Yue et al., AAAI 2022, 3.1).
 
     A linear map of each node's values, then layers of width 3 whose dilation doubles, 1, 2, 4, ...; a node sees
-    ``2 ** num_layers - 1`` nodes to either side. Chains lie end to end, without padding.
+    ``2 ** num_layers - 1`` nodes to either side. Chains lie end to end, without padding. Of a moving skeleton a frame
+    is what a node is of a series: its joints' positions beside each other.
     """
 
     def __init__(
@@ -94,10 +95,11 @@ class ChainConv(nn.Module):
         latents = [self.lift(chains.x)]
         for layer in cast("Iterable[ChainConvLayer]", self.layers):
             latents.append(layer(latents[-1], chains))
+        nodes = [chains.spread(latent) for latent in latents]  # the joints of a frame share its latent
         if rows is not None:
-            latents[-1] = latents[-1].index_select(0, rows)
-            return Encoding(latents[-1], latents, rows=rows)
-        return Encoding(latents[-1], latents, self._pooled(latents, chains))
+            nodes[-1] = nodes[-1].index_select(0, rows)
+            return Encoding(nodes[-1], nodes, rows=rows)
+        return Encoding(nodes[-1], nodes, self._pooled(latents, chains))
 
     def _pooled(self, latents: list[Tensor], chains: Windows) -> Tensor | None:
         """[G, graphs_dim], stretch by stretch."""

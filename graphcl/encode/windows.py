@@ -14,19 +14,25 @@ from graphcl.encode.base import Graph
 
 @dataclass(frozen=True)
 class Windows:
-    """One or many windows, end to end.
+    """One or many windows, end to end. A row of a moving skeleton is a frame: its joints' values beside each other.
 
     Attributes:
         x: [n, C] values of all columns at each row.
         pos: [n] age of each row from the start of its window.
         batch: [n] window of each row.
         ptr: [G + 1] where each window begins.
+        nodes: Nodes of the graph that are one row.
     """
 
     x: Tensor
     pos: Tensor
     batch: Tensor
     ptr: Tensor
+    nodes: int = 1
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """[n, ...] of rows -> of the graph's nodes."""
+        return rows if self.nodes == 1 else rows.repeat_interleave(self.nodes, dim=0)
 
     def lagged(self, lags: int) -> Tensor:
         """[n, C, lags]: the values of each column at a row, one row before it, and so on.
@@ -58,7 +64,10 @@ def read_windows(graph: Graph) -> Windows:
     if any(field is None for field in fields):
         raise UserError("this part needs windows of a table ('x' and 'pos' of graphcl.graph.window.build_windows)")
     x, pos = fields
-    batch, ptr = graph.get("batch"), graph.get("ptr")
+    batch, ptr, joints = graph.get("batch"), graph.get("ptr"), graph.get("joints")
     if batch is None or ptr is None:  # one window
         batch, ptr = torch.zeros_like(pos), torch.tensor([0, len(pos)], device=pos.device)
-    return Windows(x, pos, batch, ptr)
+    if joints is None or not len(joints):
+        return Windows(x, pos, batch, ptr)
+    nodes = int(joints[0])
+    return Windows(x.reshape(len(x) // nodes, -1), pos[::nodes], batch[::nodes], ptr // nodes, nodes)

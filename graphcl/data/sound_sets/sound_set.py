@@ -12,7 +12,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
-from graphcl.data.cards import open_card
+from graphcl.data.cards import build_from_card, open_card
 from graphcl.data.report import DataReport
 from graphcl.data.series_sets.chains_of_values import SeriesSet
 from graphcl.data.series_sets.make import Nouns, make_set, make_unseen
@@ -92,6 +92,11 @@ class SoundSetData:
         self.name, self.path, self.data_root = name, path, data_root
         self.pattern, self.test_below, self.rate, self.scale = pattern, test_below, rate, scale
         self.bands, self.window_ms, self.hop_ms = bands, window_ms, hop_ms
+
+    @classmethod
+    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> SoundSetData:
+        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
+        return build_from_card("sound_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> SoundSet:

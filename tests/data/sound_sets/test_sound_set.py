@@ -11,7 +11,6 @@ import torch
 
 import graphcl
 from graphcl.core.errors import UserError
-from graphcl.data.cards import load_card
 from graphcl.data.sound_sets.file_names import NamePattern
 from graphcl.data.sound_sets.frames import FrameLayout, fft_size, log_mel, mel_bands, resampled_to
 from graphcl.data.sound_sets.sound_set import SoundSet, SoundSetData
@@ -181,8 +180,7 @@ def test_a_set_is_kept_and_new_sounds_are_cut_as_it_was(tmp_path: Path) -> None:
 
 
 def test_fsdd_as_its_card_says(shared_data: Path) -> None:
-    settings = load_card("fsdd").data_defaults
-    data = SoundSetData(name="fsdd", **settings, data_root=shared_data).load(seed=0)
+    data = SoundSetData.from_card("fsdd", data_root=shared_data).load(seed=0)
     assert (len(data), len(data.class_names)) == (800, 10)
     assert data.split is not None
     assert data.split.sizes() == {"train": 600, "valid": 0, "test": 200}
