@@ -15,6 +15,7 @@ from graphcl.cli.compactness import compactness
 from graphcl.cli.doctor import doctor
 from graphcl.cli.embed import embed
 from graphcl.cli.evaluate import evaluate
+from graphcl.cli.inspect import inspect
 from graphcl.cli.list import list_parts
 from graphcl.cli.rca import rca
 from graphcl.cli.recommend import recommend
@@ -58,7 +59,8 @@ def _graphcl(
 
 
 _COMMANDS = (
-    train, resume, evaluate, recommend, score, similar, embed, augment, tune_text, compactness, rca, show, check, doctor
+    train, resume, evaluate, recommend, score, similar, embed, augment, tune_text, inspect, compactness, rca,
+    show, check, doctor,
 )
 for command in _COMMANDS:
     app.command()(command)

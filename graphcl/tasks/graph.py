@@ -145,7 +145,16 @@ class GraphTask:
         return torch.cat([self._given.train, self._given.valid]).sort().values
 
     def num_batches(self, batch_size: int) -> int:
-        """Batches of an epoch; 0 takes all graphs at once."""
+        """Batches of an epoch; 0 takes all graphs at once.
+
+        Raises:
+            UserError: there is a single graph.
+        """
+        if len(self.training_ids) < 2:
+            raise UserError(
+                f"{self.data.report.source}: there is one graph, and nothing to contrast it with; recipes of the task "
+                "node train on one graph"
+            )
         return -(-len(self.training_ids) // batch_size) if batch_size else 1
 
     def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:

@@ -26,9 +26,9 @@ def test_a_recipe_reads_the_kind_that_it_names() -> None:
 def test_a_kind_that_the_task_does_not_read_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"the task 'graph' reads no kind 'image'; nearest: 'images'"):
         data_part("graph", {"kind": "image"})
-    with pytest.raises(ConfigError, match=r"data\.kind"):
+    with pytest.raises(UserError, match=r"data\.kind"):
         graphcl.load("simclr_patches", "data.kind=interactions")
-    with pytest.raises(ConfigError, match=r"data\.kind"):
+    with pytest.raises(UserError, match=r"data\.kind"):
         graphcl.load("lightgcl", "data.kind=images")
 
 

@@ -116,9 +116,9 @@ def load_recipe(
     plugins = asked[0].get("plugins") or []
     if plugins:
         import_plugins(plugins, where=str(path), allowed=allow_plugins, folder=path.parent)
-    data_name = str((asked[0].get("data") or {}).get("name") or "")
-    if data_name and not (asked[0].get("data") or {}).get("path"):
-        base = _for_data(base, data_name)
+    data = asked[0].get("data") or {}
+    if data.get("name") and not data.get("path"):
+        base = _for_data(base, str(data["name"]), data)
         asked = _assigned(_set(merge(*base, *top), settings or {}), overrides)
     return _finish(path.stem, *asked)
 
@@ -191,13 +191,16 @@ def _shown(path: Path) -> str:
     return f"configs/{path.name}" if path.parent == packed else str(path)
 
 
-def _for_data(base: Layer, data_name: str) -> Layer:
-    """The recipe with what the data card, and then its own ``per_data`` paths, set for a data set."""
+def _for_data(base: Layer, data_name: str, data: Any) -> Layer:
+    """The recipe with what the data card, and then its own ``per_data`` paths, set for a data set.
+
+    ``data`` is the block that was asked for, which says the kind of the data.
+    """
     card = share("datasets") / f"{data_name}.yaml"
     if data_name.replace("-", "").replace("_", "").isalnum() and card.is_file():
         source = f"datasets/{card.name}"
         raw, lines = yaml12.load(card.read_text(encoding="utf-8"), source)
-        _require_task(data_name, raw, base[0])
+        _require_task(data_name, raw, {**base[0], "data": data})
         shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
         base = merge(*base, *canonical(raw.get("defaults") or {}, shifted, source))
     tree, origins = merge({}, {}, *base)

@@ -20,6 +20,7 @@ from graphcl.core.registry import register
 from graphcl.data.cards import open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.code_sets.forest import Forest
+from graphcl.data.code_sets.languages import language_of
 from graphcl.data.code_sets.packed import PackedCode
 from graphcl.data.code_sets.parallel import parsed
 from graphcl.data.code_sets.parse import Reading
@@ -125,8 +126,6 @@ class CodeSetData:
             MissingExtra: a grammar is not installed.
         """
         sources, forest, report = self._forest()
-        if len(forest) < 2:
-            raise UserError(f"{sources.source}: there is one graph, and nothing to contrast it with")
         labels = np.array([sources.labels[item] for item in forest.item], dtype=object)
         y, names = (None, []) if not any(labels) else class_codes(labels, [], sources.source)
         classes = check_labels(y, len(forest), sources.source, "programs")
@@ -193,7 +192,7 @@ class CodeSetData:
             path = Path(self.path)
             if not path.exists():
                 raise UserError(f"data.path: {path} does not exist; give a folder of code, or a file of JSON lines")
-            read = read_code_folder if path.is_dir() else read_code_lines
+            read = read_code_folder if path.is_dir() or language_of(path.suffix) else read_code_lines
             return read(path, self.language), DataReport(source=str(path), format="code", files={"all": str(path)})
         if self.name == LIBRARY:
             sources = read_library()

@@ -58,7 +58,7 @@ def read_code_folder(folder: Path, language: str) -> Sources:
     only = language_named(language) if language else None
     skipped, found = Skipped(), Sources([], [], [], [], str(folder))
     for file in list_files(folder):
-        name, known = file.path.relative_to(folder).as_posix(), language_of(file.path.suffix)
+        name, known = file.name, language_of(file.path.suffix)
         if known is None or only not in (None, known):
             skipped.add("no code" if known is None else f"not {language}", name)
             continue

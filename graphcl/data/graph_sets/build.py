@@ -23,14 +23,9 @@ def check_set(raw: RawGraphSet) -> Tensor:
     """The labels [G], -1 everywhere where there are none, after refusing what no graph task can train on.
 
     Raises:
-        UserError: a single graph, or labels of one class; see :func:`check_graphs`.
+        UserError: labels of one class; see :func:`check_graphs`.
     """
     check_graphs(raw)
-    if raw.num_graphs == 1:
-        raise UserError(
-            f"{raw.source}: there is one graph, and nothing to contrast it with; a recipe for nodes (grace, dgi) "
-            "trains on one graph"
-        )
     return check_labels(raw.y, raw.num_graphs, raw.source, "graphs")
 
 

@@ -37,11 +37,11 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
         if file.path.suffix.lower() in SUFFIXES:
             files.append(file)
         else:
-            skipped.add("not PNG or JPEG", file.path.relative_to(folder).as_posix())
+            skipped.add("not PNG or JPEG", file.name)
     pixels, kept = [], []
     for file, made in zip(files, _decoded([file.path for file in files], size), strict=True):
         if isinstance(made, str):
-            skipped.add(made, file.path.relative_to(folder).as_posix())
+            skipped.add(made, file.name)
             continue
         pixels.append(made)
         kept.append(file)
@@ -52,7 +52,7 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
     labels, sizes = [file.label for file in kept], Counter(file.part for file in kept)
     raw = RawImages(
         _one_size(pixels, notes),
-        ids=[file.path.relative_to(folder).as_posix() for file in kept],
+        ids=[file.name for file in kept],
         split=split_of_sizes(dict(sizes)),
         source=str(folder),
         notes=notes,

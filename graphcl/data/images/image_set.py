@@ -20,7 +20,7 @@ from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import GraphSequence
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.images.arrays import read_digits, read_image_arrays
-from graphcl.data.images.folder import read_image_folder
+from graphcl.data.images.folder import SUFFIXES, read_image_folder
 from graphcl.data.images.raw import RawImages, resized, with_channels
 from graphcl.data.report import DataReport
 from graphcl.graph.patches import PatchGrid, build_patches
@@ -81,9 +81,9 @@ class ImagesData:
     """Images, each a graph of patches whose node features are the pixels.
 
     By name: ``digits`` (scikit-learn's, 8 x 8; offline) or a data card. By path: a folder of PNG and JPEG files
-    (needs the extra `images`), in which a folder is a class, or ``train``, ``val`` and ``test`` with such folders; or
-    an ``.npz`` with ``images`` [n, height, width] or with channels, and ``labels``, or ``train_images``,
-    ``train_labels``, ``test_images`` and so on.
+    (needs the extra `images`), in which a folder is a class, or ``train``, ``val`` and ``test`` with such folders; one
+    such file, to be embedded; or an ``.npz`` with ``images`` [n, height, width] or with channels, and ``labels``, or
+    ``train_images``, ``train_labels``, ``test_images`` and so on.
     """
 
     def __init__(
@@ -140,8 +140,6 @@ class ImagesData:
             UserError: the data cannot be found or used, or the patches do not divide the image.
         """
         raw, report = self._raw()
-        if len(raw.pixels) == 1:
-            raise UserError(f"{raw.source}: there is one image, and nothing to contrast it with")
         labels = check_labels(raw.y, len(raw.pixels), raw.source, "images")
         layout = self._layout(raw, report)
         return self._made(raw, labels, layout, report, seed)
@@ -178,7 +176,8 @@ class ImagesData:
             if not path.exists():
                 raise UserError(f"data.path: {path} does not exist; give a folder of images or an .npz")
             report = DataReport(source=str(path), format="images", files={"all": str(path)})
-            return (read_image_folder if path.is_dir() else read_image_arrays)(path, self.size), report
+            of_files = path.is_dir() or path.suffix.lower() in SUFFIXES
+            return (read_image_folder if of_files else read_image_arrays)(path, self.size), report
         if self.name == "digits":
             raw, report = read_digits(), DataReport(source="digits", format="scikit-learn")
             raw.pixels = resized(raw.pixels, self.size, self.size) if self.size else raw.pixels

@@ -35,7 +35,7 @@ def read_series_folder(folder: Path) -> RawSeriesSet:
         if not isinstance(table, str) and tables and set(table.columns) != set(tables[0].columns):
             table = "with other columns than the first file"
         if isinstance(table, str):
-            skipped.add(table, file.path.relative_to(folder).as_posix())
+            skipped.add(table, file.name)
             continue
         tables.append(table if not tables else table[tables[0].columns])
         kept.append(file)
@@ -54,7 +54,7 @@ def read_series_folder(folder: Path) -> RawSeriesSet:
         np.array(labels, dtype=object) if any(labels) else None,
         dict(sizes) if sizes.get("train") else {},
         channels=[str(name) for name in channels],
-        ids=[file.path.relative_to(folder).as_posix() for file in kept],
+        ids=[file.name for file in kept],
         source=str(folder),
         notes=notes,
     )

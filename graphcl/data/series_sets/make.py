@@ -31,13 +31,10 @@ def make_set(raw: RawSeriesSet, report: DataReport, how: str, seed: int, nouns: 
         nouns: What series, samples and channels are called.
 
     Raises:
-        UserError: there is nothing to contrast.
+        UserError: labels of one class.
     """
-    one, many = nouns[0], _several(nouns[0])
-    if len(raw.values) == 1:
-        raise UserError(f"{raw.source}: there is one {one}, and nothing to contrast it with")
     y, names = (None, []) if raw.labels is None else class_codes(raw.labels, raw.class_names, raw.source)
-    labels = check_labels(y, len(raw.values), raw.source, many)
+    labels = check_labels(y, len(raw.values), raw.source, _several(nouns[0]))
     split = split_of_sizes(raw.sizes)
     scale = Scale.of(how, raw.values if split is None else [raw.values[n] for n in split.train.tolist()])
     if scale.constant.any():

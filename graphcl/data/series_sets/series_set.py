@@ -117,6 +117,8 @@ class SeriesSetData:
 def _reader(path: Path) -> tuple[Callable[[Path], RawSeriesSet], str]:
     if not path.exists():
         raise UserError(f"data.path: {path} does not exist; {LAYOUT}")
+    if path.suffix.lower() == ".csv":
+        return read_series_folder, "CSV files"
     if path.is_dir():
         pair = find_pair(path)
         if pair is not None:

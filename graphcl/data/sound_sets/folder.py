@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def read_sound_folder(
     frames, files = list[np.ndarray](), list[tuple[Listed, Named]]()
     for one, found in zip(listed, _frames(paths, made), strict=True):
         if isinstance(found, str):
-            skipped.add(found, one[0].path.relative_to(folder).as_posix())
+            skipped.add(found, one[0].name)
         else:
             frames.append(found)
             files.append(one)
@@ -62,7 +63,7 @@ def read_sound_folder(
         np.array(labels, dtype=object) if any(labels) else None,
         {part: sizes[part] for part in PARTS if sizes[part]} if sizes["train"] and sizes["test"] else {},
         channels=[f"band {number}" for number in range(made.bands)],
-        ids=[file.path.relative_to(folder).as_posix() for file, _ in files],
+        ids=[file.name for file, _ in files],
         groups=groups if any(groups) else None,
         source=str(folder),
         notes=notes,
@@ -76,12 +77,12 @@ def _sounds(folder: Path, names: NamePattern | None, test_below: int, skipped: S
     for file in list_files(folder):
         name = Named() if names is None else names.read(file.path.stem)
         if file.path.suffix.lower() not in SUFFIXES:
-            skipped.add("not WAV, FLAC or OGG", file.path.relative_to(folder).as_posix())
+            skipped.add("not WAV, FLAC or OGG", file.name)
         elif name is None:
-            skipped.add("with a name of another form than data.pattern", file.path.relative_to(folder).as_posix())
+            skipped.add("with a name of another form than data.pattern", file.name)
         else:
             part = file.part if not test_below else "test" if name.number < test_below else "train"
-            found.append((Listed(file.path, name.label or file.label, part), name))
+            found.append((replace(file, label=name.label or file.label, part=part), name))
     return sorted(found, key=lambda one: ("", *PARTS).index(one[0].part))
 
 

@@ -141,8 +141,8 @@ class SoundSetData:
         options = {"pattern": self.pattern, "test_below": self.test_below}
         if self.path:
             folder = Path(self.path)
-            if not folder.is_dir():
-                raise UserError(f"data.path: {folder} is no folder; give one that holds WAV or FLAC files")
+            if not folder.exists():
+                raise UserError(f"data.path: {folder} does not exist; give a folder that holds WAV or FLAC files")
             report = DataReport(source=str(folder), format="sounds", files={"all": str(folder)})
             return *read_sound_folder(folder, layout, **options), report  # type: ignore[arg-type]
         if self.name == "generated":

@@ -81,8 +81,6 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
         load(write(tmp_path / "texts", {"a.txt": "hello"}))
     with pytest.raises(UserError, match="no code could be read: skipped 1 text, empty"):
         load(write(tmp_path / "empty", {"a.py": ""}))
-    with pytest.raises(UserError, match="there is one graph"):
-        load(write(tmp_path / "one", {"a.py": "x"}))
 
 
 def test_json_lines_in_parts(tmp_path: Path) -> None:

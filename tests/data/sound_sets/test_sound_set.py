@@ -151,7 +151,7 @@ def test_patterns_that_say_nothing(pattern: str) -> None:
 
 
 def test_mistakes_end_in_a_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder; give one that holds WAV"):
+    with pytest.raises(UserError, match="does not exist; give a folder that holds WAV"):
         load(tmp_path / "none")
     with pytest.raises(UserError, match="holds no sound that can be read; give WAV or FLAC"):
         load(tmp_path)
@@ -160,9 +160,6 @@ def test_mistakes_end_in_a_line(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(UserError, match=r"needs a data\.pattern with"):
         load(tmp_path, test_below=2)
-    write(tmp_path / "a.wav", tone(300.0))
-    with pytest.raises(UserError, match="there is one sound, and nothing to contrast it with"):
-        load(tmp_path)
 
 
 def test_a_set_is_kept_and_new_sounds_are_cut_as_it_was(tmp_path: Path) -> None:
