@@ -57,7 +57,9 @@ def rotations(angles: Tensor) -> Tensor:
     return result
 
 
-@register("augmenter", "rotate_points", example={"turn": 30.0}, level="graph", stochastic=True, edges="same")
+@register(
+    "augmenter", "rotate_points", example={"turn": 30.0}, level="graph", stochastic=True, edges="same", triples=True
+)
 class RotatePoints(nn.Module):
     """Turns the points of each graph in space; see :func:`rotate_points`."""
 

@@ -216,9 +216,10 @@ class ToyFlow:
         return {"towers.main.weight": self._leaf(parse_address("main.nodes"))}
 
     def view(self, name: str) -> Any:
-        """Of a view only what an augmenter of texts leaves there."""
-        weights = self._leaf(parse_address(f"{name}.nodes")).softmax(1)
-        return SimpleNamespace(graph=Data(expert_weights=weights, expert_names=list("abcd"[:DIM])))
+        """Of a view only what augmenters that are trained leave there."""
+        leaf = self._leaf(parse_address(f"{name}.nodes"))
+        told = {"expert_weights": leaf.softmax(1), "expert_names": list("abcd"[:DIM]), "gates": leaf.sigmoid()}
+        return SimpleNamespace(graph=Data(**told))
 
     def generator(self, purpose: str) -> torch.Generator:
         return generator(self._seed, purpose, self.step)
@@ -242,7 +243,9 @@ def toy_flow(batch: list[tuple[int, int, int]] | None = None, *, seed: int = 0) 
 
 def make(part: registry.Part, **options: float) -> nn.Module:
     """A small augmenter."""
-    context = {"graph": text_graph()} if part.meta.get("needs") == "text" else {}
+    graphs = {"text": text_graph, "windows": window_graph}
+    wanted = graphs.get(part.meta.get("needs") or part.meta.get("edges", ""))
+    context = {} if wanted is None else {"graph": wanted()}
     return build("augmenter", part.name, {**(part.example or {}), **options}, generator=generator(0, "init"), **context)
 
 
