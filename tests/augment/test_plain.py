@@ -19,7 +19,10 @@ from ..contract.toys import parts
 from .graphs import seeded
 
 #: What reads the texts of one graph has no function of any graph.
-LEFT_OUT = {"one_of", *(part.name for part in parts("augmenter") if part.meta.get("needs") == "text")}
+LEFT_OUT = {
+    "one_of",
+    *(part.name for part in parts("augmenter") if part.meta.get("needs") == "text" or part.meta.get("triples")),
+}
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name not in LEFT_OUT]
 #: Those that no graph of another library has what it takes for.
 GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches")]
