@@ -18,11 +18,9 @@ from graphcl.core.schema import describe
 from ..contract.toys import parts
 from .graphs import seeded
 
-#: What reads the texts of one graph has no function of any graph.
-LEFT_OUT = {
-    "one_of",
-    *(part.name for part in parts("augmenter") if part.meta.get("needs") == "text" or part.meta.get("triples")),
-}
+#: What is trained, reads the texts of one graph, or needs coordinates: none is a function of any graph.
+SPECIAL = ("needs", "learned", "triples")
+LEFT_OUT = {"one_of", *(part.name for part in parts("augmenter") if any(map(part.meta.get, SPECIAL)))}
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name not in LEFT_OUT]
 #: Those that no graph of another library has what it takes for.
 GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches")]
