@@ -23,7 +23,7 @@ K = 10
 #: Recipe -> settings of RecBole that it has beside its own; MCLRec is made small, as ml-100k has 98,000 prefixes.
 QUALITY: dict[str, dict[str, Any]] = {
     "lightgcl": {},
-    "mclrec": {"MAX_ITEM_LIST_LENGTH": 10, "n_layers": 1, "train_batch_size": 512, "epochs": 6, "eval_step": 2,
+    "mclrec": {"MAX_ITEM_LIST_LENGTH": 10, "n_layers": 1, "train_batch_size": 512, "epochs": 4, "eval_step": 2,
                "load_col": {"inter": ["user_id", "item_id", "timestamp"]}},
 }  # fmt: skip
 SPEED: dict[str, Any] = {"epochs": 5, "n_layers": 2, "train_batch_size": 2048, "learning_rate": 1e-3,

@@ -39,7 +39,7 @@ def data_settings(given: Given, sequence: bool) -> Settings:
     if not name:
         raise NotSame("dataset: missing; which data set is it?")
     found = {"data.name": "ml-100k"} if name == "ml-100k" else _files(given, str(name))
-    loaded = _mapping(given, "load_col").get("inter")
+    loaded: Any = _mapping(given, "load_col").get("inter")
     every = loaded in (None, "*")
     for key, role, usual in (("USER_ID_FIELD", "user", "user_id"), ("ITEM_ID_FIELD", "item", "item_id")):
         column = given.get(key, usual)
