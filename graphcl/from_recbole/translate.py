@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,18 +69,21 @@ def translate(file: str | Path, *, recipe: str = "") -> Translation:
         raise ConfigError(problems)
     if given.get("use_gpu") is False:
         found.settings["train.device"] = "cpu"
-    for key in given:
-        if key in weights:
-            found.left_out.append(f"{key}: weighs a sum or a norm in RecBole's {model}, and a mean here")
-        elif key not in read and key not in known and key not in SILENT:
-            found.left_out.append(f"{key}: {found.recipe} has nothing of the kind")
+    found.left_out += [f"{key}: weighs a sum or a norm in RecBole's {model}, and a mean here" for key in weights]
+    unread = set(given) - weights - read - set(known) - SILENT
+    found.left_out += [f"{key}: {found.recipe} has nothing of the kind" for key in given if key in unread]
+    found.left_out += list(_within(given))
+    return found
+
+
+def _within(given: Mapping[str, Any]) -> Iterator[str]:
+    """Parts of keys that are read which could not be honoured."""
     metrics = not_computed(given)
     if metrics:
-        found.left_out.append(f"metrics: {', '.join(metrics)}: not computed")
+        yield f"metrics: {', '.join(metrics)}: not computed"
     others = [kind for kind in given.get("load_col") or {} if kind != "inter"]
     if others:
-        found.left_out.append(f"load_col: {', '.join(others)}: features of users and items are not read")
-    return found
+        yield f"load_col: {', '.join(others)}: features of users and items are not read"
 
 
 def _other_weights(model: str, given: Mapping[str, Any]) -> set[str]:

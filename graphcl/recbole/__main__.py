@@ -54,7 +54,7 @@ def settings_of(given: Sequence[str]) -> dict[str, str]:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line; returns the exit code: 0, or 2 after a mistake that is said in one line."""
+    """Run a command line; returns the exit code: 0; 2 after a mistake that is said in one line; 130, interrupted."""
     options, rest = parser().parse_known_args(arguments)
     try:
         if options.nproc != 1 or options.world_size != "-1":
@@ -70,6 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     except GraphCLError as error:
         print(*error_lines(error), sep="\n", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -8,9 +8,8 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-import recbole
-
 from graphcl.core.errors import ConfigError, nearest
+from graphcl.recbole.zoo import property_files
 
 #: Keys that RecBole reads without a default in any of its files.
 _UNLISTED = {
@@ -53,8 +52,7 @@ def _keys(config: Any, own_keys: Iterable[str]) -> Iterator[str]:
 @cache
 def keys_of_others() -> frozenset[str]:
     """Keys in the property files of RecBole's models."""
-    folder = Path(recbole.__file__).parent / "properties" / "model"
-    lines = [line for file in folder.glob("*.yaml") for line in file.read_text(encoding="utf-8").splitlines()]
+    lines = [line for file in property_files() for line in file.read_text(encoding="utf-8").splitlines()]
     return frozenset(line.partition(":")[0] for line in lines if line[:1].isalpha() and ":" in line)
 
 

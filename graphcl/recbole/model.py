@@ -46,7 +46,7 @@ class Adapted(nn.Module):
         self.parts = self.stepper.model
         self.progress = Progress(limit=config["epochs"])
         self._embeddings: Mapping[str, Tensor] | None = None
-        self._begins = True
+        self._begins, self._dynamic = True, bool(config["train_neg_sample_args"]["dynamic"])
 
     def batch(self, interaction: Any) -> Batch:
         """A batch of RecBole's loader as ours."""
@@ -59,11 +59,14 @@ class Adapted(nn.Module):
         RecBole's trainers make one an epoch, so that views and states change as they should.
 
         Raises:
-            UserError: the recipe trains in phases, each with a loss of its own.
+            UserError: the recipe trains in phases, each with a loss of its own; or negatives are dynamic, so that the
+                loader calls ``train`` for each batch.
         """
         if len(self.stepper.phases) > 1:
             names = ", ".join(phase.name for phase in self.stepper.phases)
             raise UserError(f"this model trains in phases ({names}); use the trainer that get_trainer finds for it")
+        if self._dynamic:
+            raise UserError("train_neg_sample_args: dynamic: use the trainer that get_trainer finds for this model")
         p = self.progress
         if self.training and self._begins:
             p.epoch, p.batch, self._begins = p.epoch + (p.batch > 0), 0, False

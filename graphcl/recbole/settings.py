@@ -13,6 +13,9 @@ from graphcl.from_recbole.protocol import judge_settings
 from graphcl.from_recbole.recipes import recipe_of
 from graphcl.recbole.checks import check
 
+#: Mixed precision, and augmentations by RecBole's loader: a recipe has its own, of the histories themselves.
+_NOT_FOLLOWED = ("enable_amp", "transform")
+
 
 def recipe_in(config: Any) -> Recipe:
     """The recipe of the config's model, with the settings that the config changes.
@@ -25,8 +28,9 @@ def recipe_in(config: Any) -> Recipe:
     check(config, keys_of(recipe))
     if not config["single_spec"]:
         raise UserError("models of graphcl are trained by one process in RecBole; leave nproc and world_size out")
-    if config["enable_amp"]:
-        raise UserError("enable_amp: models of graphcl do not follow it in RecBole; leave it out")
+    for key in _NOT_FOLLOWED:
+        if config[key]:
+            raise UserError(f"{key}: models of graphcl do not follow it in RecBole; leave it out")
     _refuse_negatives(recipe, config["train_neg_sample_args"])
     settings: dict[str, Any] = overrides(recipe, _changed(recipe, config), "settings")
     return recipe.with_settings(settings | {"train.device": str(config["device"])})

@@ -21,10 +21,14 @@ from graphcl.recbole.patches import Patches
 _KINDS = ("general", "context_aware", "sequential", "knowledge_aware")
 
 
+def property_files() -> list[Path]:
+    """The files with the settings of RecBole's own models, which have their names."""
+    return sorted((Path(recbole.__file__).parent / "properties" / "model").glob("*.yaml"))
+
+
 def recbole_names() -> list[str]:
     """Names of RecBole's own models."""
-    properties = Path(recbole.__file__).parent / "properties" / "model"
-    return sorted(path.stem for path in properties.glob("*.yaml"))
+    return [path.stem for path in property_files()]
 
 
 def unknown(name: str) -> str:

@@ -61,7 +61,9 @@ def test_runs_with_files_and_settings(config: str) -> None:
     (["--dataset=nowhere"], "error: RecBole cannot use these settings or data: Neither"),
     (["--metrics=['NDCGG']"], "error: RecBole cannot use these settings or data: There is no metric named 'NDCGG'"),
     (["--lerning_rate=1", "--export", "out"], "settings: unknown key 'lerning_rate'; nearest: 'learning_rate'"),
-    (["--nproc", "2"], "nproc"), (["--enable_amp=True"], "enable_amp"), (["temp"], "--KEY=VALUE"),
+    (["--nproc", "2"], "nproc"), (["--enable_amp=True"], "enable_amp"),
+    (["--model=CL4SRec", "--transform=inverse_itemseq"], "transform: models of graphcl do not follow it"),
+    (["temp"], "--KEY=VALUE"),
     (["--temp=1", "--temp=2"], "given twice"), (["--config_files", "nowhere.yaml"], "cannot read nowhere.yaml"),
 ])  # fmt: skip
 def test_mistakes_are_one_line(

@@ -79,6 +79,28 @@ def test_recboles_own_trainer_trains_what_ours_does(make: Make, name: str) -> No
     assert (theirs.model.progress.epoch, theirs.model.progress.step) == (2, 9)
 
 
+def test_dynamic_negatives_are_those_of_the_model_as_it_stands(make: Make) -> None:
+    from recbole.trainer import Trainer
+
+    negatives = {"distribution": "uniform", "sample_num": 1, "alpha": 1.0, "dynamic": True, "candidate_num": 20}
+    made = make("LightGCL", data="tiny", train_neg_sample_args=negatives, train_batch_size=64, shuffle=False)
+    made.train.get_model(made.model)
+
+    def mean_score() -> float:
+        batch = next(iter(made.train))
+        made.model.eval()
+        scores = made.model.full_sort_predict(batch)
+        made.model.train()
+        picked = scores.gather(1, batch["neg_item_id"][:, None]).mean()
+        return float((picked - scores[:, 1:].mean()) / scores[:, 1:].std())
+
+    assert mean_score() > 1  # the best of 20
+    made.trainer._train_epoch(made.train, 0)
+    assert mean_score() > 1  # of the new scores too
+    with pytest.raises(UserError, match="dynamic: use the trainer that get_trainer finds"):
+        Trainer(made.config, made.model)._train_epoch(made.train, 0)
+
+
 def test_predict_and_full_sort_agree(make: Make) -> None:
     from recbole.data.interaction import Interaction
 
