@@ -69,9 +69,12 @@ def translate(file: str | Path, *, recipe: str = "") -> Translation:
         raise ConfigError(problems)
     if given.get("use_gpu") is False:
         found.settings["train.device"] = "cpu"
-    found.left_out += [f"{key}: weighs a sum or a norm in RecBole's {model}, and a mean here" for key in weights]
     unread = set(given) - weights - read - set(known) - SILENT
-    found.left_out += [f"{key}: {found.recipe} has nothing of the kind" for key in given if key in unread]
+    for key in given:
+        if key in weights:
+            found.left_out.append(f"{key}: weighs a sum or a norm in RecBole's {model}, and a mean here")
+        elif key in unread:
+            found.left_out.append(f"{key}: {found.recipe} has nothing of the kind")
     found.left_out += list(_within(given))
     return found
 

@@ -107,11 +107,15 @@ def load(file: Any, *args: Any, **options: Any) -> Any:
     """``torch.load`` for checkpoints of RecBole.
 
     Raises:
-        UserError: the file names what no such checkpoint needs.
+        UserError: the file names what no such checkpoint needs, or is torn.
     """
     if "weights_only" in options or "pickle_module" in options:
         return _load(file, *args, **options)
-    return _load(file, *args, **{**options, "weights_only": False, "pickle_module": _as_pickle_module()})
+    try:
+        return _load(file, *args, **{**options, "weights_only": False, "pickle_module": _as_pickle_module()})
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        words = str(error).partition(". ")[0]
+        raise UserError(f"{file} is no whole checkpoint of RecBole: {words}") from error
 
 
 def loading(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -95,6 +95,16 @@ def test_a_checkpoint_that_runs_code_is_refused(run: Run, what: object, said: st
     assert not Path("harmed").exists()
 
 
+@pytest.mark.parametrize("left", [3000, 100, 0])
+def test_a_torn_checkpoint_is_said(left: int) -> None:
+    torch.save({"state_dict": {"weight": torch.ones(1000)}}, "whole.pth", pickle_protocol=4)
+    Path("torn.pth").write_bytes(Path("whole.pth").read_bytes()[:left])
+    with pytest.raises(UserError, match=r"torn\.pth is no whole checkpoint of RecBole: "):
+        checkpoints.load("torn.pth")
+    with pytest.raises(FileNotFoundError):
+        checkpoints.load("nowhere.pth")
+
+
 def test_other_loads_are_not_touched() -> None:
     torch.save(Harmful, "class.pth")
     with pytest.raises(pickle.UnpicklingError):
