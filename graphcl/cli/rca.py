@@ -73,6 +73,13 @@ def rca(
     acyclic: Annotated[
         bool, typer.Option("--acyclic", help="Take the weakest edge out of every cycle before the walk.")
     ] = False,
+    weighted: Annotated[
+        bool, typer.Option("--weighted", help="Take edges in proportion to their weight (run does).")
+    ] = False,
+    damping: Annotated[
+        float | None,
+        typer.Option("--damping", metavar="P", min=0.0, max=0.99, help="Probability of a further step (the method's)."),
+    ] = None,
     votes: Annotated[
         int, typer.Option("--votes", metavar="K", min=1, help="Trainings of run, each with its seed, that vote.")
     ] = 1,
@@ -104,10 +111,11 @@ def rca(
 
     Exit code 3: the metrics show no anomaly.
     """
-    walks = {"direction": direction, "personalisation": personalisation, "prior": prior, "acyclic": acyclic}
-    for name, known in (("direction", _DIRECTIONS), ("personalisation", _STARTS), ("prior", _PRIORS)):
-        if walks[name] and walks[name] not in known:
-            raise UserError(f"--{name}: {walks[name]!r}; known: {', '.join(known)}")
+    named = {"direction": (direction, _DIRECTIONS), "personalisation": (personalisation, _STARTS),
+             "prior": (prior, _PRIORS)}  # fmt: skip
+    for name, (given, known) in named.items():
+        if given and given not in known:
+            raise UserError(f"--{name}: {given!r}; known: {', '.join(known)}")
     from graphcl.core.files import require_place, write_text
     from graphcl.rca.analysis import DEFAULT, analyse
     from graphcl.rca.files import FILES, as_json, write
@@ -126,7 +134,9 @@ def rca(
     for note in source.notes:
         output.say(note)
     method = method or (next(iter(TRAINED)) if recipe or overrides else DEFAULT)
-    asked = {name: value for name, value in walks.items() if value}
+    asked: dict[str, Any] = {name: given for name, (given, _) in named.items() if given}
+    asked |= {name: True for name, given in (("acyclic", acyclic), ("weighted", weighted)) if given}
+    asked |= {} if damping is None else {"damping": damping}
     told: list[str] = []
 
     def tell(notes: Sequence[str]) -> None:
@@ -148,7 +158,7 @@ def rca(
         time_column=time,
         front=front or None,
         service_map=service_map,
-        walk=replace(own_walk(method), **asked) if asked else None,  # type: ignore[arg-type]
+        walk=replace(own_walk(method), **asked) if asked else None,
         recipe=recipe,
         overrides=overrides or (),
         votes=votes,

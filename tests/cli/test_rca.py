@@ -61,7 +61,7 @@ def test_options_of_names_front_map_and_walk(graphcl: Command, tmp_path: Path) -
     done = graphcl(
         "rca", tmp_path / "m.csv.gz", "--names", "{metric}:{service}", "--front", "web.latency", "--service-map",
         tmp_path / "map.json", "--method", "granger-pagerank", "--direction", "to_causes", "--acyclic", "--json",
-        "--prior", "map",
+        "--prior", "map", "--damping", "0.3", "--weighted",
         "--normal", tmp_path / "normal.csv", "--anomaly-time", moment(200),
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -84,6 +84,8 @@ def test_options_of_names_front_map_and_walk(graphcl: Command, tmp_path: Path) -
         (["--prior", "order"], "--prior: 'order'; known: map, onset, both, none"),
         (["--prior", "map", "--method", "pc-pagerank"], "--prior map needs to know who calls whom"),
         (["--votes", "3"], "method 'deviation' has no seeds that vote"),
+        (["--damping", "1"], "Invalid value for '--damping'"),
+        (["--damping", "0"], "method 'deviation' draws no graph to walk on"),
         (["--acyclic"], "method 'deviation' draws no graph to walk on"),
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--out", __file__], "is no folder"),
