@@ -13,6 +13,7 @@ from benchmarks import (
     cells,
     dgl_backend,
     evaluation,
+    everything,
     family_large,
     family_small,
     gaugllm,
@@ -37,6 +38,7 @@ from benchmarks import (
 from benchmarks.cells import Cell, Suite
 
 SUITES = [
+    everything.SUITE,
     family_small.SUITE,
     lightgcl_ablation.SUITE,
     xsimgcl_yelp2018.CLAIM.suite(2, 1, 0),
