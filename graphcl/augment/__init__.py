@@ -23,6 +23,9 @@ from graphcl.augment.chains import (
     reorder_chain,
 )
 from graphcl.augment.choice import OneOf
+from graphcl.augment.code_insert import InsertStatements, insert_statements
+from graphcl.augment.code_trees import DropSubtrees, SwapStatements, drop_subtrees, swap_statements
+from graphcl.augment.code_words import HideWords, RenameNames, hide_words, rename_names
 from graphcl.augment.crop_time import CropTime, crop_time
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.drop_edges import DropEdges, drop_edges
@@ -88,11 +91,14 @@ __all__ = [
     "DropEdges",
     "DropFeatures",
     "DropNodes",
+    "DropSubtrees",
     "DropoutEntries",
     "FlipImages",
     "GreyImages",
     "Heat",
+    "HideWords",
     "InsertItems",
+    "InsertStatements",
     "JitterImages",
     "JitterValues",
     "KnnGraph",
@@ -110,6 +116,7 @@ __all__ = [
     "PropagationNoise",
     "RandomLowRank",
     "RandomWalkSubgraph",
+    "RenameNames",
     "ReorderChain",
     "RotatePoints",
     "ScaleValues",
@@ -119,6 +126,7 @@ __all__ = [
     "StretchTime",
     "SubstituteItems",
     "SvdGraph",
+    "SwapStatements",
     "Transform",
     "add_edges",
     "append_mask",
@@ -131,11 +139,14 @@ __all__ = [
     "drop_edges",
     "drop_features",
     "drop_nodes",
+    "drop_subtrees",
     "dropout_entries",
     "flip_images",
     "grey_images",
     "heat",
+    "hide_words",
     "insert_items",
+    "insert_statements",
     "jitter_images",
     "jitter_values",
     "knn_graph",
@@ -153,6 +164,7 @@ __all__ = [
     "propagation_noise",
     "random_low_rank",
     "random_walk_subgraph",
+    "rename_names",
     "reorder_chain",
     "rotate_points",
     "scale_values",
@@ -163,4 +175,5 @@ __all__ = [
     "stretch_time",
     "substitute_items",
     "svd_graph",
+    "swap_statements",
 ]

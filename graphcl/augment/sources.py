@@ -224,6 +224,9 @@ class SameLabel(nn.Module):
 class SameTarget(nn.Module):
     """Another training example with the same target: DuoRec's positive (Qiu et al., WSDM 2022).
 
+    Of a sequence that is the item it predicts; of a graph its class, where the data has a training part (two programs
+    that solve one problem, as in Zubkov et al., 2022): then training is no longer without labels.
+
     The whole example takes the anchor's place: the view is made of its graph, and read at the level ``graphs``.
     """
 
@@ -240,7 +243,10 @@ class SameTarget(nn.Module):
         super().__init__()
         target: Tensor | None = getattr(task, "target_of", None)
         if target is None:
-            raise UserError("source same_target: the examples of this task have no target each; it is for sequences")
+            raise UserError(
+                "source same_target: the examples of this task have no target each; it is for sequences, and for "
+                "graphs whose data has a training part"
+            )
         self.target = target
 
     def forward(self, ids: Tensor, graph: Graph, *, node_type: str = "", generator: torch.Generator) -> Partners:

@@ -14,6 +14,12 @@ def pointer(counts: Tensor) -> Tensor:
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
+def ranges(starts: Tensor, lengths: Tensor) -> Tensor:
+    """``start, start + 1, ..., start + length - 1`` of each pair, one after the other."""
+    offsets = starts - pointer(lengths)[:-1]
+    return torch.arange(int(lengths.sum()), device=starts.device) + offsets.repeat_interleave(lengths)
+
+
 def graph_batch(
     x: Tensor | None,
     edge_index: Tensor,

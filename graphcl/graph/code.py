@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from graphcl.core.errors import UserError
 
 EdgeKind = Literal["child", "sibling", "use"]
 EDGE_KINDS: tuple[EdgeKind, ...] = ("child", "sibling", "use")
@@ -39,6 +42,18 @@ class CodeLayout(NamedTuple):
     def flags(self, what: Literal["statement", "call", "jump"]) -> Tensor:
         """[kinds] bool: which kinds of nodes are statements, calls, or leave a block early."""
         return _flags(self.kinds, what)
+
+
+def layout_of(graph: Data | HeteroData) -> CodeLayout:
+    """What the numbers of a program's nodes mean.
+
+    Raises:
+        UserError: the graph is none of programs.
+    """
+    layout = graph.get("code") if "code" in graph else None
+    if not isinstance(layout, CodeLayout):
+        raise UserError("this needs graphs of programs, with a kind and words of each node (data.kind=code_set)")
+    return layout
 
 
 @lru_cache(maxsize=32)
@@ -78,13 +93,17 @@ def code_edges(
     if "child" in which:
         pairs["child"] = torch.stack([parent.index_select(0, inner), inner])
     if "sibling" in which:
-        pairs["sibling"] = _following(inner, parent.index_select(0, inner))
+        pairs["sibling"] = following(inner, parent.index_select(0, inner))
     if "use" in which:
-        named = nodes[name >= 0]
-        most = int(name.max()) + 1 if named.numel() else 1
-        key = batch.index_select(0, named) * most + name.index_select(0, named).long()
-        pairs["use"] = _following(named, key)
+        pairs["use"] = next_uses(name, batch)
     return both_ways(pairs)
+
+
+def next_uses(name: Tensor, batch: Tensor) -> Tensor:
+    """[2, M]: each node that is a name with the next that is the same in its program; see :func:`code_edges`."""
+    named = (name >= 0).nonzero().view(-1)
+    most = int(name.max()) + 1 if named.numel() else 1
+    return following(named, batch.index_select(0, named) * most + name.index_select(0, named).long())
 
 
 def both_ways(pairs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -99,7 +118,7 @@ def both_ways(pairs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return edges.index_select(1, order), kinds.index_select(0, order)
 
 
-def _following(nodes: Tensor, key: Tensor) -> Tensor:
+def following(nodes: Tensor, key: Tensor) -> Tensor:
     """[2, M]: of nodes in order, each with the next of the same key."""
     order = key.argsort(stable=True)
     sorted_nodes, same = nodes.index_select(0, order), key.index_select(0, order)

@@ -18,7 +18,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "augmenters.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 #: What an augmenter of graphs says of the edges of its result.
 EDGES = {"same": "as they were", "kept": "some of them", "more": "all, and new ones", "new": "new ones, weighted",
-         "any": "any of these", "chains": "of the new chains", "patches": "similar patches anew"}
+         "any": "any of these", "chains": "of the new chains", "patches": "similar patches anew",
+         "programs": "those of the programs' trees"}
 
 
 def table() -> str:

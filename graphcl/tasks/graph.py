@@ -120,7 +120,31 @@ class GraphTask:
             self._folds = [group_folds(data)]
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
+        if labelled:
+            self._check_features()
         self._chosen: dict[str, dict[str, int]] = {}
+
+    def _check_features(self) -> None:
+        """Refuse baselines that would fail after training.
+
+        Raises:
+            UserError: one reads node features, and the graphs have none.
+        """
+        reading = [name for name, baseline in self._baselines.items() if getattr(baseline, "reads_x", False)]
+        if reading and "x" not in self.data.sample():
+            raise UserError(
+                f"eval.baselines: {reading[0]} reads node features 'x', and these graphs have none; leave it out, or "
+                "take token_jaccard for programs"
+            )
+
+    @cached_property
+    def target_of(self) -> Tensor | None:
+        """[G] classes of the training part, -1 for all other graphs; None where the data has no parts."""
+        if self._given is None:
+            return None
+        return torch.full_like(self.data.labels, -1).index_copy_(
+            0, self._given.train, self.data.labels.index_select(0, self._given.train)
+        )
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -16,9 +16,10 @@ from graphcl.core.seeds import generator
 from graphcl.encode.base import Encoding, View
 
 from . import toys
-from .toys import DIM, chain_graph, parts, returns_graph, window_graph
+from .toys import DIM, chain_graph, parts, program_graph, returns_graph, window_graph
 
-GRAPHS = {**toys.GRAPHS, "chains": chain_graph, "windows": window_graph, "returns": returns_graph}
+GRAPHS = {**toys.GRAPHS, "chains": chain_graph, "windows": window_graph, "returns": returns_graph,
+          "programs": program_graph}
 
 
 def make(part: Part, graph: Any, seed: int = 0, **options: Any) -> nn.Module:

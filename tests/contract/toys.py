@@ -18,8 +18,10 @@ from graphcl.core.schema import describe
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.node_graph import NodeGraph, NodeGraphData
 from graphcl.data.text_encoders import fit_text_encoder
+from graphcl.graph.batch import graph_batch
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
+from graphcl.graph.code import CodeLayout, code_edges
 from graphcl.graph.patches import PatchGrid, build_patches
 from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
@@ -126,6 +128,24 @@ def patch_graph(neighbours: int = 0) -> GraphBatch:
     """Three coloured images of 4 x 6 pixels as graphs of patches."""
     layout = PatchGrid(channels=3, rows=2, columns=3, patch=2, neighbours=neighbours)
     return build_patches(torch.rand(3, 3, 4, 6, generator=generator(0, "images")), layout)
+
+
+def program_graph() -> GraphBatch:
+    """Two programs ``{ a = 1; b = g(2); }`` and ``{ a; }``, each name declared but that of what is called."""
+    layout = CodeLayout(("?", "block", "expression_statement", "identifier", "call", "number"), 32, 2)
+    kind = torch.tensor([1, 2, 3, 5, 2, 3, 4, 3, 5, 1, 2, 3], dtype=torch.int32)
+    parent = torch.tensor([0, 0, 1, 1, 0, 4, 4, 6, 6, 9, 9, 10])
+    name = torch.tensor([-1, -1, 0, -1, -1, 1, -1, 2, -1, -1, -1, 0], dtype=torch.int32)
+    words = torch.zeros(12, 2, dtype=torch.int32)
+    words[[2, 3, 5, 7, 8, 11], 0] = torch.tensor([7, 8, 9, 10, 11, 7], dtype=torch.int32)
+    sizes = torch.tensor([9, 3])
+    edges, kinds = code_edges(parent, name, torch.arange(2).repeat_interleave(sizes), layout.edges)
+    per_graph = torch.bincount((edges[0] >= 9).long())
+    own = torch.isin(name, torch.tensor([0, 1]))
+    nodes = {"kind": kind, "words": words, "parent_index": parent, "name": name, "own": own}
+    graph = graph_batch(None, edges, sizes, per_graph, of_nodes=nodes, of_edges={"edge_kind": kinds})
+    graph.code = layout
+    return graph
 
 
 def text_graph() -> Data:

@@ -211,3 +211,10 @@ def test_a_list_of_a_fixed_length_is_asked_for_as_such() -> None:
 def test_what_is_embedded_is_a_view_of_the_recipe() -> None:
     with pytest.raises(ConfigError, match=r"'embed\.view' names no view: 'mian'; nearest: 'main'"):
         load_recipe("sasrec", ["embed.view=mian"])
+
+
+def test_another_source_of_a_view_drops_the_options_of_the_old_one(tmp_path: Path) -> None:
+    recipe = load_recipe("simclr_code", ["views.b.source=self"])
+    assert recipe["views.b.source"] == {"name": "self"}
+    child = load_recipe(write(tmp_path, "extends: simclr_code\nviews: {b: {source: {neighbour: {hops: 2}}}}\n"))
+    assert child["views.b.source"] == {"name": "neighbour", "hops": 2}

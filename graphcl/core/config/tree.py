@@ -122,4 +122,6 @@ def _merge(into: Tree, top: Tree, dotted: str, origins: Origins) -> None:
 
 
 def _is_part(path: str) -> bool:
-    return path.count(".") == 1 and path.split(".")[0] in PART_MAPPINGS
+    keys = path.split(".")
+    source = len(keys) == 3 and (keys[0], keys[2]) == ("views", "source")
+    return source or (len(keys) == 2 and keys[0] in PART_MAPPINGS)

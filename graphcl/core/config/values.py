@@ -13,6 +13,8 @@ from graphcl.core.config.tree import part_name
 from graphcl.core.errors import UserError, nearest
 
 Problem = tuple[str, str]  # dotted path, message
+#: Format of an option that is a mapping of parts -> their kind.
+NESTED = {"augmenters": "augmenter", "towers": "tower"}
 
 
 @cache
@@ -48,9 +50,10 @@ def check_options(
             yield here, unknown_key(here, [f"{path}.{known}" for known in options])
         else:
             yield from _value(options[key]["schema"], options[key]["schema"].get("$defs", {}), value, here)
-            if options[key]["schema"].get("format") == "augmenters" and isinstance(value, dict):
+            inner_kind = NESTED.get(options[key]["schema"].get("format", ""))
+            if inner_kind is not None and isinstance(value, dict):
                 for label, inner in value.items():
-                    yield from check_part("augmenter", part_name(label), inner, f"{here}.{label}")
+                    yield from check_part(inner_kind, part_name(label), inner, f"{here}.{label}")
     for key, option in options.items():
         if "default" not in option and key not in given and key not in ignore:
             yield path, f"'{path}' needs the option '{key}' ({option['doc'] or 'required'})"

@@ -12,8 +12,8 @@ from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
 from graphcl.data.code_sets.forest import Forest
-from graphcl.data.graph_sets.packed import GraphSequence, ranges
-from graphcl.graph.batch import graph_batch, pointer
+from graphcl.data.graph_sets.packed import GraphSequence
+from graphcl.graph.batch import graph_batch, pointer, ranges
 from graphcl.graph.code import UNKNOWN, CodeLayout, EdgeKind, code_edges
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
-from graphcl.graph.batch import graph_batch, pointer
+from graphcl.graph.batch import graph_batch, pointer, ranges
 
 
 class GraphSequence(Sequence[Data]):
@@ -88,9 +88,3 @@ class PackedGraphs(GraphSequence):
         kept = ranges(self.edge_ptr.index_select(0, numbers), edges)
         ends = self.edge_index.index_select(1, kept) + pointer(sizes)[:-1].repeat_interleave(edges)
         return graph_batch(self.x.index_select(0, nodes), ends, sizes, edges)
-
-
-def ranges(starts: Tensor, lengths: Tensor) -> Tensor:
-    """``start, start + 1, ..., start + length - 1`` of each pair, one after the other."""
-    offsets = starts - pointer(lengths)[:-1]
-    return torch.arange(int(lengths.sum())) + offsets.repeat_interleave(lengths)

@@ -19,7 +19,8 @@ class EmbeddedBaseline(Protocol):
     """Constructor: options. Sees what training sees: the graph, or the batch of all graphs.
 
     Class attributes:
-        probe: The probe that judges it; empty for the task's own.
+        probe: The probe that judges it; empty for the task's own. ``probe_options`` may give options of that probe.
+            ``reads_x`` may say that it needs node features.
     """
 
     probe: ClassVar[str]
@@ -45,6 +46,6 @@ def comparable(
 ) -> Iterator[tuple[str, EmbeddedBaseline, Probe]]:
     """(name, baseline, its probe); one with a probe of its own is left out where that measures something else."""
     for name, baseline in baselines.items():
-        own = build("probe", baseline.probe, {}) if baseline.probe else probe
+        own = build("probe", baseline.probe, getattr(baseline, "probe_options", {})) if baseline.probe else probe
         if own.metrics == probe.metrics:
             yield name, baseline, own

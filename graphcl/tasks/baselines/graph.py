@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 from torch_geometric.data import Batch
 
+from graphcl.augment.similar_words import word_sets
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.pooling import pool
+from graphcl.graph.code import layout_of
 from graphcl.tasks.baselines.embedded import Settings
 
 
@@ -32,6 +35,7 @@ class PooledFeatures:
     """The probe on the sum, or the mean, of a graph's node features, without edges; which of the two is chosen."""
 
     probe: ClassVar[str] = ""
+    reads_x: ClassVar[bool] = True
 
     def embeddings(self, graphs: Batch, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """[G, F] both ways."""
@@ -48,6 +52,7 @@ class FlatFeatures:
     """
 
     probe: ClassVar[str] = ""
+    reads_x: ClassVar[bool] = True
 
     def embeddings(self, graphs: Batch, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
         """[G, nodes * F]."""
@@ -61,6 +66,22 @@ class FlatFeatures:
         yield {}, rows[:, (rows != rows[:1]).any(0)]
 
 
+@register("baseline", "token_jaccard", example={}, tasks=("graph",))
+class TokenJaccard:
+    """Programs are as similar as their sets of words: shared words over all words of the two, by the probe map_at_r.
+
+    The bar of clone retrieval: it knows nothing of order or structure, and names and constants tell much.
+    """
+
+    probe: ClassVar[str] = "map_at_r"
+    probe_options: ClassVar[dict[str, str]] = {"similarity": "jaccard"}
+
+    def embeddings(self, graphs: Batch, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
+        """[G, words] of 0 and 1."""
+        sets = word_sets([graphs], layout_of(graphs).buckets)
+        yield {}, torch.from_numpy(sets[:, np.unique(sets.indices)].toarray())
+
+
 @register("baseline", "wl_histogram", example={"steps": 1}, tasks=("graph",))
 class WLHistogram:
     """How often each Weisfeiler-Lehman colour occurs in a graph (Shervashidze et al., JMLR 2011), rows of length 1.
@@ -69,6 +90,7 @@ class WLHistogram:
     """
 
     probe: ClassVar[str] = ""
+    reads_x: ClassVar[bool] = True
 
     def __init__(self, steps: Count = 3, max_colours: Count = 1024) -> None:
         """
