@@ -90,7 +90,7 @@ def independent_pairs(graph: Graph) -> tuple[Tensor, Tensor]:
     count = parent.numel()
     dependent = torch.isin(first * count + second, shared[0] * count + shared[1])
     dependent |= torch.isin(second * count + first, shared[0] * count + shared[1])
-    calls, jumps = (above(parent, flagged(graph, what)) for what in ("call", "jump"))  # type: ignore[arg-type]
+    calls, jumps = (above(parent, flagged(graph, what)) for what in ("call", "jump"))
     dependent |= calls.index_select(0, first) & calls.index_select(0, second)
     dependent |= jumps.index_select(0, first) | jumps.index_select(0, second)
     return first[~dependent], second[~dependent]

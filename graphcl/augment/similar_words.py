@@ -56,7 +56,7 @@ def word_sets(batches: Iterable[Graph], columns: int) -> sp.csr_matrix:
     return sp.vstack(parts).tocsr()
 
 
-@register("source", "similar_words", example={"k": 1})
+@register("source", "similar_words", example={"k": 3})
 class SimilarWords(nn.Module):
     """One of the ``k`` training programs whose sets of words are most similar (Jaccard) to the anchor's.
 

@@ -25,6 +25,7 @@ from graphcl.graph.code import CodeLayout, code_edges
 from graphcl.graph.patches import PatchGrid, build_patches
 from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
+from graphcl.tasks.base import Batch
 
 TYPES = {"user": 7, "item": 9}
 NODES, FEATURES, DIM = 10, 6, 4
@@ -194,6 +195,11 @@ class ToyTask:
     training_ids = torch.arange(NODES)
     #: what each example predicts; of one example nobody else does
     target_of = torch.tensor([7, *(i % 3 for i in range(NODES - 1))])
+
+    @staticmethod
+    def training_examples() -> list[Batch]:
+        """Ten programs, of two kinds in turn."""
+        return [Batch(ids, {}, {"graph": program_graph()}) for ids in torch.arange(NODES).split(2)]
 
 
 class ToyFlow:
