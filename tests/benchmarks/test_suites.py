@@ -11,6 +11,7 @@ import pytest
 import graphcl
 from benchmarks import (
     cells,
+    code_clones,
     dgl_backend,
     evaluation,
     everything,
@@ -60,6 +61,7 @@ SUITES = [
     rca.SUITE,
     neural_granger.SUITE,
     request_engine.SUITE,
+    code_clones.suite(8, 2),
 ]
 
 
@@ -93,6 +95,12 @@ def test_cells_of_recipes_with_own_settings_load() -> None:
         for cell in suite.cells:
             if cell.name.endswith("seed-0"):
                 graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
+
+
+def test_variants_of_code_clones_load_and_differ() -> None:
+    cells = [cell for cell in code_clones.suite(8, 1).cells if "recipe" in cell.arguments]
+    trees = [graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"]).to_yaml() for cell in cells]
+    assert len(set(trees)) == len(cells)
 
 
 def test_settings_of_pot_load() -> None:

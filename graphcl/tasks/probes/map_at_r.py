@@ -45,7 +45,9 @@ class MapAtR:
 
 
 @torch.no_grad()
-def map_at_r(rows: Labelled, similarity: Similarity = "cosine", block: int = 256) -> dict[str, float]:
+def map_at_r(
+    rows: Labelled, similarity: Similarity = "cosine", block: int = 256, *, asked: Tensor | None = None
+) -> dict[str, float]:
     """MAP@R and precision at 1 of rows among each other; of equally near ones those that come first are nearer.
 
     Memory is that of ``block`` times all rows.
@@ -54,18 +56,20 @@ def map_at_r(rows: Labelled, similarity: Similarity = "cosine", block: int = 256
         rows: [n, d] and their classes.
         similarity: What ranks.
         block: Queries at a time.
+        asked: [n, d] what queries in the place of each row, such as a changed copy of it; None: the rows themselves.
 
     Returns:
         ``map_at_r``, ``precision_at_1``; 0 where no class has two rows.
     """
-    x = normalize(rows.x.float(), dim=1) if similarity == "cosine" else rows.x.float()
+    x, q = (rows.x if one is None else one for one in (None, asked))
+    x, q = (normalize(one.float(), dim=1) if similarity == "cosine" else one.float() for one in (x, q))
     relevant = torch.bincount(rows.y)[rows.y] - 1
     queries = (relevant > 0).nonzero().view(-1)
     if not queries.numel():
         return {"map_at_r": 0.0, "precision_at_1": 0.0}
     total, first = 0.0, 0.0
     for some in queries.split(block):
-        scores = _scores(x, some, similarity)
+        scores = _scores(q.index_select(0, some), x, similarity)
         scores[torch.arange(len(some)), some] = -torch.inf
         wanted = relevant[some]
         near = scores.topk(int(wanted.max()), dim=1).indices
@@ -77,10 +81,9 @@ def map_at_r(rows: Labelled, similarity: Similarity = "cosine", block: int = 256
     return {"map_at_r": total / len(queries), "precision_at_1": first / len(queries)}
 
 
-def _scores(x: Tensor, queries: Tensor, similarity: Similarity) -> Tensor:
+def _scores(queries: Tensor, x: Tensor, similarity: Similarity) -> Tensor:
     """[b, n]."""
-    shared = x.index_select(0, queries) @ x.T
+    shared = queries @ x.T
     if similarity != "jaccard":
         return shared
-    sizes = x.sum(1)
-    return shared / (sizes.index_select(0, queries)[:, None] + sizes - shared).clamp_min(1)
+    return shared / (queries.sum(1)[:, None] + x.sum(1) - shared).clamp_min(1)

@@ -71,3 +71,11 @@ def test_rows_that_are_all_alike_get_chance_whatever_their_order() -> None:
 
 def test_no_class_with_two_rows() -> None:
     assert map_at_r(Labelled(torch.eye(3), torch.arange(3)))["map_at_r"] == 0.0
+
+
+def test_changed_copies_ask_and_their_own_original_is_no_answer() -> None:
+    x, y = torch.eye(4), torch.tensor([0, 0, 1, 1])
+    asked = x[[1, 0, 3, 2]]  # each asks with the row of the other of its class
+    assert map_at_r(Labelled(x, y), asked=asked)["map_at_r"] == 1.0
+    wrong = x[[2, 3, 0, 1]]
+    assert map_at_r(Labelled(x, y), asked=wrong)["map_at_r"] == 0.0
