@@ -1,4 +1,4 @@
-"""What the name of a file says: ``7_jackson_32.wav`` under ``{class}_{group}_{number}``."""
+"""What the name of a file says: ``7_jackson_32.wav`` under ``CLASS_GROUP_NUMBER``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from graphcl.core.errors import UserError
 
-_FIELDS = {"class": "(?P<label>.+?)", "group": "(?P<group>.+?)", "number": r"(?P<number>\d+)"}
+_FIELDS = {"CLASS": "(?P<label>.+?)", "GROUP": "(?P<group>.+?)", "NUMBER": r"(?P<number>\d+)"}
 
 
 class Named(NamedTuple):
@@ -19,26 +19,24 @@ class Named(NamedTuple):
 
 
 class NamePattern:
-    """Reads names of files, without their endings, by a pattern of text and ``{class}``, ``{group}``, ``{number}``.
+    """Reads names of files, without their endings, by a pattern of text and ``CLASS``, ``GROUP``, ``NUMBER``.
 
-    >>> NamePattern("{class}_{group}_{number}").read("7_jackson_32")
+    >>> NamePattern("CLASS_GROUP_NUMBER").read("7_jackson_32")
     Named(label='7', group='jackson', number=32)
-    >>> NamePattern("{class}_{number}").read("noise") is None
+    >>> NamePattern("CLASS_NUMBER").read("noise") is None
     True
 
     Raises:
-        UserError: another field, one twice, or none.
+        UserError: no field, or one twice.
     """
 
     def __init__(self, text: str) -> None:
-        pieces = re.split(r"\{([^{}]*)\}", text)
-        fields = pieces[1::2]
-        unknown = [field for field in fields if field not in _FIELDS]
-        if unknown or not fields or len(set(fields)) < len(fields):
-            wrong = f"{{{unknown[0]}}} is no field" if unknown else "it needs a field, and none twice"
-            raise UserError(f"data.pattern: {text!r}: {wrong}; fields are {{class}}, {{group}} and {{number}}")
-        self.fields = tuple(fields)
-        self._form = re.compile("".join(re.escape(p) if n % 2 == 0 else _FIELDS[p] for n, p in enumerate(pieces)))
+        pieces = re.split(f"({'|'.join(_FIELDS)})", text)
+        self.fields = tuple(pieces[1::2])
+        if not self.fields or len(set(self.fields)) < len(self.fields):
+            wrong = "none of its fields may be there twice" if self.fields else "it has no field"
+            raise UserError(f"data.pattern: {text!r}: {wrong}; fields are CLASS, GROUP and NUMBER")
+        self._form = re.compile("".join(_FIELDS.get(piece) or re.escape(piece) for piece in pieces))
 
     def read(self, stem: str) -> Named | None:
         """What a name says, or None where it has another form."""

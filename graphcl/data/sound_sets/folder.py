@@ -31,14 +31,14 @@ def read_sound_folder(
         layout: Most frequent rate of the files -> frames; files of other rates than its are resampled.
         pattern: How names of files say their class, see :class:`NamePattern`; empty: a folder is a class, and
             ``train``, ``val`` and ``test`` are parts.
-        test_below: Files of a lower ``{number}`` are the test part.
+        test_below: Files of a lower ``NUMBER`` are the test part.
 
     Raises:
         UserError: no sound is left.
     """
     skipped, names = Skipped(), NamePattern(pattern) if pattern else None
-    if test_below and (names is None or "number" not in names.fields):
-        raise UserError("data.test_below: needs a data.pattern with {number}")
+    if test_below and (names is None or "NUMBER" not in names.fields):
+        raise UserError("data.test_below: needs a data.pattern with NUMBER")
     listed = _sounds(folder, names, test_below, skipped)
     paths, notes = [file.path for file, _ in listed], list[str]()
     rates = Counter(rate for rate in map(rate_of, paths) if rate)

@@ -75,7 +75,7 @@ class SoundSetData:
         Args:
             name: Data set: generated, or the name of a card.
             path: A folder of sounds; wins over name.
-            pattern: How names of files say what they hold, such as `{class}_{group}_{number}`; a group is a speaker,
+            pattern: How names of files say what they hold, such as `CLASS_GROUP_NUMBER`; a group is a speaker,
                 say. Empty: a folder is a class.
             test_below: Files whose number is below are the test part; 0: folders say it, or nothing does.
             rate: Samples a second to which sounds are brought; 0 takes the rate of most files.

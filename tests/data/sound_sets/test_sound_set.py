@@ -134,7 +134,7 @@ def test_a_silent_sound_is_no_trouble(tmp_path: Path) -> None:
 def test_names_say_class_group_and_part(tmp_path: Path) -> None:
     for name in ("0_ann_0", "0_ann_7", "1_bob_2", "1_ann_10", "odd"):
         write(tmp_path / f"{name}.wav", tone(400.0))
-    data = load(tmp_path, pattern="{class}_{group}_{number}", test_below=3)
+    data = load(tmp_path, pattern="CLASS_GROUP_NUMBER", test_below=3)
     assert data.ids == ["0_ann_7.wav", "1_ann_10.wav", "0_ann_0.wav", "1_bob_2.wav"]
     assert data.groups == ["ann", "ann", "ann", "bob"]
     assert data.labels.tolist() == [0, 1, 0, 1]
@@ -143,11 +143,11 @@ def test_names_say_class_group_and_part(tmp_path: Path) -> None:
     assert any("with a name of another form than data.pattern (the first: odd.wav)" in n for n in data.report.lines())
 
 
-@pytest.mark.parametrize("pattern", ["{digit}_{group}", "plain", "{class}_{class}"])
+@pytest.mark.parametrize("pattern", ["class_group", "plain", "CLASS_CLASS"])
 def test_patterns_that_say_nothing(pattern: str) -> None:
     with pytest.raises(UserError, match=r"data\.pattern: .*fields are"):
         NamePattern(pattern)
-    assert NamePattern("take {number} of {class}").read("take 0 of cat") == ("cat", "", 0)
+    assert NamePattern("take NUMBER of CLASS").read("take 0 of cat") == ("cat", "", 0)
 
 
 def test_mistakes_end_in_a_line(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_mistakes_end_in_a_line(tmp_path: Path) -> None:
 def test_a_set_is_kept_and_new_sounds_are_cut_as_it_was(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path / "old" / f"{number % 2}_{'xyz'[number % 3]}_{number}.wav", tone(300.0 + 50 * number))
-    data = load(tmp_path / "old", pattern="{class}_{group}_{number}", hop_ms=12.5, scale="set")
+    data = load(tmp_path / "old", pattern="CLASS_GROUP_NUMBER", hop_ms=12.5, scale="set")
     data.save(tmp_path / "kept")
     again = SoundSetData.read(tmp_path / "kept")
     assert torch.equal(again.packed.x, data.packed.x)
