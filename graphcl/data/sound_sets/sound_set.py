@@ -130,6 +130,7 @@ class SoundSetData:
         Raises:
             UserError: the data cannot be found or used.
         """
+        self.pattern, self.test_below = "", 0  # of no file is asked what it is
         raw, layout, report = self._located(0, lambda _: trained_on.layout)
         return SoundSet.of(make_unseen(raw, report, trained_on, NOUNS), layout)
 
