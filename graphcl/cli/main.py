@@ -21,6 +21,7 @@ from graphcl.cli.rca import rca
 from graphcl.cli.recommend import recommend
 from graphcl.cli.resume import resume
 from graphcl.cli.score import score
+from graphcl.cli.search import search
 from graphcl.cli.show import show
 from graphcl.cli.similar import similar
 from graphcl.cli.train import train
@@ -59,7 +60,7 @@ def _graphcl(
 
 
 _COMMANDS = (
-    train, resume, evaluate, recommend, score, similar, embed, augment, tune_text, inspect, compactness, rca,
+    train, resume, evaluate, recommend, score, similar, search, embed, augment, tune_text, inspect, compactness, rca,
     show, check, doctor,
 )
 for command in _COMMANDS:

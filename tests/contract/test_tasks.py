@@ -32,6 +32,8 @@ OF_A_KIND = {"folds": 3, "probe": "linear", "probe_options": {"grid": [1.0]}, "b
 def _options(kind: str) -> dict[str, Any]:
     """Programs have no ``x`` that a baseline could flatten, and are judged by what they retrieve."""
     programs = {"folds": 3, "probe": "map_at_r", "baselines": ["token_jaccard"]}
+    if kind == "code_pairs":
+        return {}
     return programs if kind == "code_set" else OF_A_KIND
 
 

@@ -170,22 +170,7 @@ class CodeSetData:
         """The texts, their trees, and a report of what was left out."""
         sources, report = self._located()
         forest = parsed(sources.texts, self.how, processes=self.processes)
-        skipped = Skipped()
-        for item, why in forest.skipped.items():
-            skipped.add(why, sources.ids[item])
-        small = forest.sizes < self.least_nodes
-        forest = forest.only(~small) if small.any() else forest
-        for note in (*sources.notes, *skipped.notes("text")):
-            report.note(note)
-        if not len(forest):
-            raise UserError(f"{sources.source}: no code could be read: {'; '.join(report.notes) or 'no text'}")
-        if small.any():
-            report.note(f"left out {int(small.sum()):,} of fewer than {self.least_nodes} nodes")
-        if forest.damaged.any():
-            report.note(f"with syntax errors, kept as far as they could be read: {int(forest.damaged.sum()):,}")
-        if forest.cut.any():
-            report.note(f"cut to their first {self.how.nodes:,} nodes: {int(forest.cut.sum()):,}")
-        return sources, forest, report
+        return sources, note_skipped(sources, forest, report, self.least_nodes, self.how), report
 
     def _located(self) -> tuple[Sources, DataReport]:
         if self.path:
@@ -200,6 +185,30 @@ class CodeSetData:
         card, folder, report = open_card(self.name, "graph", self.data_root, "code_set")
         report.format = "code"
         return read_code_lines(folder / next(iter(card.files)), self.language), report
+
+
+def note_skipped(sources: Sources, forest: Forest, report: DataReport, least: int, how: Reading) -> Forest:
+    """The trees of at least ``least`` nodes; what was left out or cut, and why, is noted.
+
+    Raises:
+        UserError: none is left.
+    """
+    skipped = Skipped()
+    for item, why in forest.skipped.items():
+        skipped.add(why, sources.ids[item])
+    small = forest.sizes < least
+    forest = forest.only(~small) if small.any() else forest
+    for note in (*sources.notes, *skipped.notes("text")):
+        report.note(note)
+    if small.any():
+        report.note(f"left out {int(small.sum()):,} of fewer than {least} nodes")
+    if not len(forest):
+        raise UserError(f"{sources.source}: no code could be read: {'; '.join(report.notes) or 'no text'}")
+    if forest.damaged.any():
+        report.note(f"with syntax errors, kept as far as they could be read: {int(forest.damaged.sum()):,}")
+    if forest.cut.any():
+        report.note(f"cut to their first {how.nodes:,} nodes: {int(forest.cut.sum()):,}")
+    return forest
 
 
 def _ids(sources: Sources, forest: Forest, functions: bool) -> list[str]:

@@ -36,6 +36,7 @@ class Forest:
         words: [W] their buckets.
         kinds: Names of kinds of nodes.
         titles: [G] name of the function, or "".
+        docs: [G] what is said of the function, or "".
         skipped: Text -> why there is no tree of it.
     """
 
@@ -52,6 +53,7 @@ class Forest:
     words: np.ndarray
     kinds: list[str] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
+    docs: list[str] = field(default_factory=list)
     skipped: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -76,7 +78,8 @@ class Forest:
             "words": [word for tree in every for words in tree.tokens for word in words],
         }
         arrays: dict[str, Any] = {name: np.array(values[name], dtype=kind) for name, kind in _TYPES.items()}
-        return cls(**arrays, kinds=list(number), titles=[tree.title for tree in every], skipped=skipped)
+        titles, docs = [tree.title for tree in every], [tree.doc for tree in every]
+        return cls(**arrays, kinds=list(number), titles=titles, docs=docs, skipped=skipped)
 
     @classmethod
     def joined(cls, parts: Iterable[tuple[int, Forest]]) -> Forest:
@@ -86,6 +89,7 @@ class Forest:
         place = {kind: position for position, kind in enumerate(kinds)}
         pieces: dict[str, list[np.ndarray]] = {name: [] for name in _TYPES}
         titles: list[str] = []
+        docs: list[str] = []
         skipped: dict[int, str] = {}
         for first, forest in every:
             new = np.array([place[kind] for kind in forest.kinds], dtype=np.int16)
@@ -94,10 +98,11 @@ class Forest:
                 values = values + first if name == "item" else new[values] if name == "kind" else values
                 pieces[name].append(values)
             titles += forest.titles
+            docs += forest.docs
             skipped |= {first + item: why for item, why in forest.skipped.items()}
         empty: dict[str, Any] = {name: np.zeros(0, dtype=kind) for name, kind in _TYPES.items()}
         arrays: dict[str, Any] = {name: np.concatenate([empty[name], *pieces[name]]) for name in _TYPES}
-        return cls(**arrays, kinds=kinds, titles=titles, skipped=skipped)
+        return cls(**arrays, kinds=kinds, titles=titles, docs=docs, skipped=skipped)
 
     def only(self, kept: np.ndarray) -> Forest:
         """The trees that are kept [G] bool."""
@@ -105,12 +110,12 @@ class Forest:
         word = np.repeat(nodes, self.counts)
         mask = {"kind": nodes, "parent": nodes, "name": nodes, "counts": nodes, "words": word}
         arrays = {name: getattr(self, name)[mask.get(name, kept)] for name in _TYPES}
-        titles = [title for title, keep in zip(self.titles, kept.tolist(), strict=True) if keep]
-        return Forest(**arrays, kinds=self.kinds, titles=titles, skipped=self.skipped)
+        titles, docs = ([said[n] for n in np.flatnonzero(kept)] for said in (self.titles, self.docs))
+        return Forest(**arrays, kinds=self.kinds, titles=titles, docs=docs, skipped=self.skipped)
 
     def write(self, file: BinaryIO) -> None:
         """As an ``.npz``."""
-        said = {"kinds": self.kinds, "titles": self.titles, "skipped": list(self.skipped.items())}
+        said = {"kinds": self.kinds, "titles": self.titles, "docs": self.docs, "skipped": list(self.skipped.items())}
         plain = np.frombuffer(json.dumps(said).encode(), dtype=np.uint8)
         np.savez(file, plain=plain, **{name: getattr(self, name) for name in _TYPES})
 
@@ -125,4 +130,4 @@ class Forest:
             said = json.loads(opened["plain"].tobytes())
             arrays = {name: opened[name] for name in _TYPES}
         skipped = {int(item): str(why) for item, why in said["skipped"]}
-        return cls(**arrays, kinds=said["kinds"], titles=said["titles"], skipped=skipped)
+        return cls(**arrays, kinds=said["kinds"], titles=said["titles"], docs=said["docs"], skipped=skipped)

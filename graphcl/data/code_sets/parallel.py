@@ -24,7 +24,7 @@ from graphcl.data.code_sets.parse import Reading
 from graphcl.data.code_sets.worker import Text, parse_texts
 
 #: Part of the name of what is kept: goes up when trees of the same text become others.
-VERSION = 1
+VERSION = 2
 #: Texts that a process is given at a time; so few are parsed here.
 CHUNK = 500
 _FEW = 200

@@ -35,6 +35,7 @@ class Tree:
         cut: Whether there were more nodes than were asked for.
         line: Of its beginning, from 1.
         title: Name of the function, where the tree is of one.
+        doc: What is said of the function: its docstring, or the comment before it.
     """
 
     kinds: list[str] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Tree:
     cut: bool = False
     line: int = 1
     title: str = ""
+    doc: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,36 @@ def parse(code: bytes, language: Language, how: Reading) -> list[Tree]:
     root = parser(language.name).parse(code).root_node
     if not how.functions:
         return [read_tree(root, code, language, how)]
-    return [read_tree(node, code, language, how) for node in _functions(root, language)]
+    trees = []
+    for node in _functions(root, language):
+        tree = read_tree(node, code, language, how)
+        tree.doc = documentation(node, code)
+        trees.append(tree)
+    return trees
+
+
+def documentation(function: Any, code: bytes) -> str:
+    """The first paragraph of a function's docstring (Python), else of the comment that ends where it begins."""
+    body = function.child_by_field_name("body")
+    first = next((child for child in body.named_children if child.type != "comment"), None) if body else None
+    if first is not None and _is_docstring(first):
+        said = _text(first, code).strip("rRuUbB \"'\n")
+        return _first_paragraph(said.splitlines())
+    before, line, lines = function.prev_sibling, function.start_point[0], list[str]()
+    while before is not None and before.type in SILENT and before.end_point[0] >= line - 1:
+        lines = [piece.strip().lstrip("/*#! ").removesuffix("*/") for piece in _text(before, code).splitlines()] + lines
+        before, line = before.prev_sibling, before.start_point[0]
+    return _first_paragraph(lines)
+
+
+def _first_paragraph(lines: list[str]) -> str:
+    found: list[str] = []
+    for line in lines:
+        if line.strip():
+            found.append(line.strip())
+        elif found:
+            break
+    return " ".join(found)
 
 
 def _functions(root: Any, language: Language) -> Iterator[Any]:

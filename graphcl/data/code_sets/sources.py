@@ -32,6 +32,7 @@ class Sources:
         parts: The part of each, "" where the data has none.
         source: Where they are from.
         notes: What was left out.
+        docs: What is said of each, "" where nothing is; empty where only the texts themselves may say.
     """
 
     texts: list[Text]
@@ -40,6 +41,7 @@ class Sources:
     parts: list[str]
     source: str
     notes: list[str] = field(default_factory=list)
+    docs: list[str] = field(default_factory=list)
 
 
 def read_code_folder(folder: Path, language: str) -> Sources:
@@ -77,7 +79,8 @@ def read_code_folder(folder: Path, language: str) -> Sources:
 def read_code_lines(path: Path, language: str) -> Sources:
     """Programs of a ``.jsonl`` (or ``.jsonl.gz``) file, a line each.
 
-    A line has ``code``, and may have ``language``, ``label`` (its class), ``split`` (train, valid or test) and ``id``.
+    A line has ``code`` (or ``code_tokens``, a list), and may have ``language``, ``label`` (its class), ``split``
+    (train, valid or test), ``id``, and ``text`` (or ``nl``), which says what it does.
 
     Args:
         path: The file.
@@ -113,6 +116,7 @@ def read_code_lines(path: Path, language: str) -> Sources:
         found.ids.append(str(row.get("id", number)))
         found.labels.append("" if row.get("label") is None else str(row["label"]))
         found.parts.append(given[position])
+        found.docs.append(str(row.get("text") or row.get("nl") or ""))
     return found
 
 
@@ -121,6 +125,8 @@ def _row(line: str) -> dict | None:
         row = json.loads(line)
     except ValueError:
         return None
+    if isinstance(row, dict) and isinstance(row.get("code_tokens"), list):
+        row["code"] = " ".join(map(str, row["code_tokens"]))
     return row if isinstance(row, dict) and isinstance(row.get("code"), str) else None
 
 

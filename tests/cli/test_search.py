@@ -1,0 +1,61 @@
+"""Functions are found by what they do: a small folder learnt by heart, and what cannot be searched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tree_sitter")
+
+from graphcl.cli.main import run as command
+from graphcl.core.build import build
+from graphcl.data.code_sets.pairs import CodePairs
+
+THINGS = ("banana", "window", "planet", "bridge", "violin", "candle", "desert", "engine", "forest", "garden")
+SAYS = {"open": "Opens the {} named here", "close": "Closes the {} for good", "count": "How many {} there are"}
+
+
+def write(folder: Path) -> Path:
+    for thing in THINGS:
+        functions = [
+            f'def {verb}_{thing}(x):\n    """{says.format(thing)}."""\n'
+            f"    y = {verb}(x.{thing})\n    return {thing}(y)\n"
+            for verb, says in SAYS.items()
+        ]
+        functions.append(f"def bare_{thing}(a):\n    return a + a.b(a, 1)\n")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{thing}.py").write_text("\n".join(functions))
+    return folder
+
+
+def test_pairs_are_functions_without_what_is_said_of_them(tmp_path: Path) -> None:
+    data: CodePairs = build("data", "code_pairs", {"path": str(write(tmp_path / "code"))}).load(seed=0)
+    assert len(data) == len(data.ids) == 30
+    assert data.ids[0] == "banana.py:1 open_banana"
+    assert "functions of which nothing is said, searched but not trained on: 10" in data.report.notes
+    said, code = (set(data.fields[name][0].words.flatten().tolist()) for name in ("text", "code"))
+    assert len(said - {0}) == 6  # opens the banana named here .
+    assert len((said & code) - {0}) == 1  # banana: the docstring is not in the code
+    packed, places, _ = build("data", "code_pairs", {"path": str(tmp_path / "code")}).corpus(data.layout)
+    assert len(packed) == len(places) == 40
+
+
+def test_a_run_finds_functions_by_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, run = write(tmp_path / "code"), str(tmp_path / "run")
+    options = ["train.threads=1", "train.epochs=15", "train.batch_size=12", "train.patience=0"]
+    assert command(["train", "cocosoda", f"data.path={code}", *options, "--out", run, "--quiet"]) == 0
+    capsys.readouterr()
+    assert command(["search", run, "closes the violin", "-k", "3", "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)["found"]
+    assert len(found) == 3
+    assert any("violin.py" in row["function"] for row in found)
+    assert found[0]["cosine"] >= found[1]["cosine"]
+    one = tmp_path / "one"
+    one.mkdir()
+    (one / "a.go").write_text("package m\nfunc Close(v Violin, n int) int { return v.Close(n) + n }\n")
+    assert command(["search", run, "closes the violin", "--data", str(one), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["found"][0]["function"] == "a.go:2 Close"
+    assert command(["search", run, " "]) == 2
+    assert "there is no word in" in capsys.readouterr().err
