@@ -41,7 +41,7 @@ class CodePairs(Records):
         ids: Of each record where its function is.
     """
 
-    fields: Mapping[str, PackedCode]  # type: ignore[assignment]
+    fields: Mapping[str, PackedCode]
     ids: list[str] = field(default_factory=list)
 
     def graphs(self, numbers: Tensor) -> dict[str, GraphBatch]:
