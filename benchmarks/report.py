@@ -26,6 +26,7 @@ SECTIONS = {
     "gaugllm": "Quality: GAugLLM on graphs of texts, experts and edits offline",
     "rca": "Quality: root causes of real faults",
     "neural_granger": "Quality: causes in systems with a known answer",
+    "everything": "Quality: images, series, sounds and skeletons beside their strongest bars",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "recbole_inside": "Quality and speed: our recommenders inside RecBole",
     "recbole_zoo": "RecBole's own models with current packages",
