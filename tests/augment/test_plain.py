@@ -23,7 +23,7 @@ SPECIAL = ("needs", "learned", "triples")
 LEFT_OUT = {"one_of", *(part.name for part in parts("augmenter") if any(map(part.meta.get, SPECIAL)))}
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name not in LEFT_OUT]
 #: Those that no graph of another library has what it takes for.
-GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches")]
+GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches", "programs")]
 
 
 def function(name: str) -> Any:
