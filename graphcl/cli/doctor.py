@@ -18,6 +18,7 @@ _EXTRAS = {
     "dgl": ("dgl", "conversion of DGL graphs"),
     "images": ("PIL", "folders of images"),
     "code": ("tree_sitter", "source code as graphs"),
+    "molecules": ("rdkit", "molecules out of SMILES"),
     "text": ("sentence_transformers", "sentence encoders, and language models in a local folder"),
     "llm": ("openai", "language models behind an endpoint"),
     "dev": ("pytest", "the tests"),

@@ -10,6 +10,7 @@ from graphcl.core.errors import UserError
 from graphcl.data.class_folders import list_files
 from graphcl.data.code_sets.languages import language_of
 from graphcl.data.images import folder as image_folder
+from graphcl.data.molecules.table import is_table_of_molecules
 from graphcl.data.series_sets import ucr
 from graphcl.data.sound_sets import decode as sounds
 
@@ -19,7 +20,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 
 
 def kind_of(path: Path) -> str:
-    """``images``, ``series_set``, ``sound_set``, ``code_set`` or ``graph_set``.
+    """``images``, ``series_set``, ``sound_set``, ``code_set``, ``molecules`` or ``graph_set``.
 
     A folder is of the kind that most of its files are of; a folder with a table ``graphs`` or the text files of a TU
     set, of graphs.
@@ -57,6 +58,8 @@ def _of_suffix(suffix: str) -> str | None:
 def _of_file(path: Path) -> str | None:
     if path.name.endswith((".jsonl", ".jsonl.gz")):
         return "code_set"
+    if is_table_of_molecules(path):
+        return "molecules"
     if path.suffix == ".npz":
         return _of_arrays(path)
     return _of_suffix(path.suffix.lower())

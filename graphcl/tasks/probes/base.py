@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 from torch import Tensor
 
 from graphcl.core.build import build
@@ -138,10 +138,17 @@ class ClassProbe(ABC):
         """Fit on ``train`` with the settings that do best on ``valid``; where that is empty, see :func:`holdouts`."""
 
     def judge(self, case: ClassCase, split: Split, *, seed: int) -> dict[str, float]:
-        """:func:`class_metrics` of what the fitted classifier predicts for ``split``."""
+        """:func:`class_metrics` of what the fitted classifier predicts for ``split``.
+
+        Of two classes also ``auc`` (:func:`area_under_curve`), where the classifier has ``margins``.
+        """
         classifier = self.fit(train=case.part("train"), valid=case.part("valid"), seed=seed)
         judged = case.part(split)
-        return class_metrics(classifier.predict(judged.x), judged.y)
+        metrics = class_metrics(classifier.predict(judged.x), judged.y)
+        margins = getattr(classifier, "margins", None)
+        if margins is not None and case.part("train").y.unique().numel() == judged.y.unique().numel() == 2:
+            metrics["auc"] = area_under_curve(margins(judged.x), judged.y)
+        return metrics
 
 
 def class_metrics(predicted: Tensor, truth: Tensor) -> dict[str, float]:
@@ -153,11 +160,23 @@ def class_metrics(predicted: Tensor, truth: Tensor) -> dict[str, float]:
     }
 
 
+def area_under_curve(scores: Tensor, truth: Tensor) -> float:
+    """ROC-AUC: how likely a row of the second of two classes has the higher score; ties count half.
+
+    Args:
+        scores: [n].
+        truth: [n] of two different classes.
+    """
+    y = truth.cpu()
+    return float(roc_auc_score((y == y.max()).numpy(), scores.detach().cpu().double().numpy()))
+
+
 def average(results: list[dict[str, float]]) -> dict[str, float]:
     """Mean over splits; with several also ``.../std``, their standard deviation (n - 1), in place of other spreads."""
     if len(results) < 2:
         return results[0] if results else {}
-    values = {name: np.array([result[name] for result in results]) for name in results[0] if "/" not in name}
+    shared = [name for name in results[0] if "/" not in name and all(name in result for result in results)]
+    values = {name: np.array([result[name] for result in results]) for name in shared}
     metrics = {name: float(v.mean()) for name, v in values.items()}
     return metrics | {f"{name}/std": float(v.std(ddof=1)) for name, v in values.items()}
 

@@ -83,3 +83,7 @@ class SvmClassifier:
     def predict(self, x: Tensor) -> Tensor:
         """[n, d] -> [n] int64 classes."""
         return torch.from_numpy(self._model.predict(rows_of(x, normalize=False)))
+
+    def margins(self, x: Tensor) -> Tensor:
+        """[n, d] -> [n]: of two classes, how far it is on the side of the second."""
+        return torch.from_numpy(self._model.decision_function(rows_of(x, normalize=False)))
