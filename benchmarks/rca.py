@@ -62,6 +62,7 @@ def _cells() -> tuple[Cell, ...]:
             walk = {**SHORT_WALK, "prior": prior}
             arguments = {"system": system, "when": "known", "method": "granger-pagerank+map", "walk": walk}
             found.append(Cell(f"{system}-known-{prior_name(prior)}", "benchmarks.rca:run", arguments))
+    found.append(Cell("petshop-alarms", "benchmarks.rca:alarms", {"system": "petshop"}))
     found.append(Cell("choice", "benchmarks.rca_choice:choose"))
     for metrics, rows in SIZES:
         for method in (OURS, *TRAINED):
@@ -83,9 +84,7 @@ SUITE = Suite("rca", _cells())
 
 def run(system: str, when: str, method: str, walk: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One method on all cases of a system: AC@1 to AC@5 of each case, by service and, where annotated, by metric."""
-    folder = Path(data_root() or "") / "rca" / system
-    cases = sorted(path for path in folder.iterdir() if (path / "truth.json").is_file())
-    records = [_case(path, system, when, method, walk or {}) for path in cases]
+    records = [_case(path, system, when, method, walk or {}) for path in _cases_of(system)]
     return {
         "services": [record["services"] for record in records],
         "metrics": [record["metrics"] for record in records],
@@ -95,6 +94,17 @@ def run(system: str, when: str, method: str, walk: Mapping[str, Any] | None = No
         "undetected": sum(record["undetected"] for record in records),
         "seconds": sorted(record["seconds"] for record in records)[len(records) // 2],
     }
+
+
+def alarms(system: str) -> dict[str, Any]:
+    """Of each case the recording that it is of (low, high) and the metric that alarmed."""
+    metrics = [json.loads((path / "truth.json").read_text())["metric"] for path in _cases_of(system)]
+    return {"recordings": [path.name.partition("_")[0] for path in _cases_of(system)], "metrics": metrics}
+
+
+def _cases_of(system: str) -> list[Path]:
+    folder = Path(data_root() or "") / "rca" / system
+    return sorted(path for path in folder.iterdir() if (path / "truth.json").is_file())
 
 
 def take_time(metrics: int, rows: int, method: str) -> dict[str, Any]:
