@@ -44,7 +44,8 @@ def section() -> str:
     )
     systems = [_table(system) for system in SYSTEMS]
     return "\n\n".join([
-        head, *systems, _choice(), _by_fault(), _walks(), _priors(), _traversal(), _turned(), _calibration(), _times(), CHOICE, FAILS,
+        head, *systems, _choice(), _by_fault(), _walks(), _priors(), _traversal(), _turned(), _calibration(), _times(),
+        CHOICE, FAILS,
     ])  # fmt: skip
 
 
@@ -229,8 +230,8 @@ def _traversal() -> str:
         theirs = ", ".join(f"{value:.2f}" for value in published)
         rows.append([f"{recording} traffic, {metric}", str(len(chosen)), *cells, theirs])
     return (
-        "Petshop with its call graph, time known: top-1, top-3. The published traversal is of all cases of its authors, "
-        "ours of those that are here, so that rows are side by side and not compared\n\n"
+        "Petshop with its call graph, time known: top-1, top-3. The published traversal is of all cases of its "
+        "authors, ours of those that are here, so that rows are side by side and not compared\n\n"
         + tables.table(("cases", "ours", *methods, "anomaly traversal, published"), rows)
     )
 

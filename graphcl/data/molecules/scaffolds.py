@@ -27,10 +27,10 @@ def scaffold_split(scaffolds: Sequence[str], where: str) -> NodeSplit:
     Raises:
         UserError: a part would be empty.
     """
-    members = defaultdict(list)
+    members: dict[str, list[int]] = defaultdict(list)
     for number, scaffold in enumerate(scaffolds):
         members[scaffold].append(number)
-    train, valid, test = [], [], []
+    train, valid, test = list[int](), list[int](), list[int]()
     most_train, most_both = (share * len(scaffolds) for share in SHARES)
     for group in sorted(members.values(), key=lambda group: (len(group), group[0]), reverse=True):
         if len(train) + len(group) <= most_train:
