@@ -64,15 +64,19 @@ def mask_nodes(graph: Graph, p: Probability, *, replace: Probability = 0.0, gene
 class MaskNodes(nn.Module):
     """Hides the features of nodes; see :func:`mask_nodes`. Addresses of the view then know the rows ``masked``."""
 
-    def __init__(self, p: Probability = 0.5, replace: Probability = 0.0) -> None:
+    def __init__(self, p: Probability = 0.5, replace: Probability = 0.0, alike: bool = False) -> None:
         """
         Args:
             p: Probability that a node's features are hidden.
             replace: Share of the hidden nodes that show the features of another node; the others show none.
+            alike: Whether the nodes that are hidden are the same ones in all views of a step, so that views cannot be
+                told apart by them.
         """
         super().__init__()
-        self.p, self.replace = p, replace
+        self.p, self.replace, self.shares_draws = p, replace, alike
 
-    def forward(self, graph: Graph, *, generator: torch.Generator) -> Graph:
-        """The graph with hidden features."""
-        return mask_nodes(graph, self.p, replace=self.replace, generator=generator)
+    def forward(
+        self, graph: Graph, *, generator: torch.Generator, shared: torch.Generator | None = None
+    ) -> Graph:
+        """The graph with hidden features; ``shared`` draws alike for all views."""
+        return mask_nodes(graph, self.p, replace=self.replace, generator=generator if shared is None else shared)

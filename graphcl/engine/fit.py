@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,8 @@ def _fit(
         chosen = training.train()
     best = chosen.best_epoch if chosen.stage == "select" else chosen.limit
     valid = _at_best(chosen.history, best)
-    if recipe["data"].get("split", {}).get("valid") == "refit":
+    split = recipe["data"].get("split")
+    if isinstance(split, Mapping) and split.get("valid") == "refit":
         training = _refit(recipe, data, run, device, watch, best, chosen.history, ranks)
     return finish(training, run, valid, best, began)
 

@@ -245,6 +245,7 @@ class ToyFlow:
         """Of a view only what augmenters that are trained leave there."""
         leaf = self._leaf(parse_address(f"{name}.nodes"))
         told = {"expert_weights": leaf.softmax(1), "expert_names": list("abcd"[:DIM]), "gates": leaf.sigmoid()}
+        told["edits"] = torch.arange(len(leaf)) % 3 + 1.0 + (name == "c")
         return SimpleNamespace(graph=Data(**told))
 
     def generator(self, purpose: str) -> torch.Generator:
