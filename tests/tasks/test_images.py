@@ -18,7 +18,6 @@ from graphcl.engine.fit import fit
 from graphcl.tasks.baselines.graph import FlatFeatures
 from graphcl.tasks.graph import GraphTask
 from graphcl.tasks.graph_folds import given_fold
-from graphcl.tasks.images import ImagesTask
 
 
 def stripes(path: Path, sizes: dict[str, int], label: bool = True) -> Path:
@@ -41,7 +40,7 @@ def parted(tmp_path: Path) -> ImageSet:
 
 
 def test_training_sees_no_image_of_the_test_part(parted: ImageSet) -> None:
-    task = ImagesTask(data=parted, baselines=["flat_features"], probe="linear")
+    task = GraphTask(data=parted, baselines=["flat_features"], probe="linear")
     batches = list(task.batches(8, generator=generator(0)))
     assert len(batches) == task.num_batches(8) == 4
     assert sorted(torch.cat([batch.ids for batch in batches]).tolist()) == list(range(26))
@@ -50,7 +49,7 @@ def test_training_sees_no_image_of_the_test_part(parted: ImageSet) -> None:
     assert batches[0].graphs["graph"].num_graphs == 8
     assert task.graphs["graph"].num_graphs == 16, "a sample; others are made when they are read"
     assert "20 train, 6 that choose its settings, 10 test" in task.describe()["protocol"]
-    whole = ImagesTask(data=parted, split="folds", folds=3, baselines=["flat_features"])
+    whole = GraphTask(data=parted, split="folds", folds=3, baselines=["flat_features"])
     assert whole.num_batches(36) == 1
     assert "3-fold" in whole.describe()["protocol"]
 
@@ -73,7 +72,7 @@ def test_without_a_validation_part_settings_are_chosen_within_train(tmp_path: Pa
     assert sorted([*before.train.tolist(), *before.test.tolist()]) == list(range(20))
     assert before.test.numel() == 4
     bare = ImagesData(path=str(stripes(tmp_path / "b.npz", {"train": 20, "test": 10}, label=False))).load(seed=0)
-    assert not ImagesTask(data=bare).judges
+    assert not GraphTask(data=bare).judges
     with pytest.raises(UserError, match="the test part of the data has no labels"):
         given_fold(torch.where(torch.arange(30) < 20, data.labels, -1), data.split, 0)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"eval\.split: digits has no training and test part"):

@@ -53,7 +53,7 @@ class NextSegment(Term):
         """
         Args:
             nodes: Address of all nodes of a view of series.
-            segments: K.
+            segments: Pieces of about equal length that a chain is cut into (K).
             temperature: What similarities are divided by.
             similarity: ``cosine``, ``dot`` or ``neg_sqdist``.
         """
