@@ -17,6 +17,7 @@ _EXTRAS = {
     "recbole": ("recbole", "the offline default data set ml-100k, and graphcl.recbole"),
     "dgl": ("dgl", "conversion of DGL graphs"),
     "images": ("PIL", "folders of images"),
+    "audio": ("soundfile", "folders of sounds"),
     "code": ("tree_sitter", "source code as graphs"),
     "molecules": ("rdkit", "molecules out of SMILES"),
     "text": ("sentence_transformers", "sentence encoders, and language models in a local folder"),

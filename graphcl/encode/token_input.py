@@ -64,7 +64,7 @@ class TokenInput(nn.Module):
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
-        bag = token_bag(view.graph, self.kinds, len(self.vectors))
+        bag = words_and_kinds(view.graph, self.kinds, len(self.vectors))
         x = SparseOperator.from_scipy(bag, view.graph.kind.device).propagate(self.vectors)
         graph = with_features(view.graph, x)
         shown = View(graph, view.transforms, view.hidden, view.base, view._operators)
@@ -90,7 +90,7 @@ def members_of(graph: Graph, total: int) -> Tensor:
     return graph.batch if "batch" in graph else torch.zeros(total, dtype=torch.int64)
 
 
-def token_bag(graph: Graph, kinds: int, width: int) -> sp.csr_matrix:
+def words_and_kinds(graph: Graph, kinds: int, width: int) -> sp.csr_matrix:
     """The matrix [N, width] that counts in each node's row its kind, and after the kinds its words.
 
     Raises:

@@ -145,7 +145,7 @@ def test_doctor(graphcl: Command, tmp_path: Path) -> None:
     assert "nowhere (does not exist)" in outcome.out
     found = json.loads(graphcl("doctor", "--json").out)
     assert found["graphcl"] == package.__version__
-    assert set(found["extras"]) == {"recbole", "dgl", "images", "code", "text", "llm", "dev"}
+    assert set(found["extras"]) == {"recbole", "dgl", "images", "audio", "code", "molecules", "text", "llm", "dev"}
 
 
 def test_doctor_names_the_line_that_installs_a_missing_extra(graphcl: Command, monkeypatch: pytest.MonkeyPatch) -> None:

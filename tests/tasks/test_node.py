@@ -82,7 +82,8 @@ def test_validation_chooses_and_the_named_split_judges(karate: NodeGraph, split:
 def test_perfect_embeddings_and_the_mean_over_splits(karate: NodeGraph) -> None:
     perfect = torch.nn.functional.one_hot(karate.labels).float()
     metrics = Node(data=karate, splits=3).evaluate({"": perfect}, "test", seed=0)
-    assert metrics == {"accuracy": 1.0, "macro_f1": 1.0, "accuracy/std": 0.0, "macro_f1/std": 0.0}
+    assert metrics == {f"{name}{of}": value for name in ("accuracy", "macro_f1", "auc")
+                       for of, value in (("", 1.0), ("/std", 0.0))}
     noise = {"": torch.randn(34, 4, generator=generator(0))}
     several = Node(data=karate, splits=3).evaluate(noise, "test", seed=0)
     single = []

@@ -11,6 +11,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Address, Count, Positive
 from graphcl.core.registry import register
+from graphcl.core.seeds import uniform_by_id
 from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.kernels import unit_rows
 from graphcl.objective.pairs import pair_rows
@@ -75,7 +76,14 @@ class Made(NamedTuple):
 
 
 def positives_between(
-    keys: Tensor, prototypes: Tensor, count: int, *, nearest: int, reach: float, generator: torch.Generator
+    keys: Tensor,
+    prototypes: Tensor,
+    count: int,
+    *,
+    nearest: int,
+    reach: float,
+    ids: Tensor | None = None,
+    generator: torch.Generator,
 ) -> Made:
     """``count`` points from each key towards others of the prototypes that are nearest to it.
 
@@ -88,12 +96,14 @@ def positives_between(
         count: K.
         nearest: among how many prototypes is drawn.
         reach: lambda; 0 makes all points at the boundary.
+        ids: [B] of the keys, from which their draws follow; None: from their places.
         generator: source of the draws.
     """
     order = (keys @ prototypes.T).argsort(dim=1, descending=True, stable=True)
     own = prototypes.index_select(0, order[:, 0])
     among = min(nearest, len(prototypes) - 1)
-    draws = torch.rand(2, len(keys), count, generator=generator, device=generator.device).to(keys.device)
+    places = torch.arange(len(keys), device=keys.device) if ids is None else ids
+    draws = uniform_by_id(places, 2 * count, generator=generator).view(-1, 2, count).unbind(1)
     which = 1 + (draws[0] * among).long().clamp_max(among - 1)
     target = prototypes[order.gather(1, which)]  # [B, K, d]
     starts = keys[:, None].expand_as(target)
@@ -152,9 +162,6 @@ class SlerpPositives(Term):
         """One value for each query with a positive that is kept."""
         rows, keys = flow.rows(at_type(self.anchors, node_type)), flow.rows(at_type(self.keys, node_type))
         query, key, ids = pair_rows(rows, keys, "id")
-        if ids is not None:  # draws are those of an anchor, wherever it is in the batch
-            order = ids.argsort(stable=True)
-            query, key, ids = (one.index_select(0, order) for one in (query, key, ids))
         query, key = unit_rows(query), unit_rows(key).detach()
         prototypes = flow.tensor(at_type(self.prototypes, node_type)).detach()
         if len(prototypes) < 2 or not len(query):
@@ -164,7 +171,7 @@ class SlerpPositives(Term):
                 f"slerp_positives: '{self.prototypes}' is {prototypes.shape[1]} wide and '{self.keys}' {key.shape[1]}"
             )
         made = positives_between(
-            key, unit_rows(prototypes), self.count, nearest=self.nearest, reach=self.reach,
+            key, unit_rows(prototypes), self.count, nearest=self.nearest, reach=self.reach, ids=ids,
             generator=flow.generator(f"slerp_positives {node_type}"),
         )  # fmt: skip
         total = (made.points * made.kept[..., None]).sum(1)  # the pull is linear in the points
