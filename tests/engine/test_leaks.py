@@ -74,7 +74,7 @@ def augmented(part: registry.Part, data: Interactions, seed: int) -> list[Tensor
     """What an augmenter makes of the training graph: features, and each node's share of a product."""
     module = build("augmenter", part.name, part.example or {}, generator=generator(0, "init"))
     graph = with_features(Recommend(data=data))
-    if part.meta.get("edges") == "new":  # a graph of one node type, all of whose edges are made
+    if part.meta.get("edges") in ("new", "any"):  # those of graphs of one node type
         graph = graph.to_homogeneous()
     if part.meta["level"] == "graph":
         graph = module(graph, generator=generator(seed))
