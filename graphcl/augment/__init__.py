@@ -31,6 +31,7 @@ from graphcl.augment.crop_time import CropTime, crop_time
 from graphcl.augment.diffusion import PPR, Heat, Markov, diffuse, heat, markov, ppr
 from graphcl.augment.drop_edges import DropEdges, drop_edges
 from graphcl.augment.drop_nodes import DropNodes, drop_nodes
+from graphcl.augment.edit_edges import edit_edges
 from graphcl.augment.features import (
     DropFeatures,
     MaskFeatures,
@@ -143,6 +144,7 @@ __all__ = [
     "drop_nodes",
     "drop_subtrees",
     "dropout_entries",
+    "edit_edges",
     "flip_images",
     "grey_images",
     "heat",

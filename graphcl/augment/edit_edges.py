@@ -51,13 +51,13 @@ def edit_edges(graph: Graph, p: Probability, *, generator: torch.Generator) -> G
         UserError: a heterogeneous graph.
     """
     if isinstance(graph, HeteroData):
-        raise UserError("edit_edges counts the edges of graphs with one type of nodes and edges")
+        raise UserError("edit_edges needs one node type: edits of edges of several types do not add up")
     result = perturb_edges(graph, p, generator=generator)
     result[EDITS] = count_edits(graph, result)
     return result
 
 
-@register("augmenter", "edit_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="any")
+@register("augmenter", "edit_edges", example={"p": 0.5}, level="graph", stochastic=True, edges="new")
 class EditEdges(nn.Module):
     """Drops edges, adds as many, and counts both; see :func:`edit_edges`. The term `edit_distance` reads the count."""
 

@@ -35,7 +35,7 @@ def test_edits_are_those_of_the_view() -> None:
 
 
 def test_two_kinds_of_nodes_are_refused() -> None:
-    with pytest.raises(UserError, match="one type of nodes"):
+    with pytest.raises(UserError, match="one node type"):
         edit_edges(HeteroData(), 0.1, generator=generator(0))
 
 
