@@ -121,7 +121,7 @@ MUTATIONS = (
              ("data/series/test_series.py::test_each_row_is_forecast_in_one_part_and_none_across_a_break",
               "tasks/test_rca.py::test_held_out_rows_do_not_move_what_is_trained_on")),
     Mutation("a metric that was constant is left out", "rca/change.py",
-             "unit = np.where(before, LEVEL * level,", "unit = np.where(before, np.nan,",
+             "unit = np.where(before, scaling.level * np.abs(center),", "unit = np.where(before, np.nan,",
              ("rca/test_change.py::test_a_metric_that_was_constant_and_moves_is_evidence",)),
     Mutation("the weakest edge of the graph, not of the cycle", "rca/walk.py",
              "sorted(edges, key=lambda edge: -edge[2])", "sorted(edges, key=lambda edge: edge[2])",
@@ -387,7 +387,7 @@ MUTATIONS = (
     Mutation("a convolution reads the next chain", "encode/chain_conv.py", "inside = room >= distance",
              "inside = node + step < len(h)",
              ("encode/test_chain_conv.py::test_neighbours_are_those_of_the_own_chain",)),
-    Mutation("series are scaled by their test part", "data/series_sets/series_set.py",
+    Mutation("series are scaled by their test part", "data/series_sets/make.py",
              "raw.values if split is None else [raw.values[n] for n in split.train.tolist()]", "raw.values",
              ("data/series_sets/test_series_set.py::test_the_scale_is_that_of_the_training_part",)),
 )
