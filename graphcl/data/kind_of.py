@@ -20,7 +20,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 
 
 def kind_of(path: Path) -> str:
-    """``images``, ``series_set``, ``sound_set``, ``code_set``, ``molecules`` or ``graph_set``.
+    """``images``, ``series_set``, ``skeleton_set``, ``sound_set``, ``code_set``, ``molecules`` or ``graph_set``.
 
     A folder is of the kind that most of its files are of; a folder with a table ``graphs`` or the text files of a TU
     set, of graphs.
@@ -66,10 +66,12 @@ def _of_file(path: Path) -> str | None:
 
 
 def _of_arrays(path: Path) -> str:
-    """By the names of its arrays: what is called images, are."""
+    """By the names of its arrays: what is called images, are; skeletons have bones, or frames and offsets."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.lower() for name in archive.namelist()]
+            names = [name.lower().removesuffix(".npy") for name in archive.namelist()]
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read: it is no .npz, or is damaged") from error
-    return "images" if any("image" in name for name in names) else "series_set"
+    if any("image" in name for name in names):
+        return "images"
+    return "skeleton_set" if "bones" in names or {"frames", "offsets"} <= set(names) else "series_set"

@@ -9,12 +9,11 @@ from typing import Any
 from graphcl.core.config.recipe import Recipe, load_recipe
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
-from graphcl.core.schema import part_schema
 from graphcl.data.series.table import is_table
 from graphcl.engine import fit as engine
 from graphcl.engine.fitted import Fitted
 from graphcl.engine.observe import Observer
-from graphcl.engine.prepare import data_reader
+from graphcl.engine.prepare import data_reader, require_objects
 from graphcl.graph import is_graph
 
 #: ``data.name`` of a graph that was given as an object.
@@ -113,8 +112,7 @@ def load_given(recipe: Recipe, data: Any) -> Any:
         UserError: the recipe's task takes no such objects.
     """
     part, kind = recipe.data_part, "table" if is_table(data) else "graph"
-    if "given" not in part_schema("data", part)["supplied"]:
-        raise UserError(f"{recipe.name}: the task {recipe['task']!r} takes no {kind} objects; give data.path")
+    require_objects(recipe, kind)
     takes = resolve("data", part).meta.get("takes", "graph")
     if kind != takes:
         raise UserError(f"data: got a {type(data).__name__}; the task {recipe['task']!r} takes a {takes} in memory")

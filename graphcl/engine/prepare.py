@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from graphcl.core.build import build
+from graphcl.core.config.data_kinds import data_kinds
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
+from graphcl.core.schema import part_schema
 from graphcl.engine.launch import own_device
 from graphcl.engine.run import RunFolder
 from graphcl.engine.surroundings import propagation
@@ -57,6 +59,19 @@ def data_reader(recipe: Recipe, options: Mapping[str, Any] | None = None, **cont
     """The recipe's data part; ``options`` are laid over its own."""
     given = {**recipe["data"], **(options or {})}
     return build("data", recipe.data_part, {key: given[key] for key in given if key != "kind"}, **context)
+
+
+def require_objects(recipe: Recipe, kind: str) -> None:
+    """Refuse objects in memory where the recipe's data part reads files alone.
+
+    Raises:
+        UserError: it does.
+    """
+    part = recipe.data_part
+    if "given" not in part_schema("data", part)["supplied"]:
+        own = part == data_kinds(recipe["task"])[0]
+        what = f"the task {recipe['task']!r}" if own else f"data of the kind {part!r}"
+        raise UserError(f"{recipe.name}: {what} takes no {kind} objects; give data.path")
 
 
 def make_task(recipe: Recipe, data: Any) -> Task:

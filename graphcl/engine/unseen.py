@@ -11,11 +11,11 @@ from torch import Tensor
 from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
-from graphcl.core.schema import part_schema
+from graphcl.core.registry import resolve
 from graphcl.engine import checkpoint
 from graphcl.engine.embed import embed
 from graphcl.engine.model import Model
-from graphcl.engine.prepare import data_reader
+from graphcl.engine.prepare import data_reader, require_objects
 from graphcl.engine.run import RunFolder
 from graphcl.engine.views import Views
 from graphcl.tasks.base import Task
@@ -39,8 +39,10 @@ def embed_unseen(
         UserError: the recipe can only embed what it was trained on, or the features are not those it knows.
     """
     recipe = model.recipe
-    if "given" not in part_schema("data", recipe.data_part)["supplied"]:
+    if not hasattr(resolve("data", recipe.data_part).cls, "load_unseen"):
         raise UserError(f"task {recipe['task']!r} embeds what it was trained on; it has no way to read new graphs")
+    if given is not None:
+        require_objects(recipe, "graph")
     require_inductive(model)
     reader = data_reader(recipe, {"name": "", **(options or {})}, given=given)
     data = reader.load_unseen(trained_on)

@@ -48,7 +48,8 @@ def test_kinds_are_seen_by_the_files(tmp_path: Path) -> None:
     assert kind_of(tmp_path / "graphs") == "graph_set"
     np.savez(tmp_path / "a.npz", train_images=np.zeros(1))
     np.savez(tmp_path / "b.npz", X=np.zeros(1))
-    assert (kind_of(tmp_path / "a.npz"), kind_of(tmp_path / "b.npz")) == ("images", "series_set")
+    np.savez(tmp_path / "c.npz", X=np.zeros(1), bones=np.zeros(1))
+    assert [kind_of(tmp_path / f"{name}.npz") for name in "abc"] == ["images", "series_set", "skeleton_set"]
     text(tmp_path / "mixed" / "a.csv", "x\n1")
     text(tmp_path / "mixed" / "readme.txt", "x")
     for name in ("b.wav", "c.wav"):

@@ -171,6 +171,8 @@ def test_a_missing_backend_is_said_before_any_data_is_read(monkeypatch: pytest.M
 def test_graph_objects_only_where_the_task_takes_them() -> None:
     with pytest.raises(UserError, match="the task 'recommend' takes no graph objects"):
         graphcl.fit("lightgcl", data=two_rings())
+    with pytest.raises(UserError, match=r"kind 'images' takes no graph objects; give data\.path"):
+        graphcl.fit("simclr_patches", data=[two_rings(), two_rings()])
     with pytest.raises(UserError, match=r"labels that are float32 .* one class a node"):
         graphcl.fit("grace", data=two_rings(y=torch.randn(40)))
 

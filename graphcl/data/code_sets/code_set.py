@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
@@ -26,13 +24,12 @@ from graphcl.data.code_sets.parallel import parsed
 from graphcl.data.code_sets.parse import Reading
 from graphcl.data.code_sets.sources import Sources, read_code_folder, read_code_lines, read_library
 from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 from graphcl.data.report import DataReport
 from graphcl.graph.code import EDGE_KINDS, EdgeKind
 
-#: Graphs that give towers their sizes.
-SAMPLE = 16
 #: The set that ships with Python.
 LIBRARY = "stdlib"
 Buckets = Annotated[int, Field(ge=2, le=32768)]
@@ -45,10 +42,6 @@ class CodeSet(GraphSet):
 
     packed: PackedCode  # type: ignore[assignment]
 
-    def sample(self) -> Data:
-        """The first graphs."""
-        return self.packed.batch(torch.arange(min(SAMPLE, len(self))))
-
     def save(self, folder: Path) -> None:
         """See :meth:`GraphSet.save`."""
         from graphcl.data.code_sets.storage import save_code
@@ -56,7 +49,7 @@ class CodeSet(GraphSet):
         save_code(self, folder)
 
 
-@register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, task="graph", takes="array")
+@register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, task="graph")
 class CodeSetData:
     """Source code in C, C++, Go, Java, JavaScript, PHP, Python and Ruby, each program or function a graph.
 
@@ -80,7 +73,6 @@ class CodeSetData:
         processes: Index = 0,
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -96,10 +88,7 @@ class CodeSetData:
             docstrings: Whether the documentation within Python code is a part of it; comments never are.
             processes: That parse at a time; 0 is one for each core.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: code in memory is written to a file.
         """
-        if given is not None:
-            raise UserError("code in memory is given as a file: a folder of sources, or .jsonl lines with 'code'")
         self.name, self.path, self.language, self.edges = name, path, language, edges
         self.least_nodes, self.processes, self.data_root = least_nodes, processes, data_root
         self.how = Reading(buckets, words, nodes, unit == "function", docstrings)
@@ -158,10 +147,8 @@ class CodeSetData:
             f"{len(forest):,} {what} of {int(forest.sizes.min())} to {int(forest.sizes.max())} nodes "
             f"({float(forest.sizes.mean()):.0f} on average), {told}"
         )
-        digest = hashlib.sha256(repr(packed.layout).encode())
-        for tensor in (packed.kind, packed.parent, packed.name, packed.words, packed.node_ptr, labels):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        report.split_hash = digest.hexdigest()
+        made = (packed.kind, packed.parent, packed.name, packed.words, packed.node_ptr)
+        report.split_hash = hash_of(*made, labels, of=packed.layout)
         fields = {"seed": 0, "class_names": [], **fields}
         ids = _ids(sources, forest, self.how.functions)
         return CodeSet(packed, labels, ids=ids, report=report, features="code", **fields)

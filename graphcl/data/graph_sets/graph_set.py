@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from graphcl.data.graph_sets.build import (
     pack_set,
 )
 from graphcl.data.graph_sets.locate import locate_set
-from graphcl.data.graph_sets.packed import PackedGraphs
+from graphcl.data.graph_sets.packed import PackedGraphs, hash_of
 from graphcl.data.graph_sets.pyg import from_graphs, separate
 from graphcl.data.graph_sets.raw import RawGraphSet
 from graphcl.data.graphs.match import match_features
@@ -66,8 +65,8 @@ class GraphSet:
         return len(self.packed)
 
     def sample(self) -> Data:
-        """Graphs that have what all have: what gives towers their sizes."""
-        return self.packed.batch()
+        """See :meth:`GraphSequence.sample`."""
+        return self.packed.sample()
 
     def folds(self, count: int, repeat: int = 0) -> list[Tensor]:
         """The labelled graphs dealt into ``count`` folds, each class evenly; another deal for each ``repeat``.
@@ -164,7 +163,7 @@ class GraphSetData:
             raw, features=self.features, max_degree=self.max_degree, directed=self.directed, report=report
         )
         describe_set(packed, labels, report)
-        report.split_hash = _digest(packed, labels)
+        report.split_hash = hash_of(packed.x, packed.edge_index, packed.node_ptr, packed.edge_ptr, labels)
         kind = kind_of_features(raw, self.features)
         names = raw.feature_names if kind == "attributes" else []
         return GraphSet(packed, labels, seed, raw.ids, raw.class_names, report, kind, names)
@@ -210,11 +209,3 @@ class GraphSetData:
         several = self.given if isinstance(self.given, list | tuple) else [self.given]
         source = "the given graph" + ("s" if len(several) > 1 else "")
         return from_graphs(separate(several), source), DataReport(source=source, format=type(several[0]).__name__)
-
-
-def _digest(packed: PackedGraphs, labels: Tensor) -> str:
-    """SHA-256 over the graphs, their features and labels."""
-    digest = hashlib.sha256()
-    for tensor in (packed.x, packed.edge_index, packed.node_ptr, packed.edge_ptr, labels):
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()

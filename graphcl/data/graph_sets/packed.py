@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -14,8 +15,28 @@ from torch_geometric.data import Data
 from graphcl.graph.batch import graph_batch, pointer, ranges
 
 
+def hash_of(*tensors: Tensor, of: object = "") -> str:
+    """SHA-256 over the bytes of tensors, and over what says how they are to be read."""
+    digest = hashlib.sha256(repr(of).encode() if of else b"")
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+#: Graphs of a sequence that stand for all where each is made when it is asked for.
+SAMPLE = 16
+
+
 class GraphSequence(Sequence[Data]):
     """Graphs that are made when they are asked for, by position or by slice."""
+
+    def batch(self, numbers: Tensor | None = None) -> GraphBatch:
+        """These graphs (all without ``numbers`` [B]) as one ``torch_geometric`` batch, in this order."""
+        raise NotImplementedError
+
+    def sample(self) -> GraphBatch:
+        """Graphs that have what all have: what gives towers their sizes."""
+        return self.batch(torch.arange(min(SAMPLE, len(self))))
 
     def at(self, number: int) -> Data:
         """The graph with this number, from 0."""
@@ -71,6 +92,10 @@ class PackedGraphs(GraphSequence):
         first, stop = self.node_ptr[number:][:2].tolist()
         begin, end = self.edge_ptr[number:][:2].tolist()
         return Data(x=self.x[first:stop], edge_index=self.edge_index[:, begin:end], num_nodes=stop - first)
+
+    def sample(self) -> GraphBatch:
+        """All of them: a column may be used by one graph only."""
+        return self.batch()
 
     @property
     def sizes(self) -> Tensor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,16 +16,13 @@ from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.data.cards import open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
-from graphcl.data.graph_sets.packed import GraphSequence
+from graphcl.data.graph_sets.packed import GraphSequence, hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.images.arrays import read_digits, read_image_arrays
 from graphcl.data.images.folder import SUFFIXES, read_image_folder
 from graphcl.data.images.raw import RawImages, resized, with_channels
 from graphcl.data.report import DataReport
 from graphcl.graph.patches import PatchGrid, build_patches
-
-#: Graphs that give towers their sizes.
-SAMPLE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +61,6 @@ class ImageSet(GraphSet):
 
     packed: PatchGraphs  # type: ignore[assignment]
 
-    def sample(self) -> Data:
-        """The first graphs."""
-        return self.packed.batch(torch.arange(min(SAMPLE, len(self))))
-
     def save(self, folder: Path) -> None:
         """See :meth:`GraphSet.save`."""
         from graphcl.data.images.storage import save_images
@@ -76,7 +68,7 @@ class ImageSet(GraphSet):
         save_images(self, folder)
 
 
-@register("data", "images", example={"name": "digits", "limit": 120}, task="graph", takes="array")
+@register("data", "images", example={"name": "digits", "limit": 120}, task="graph")
 class ImagesData:
     """Images, each a graph of patches whose node features are the pixels.
 
@@ -98,7 +90,6 @@ class ImagesData:
         limit: Index = 0,
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -112,10 +103,7 @@ class ImagesData:
             positions: Whether node features end with the patch's row and column, one-hot.
             limit: Most images; 0 takes all. Not for data with parts.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: images in memory are written to an .npz.
         """
-        if given is not None:
-            raise UserError("images in memory are given as a file: numpy.savez('images.npz', images=..., labels=...)")
         self.name, self.path, self.size, self.patch = name, path, size, patch
         self.edges, self.k, self.positions, self.limit, self.data_root = edges, k, positions, limit, data_root
 
@@ -222,10 +210,7 @@ class ImagesData:
         )
         if classes and (unknown := int((labels < 0).sum())):
             report.note(f"images without a label, trained on but not judged: {unknown:,}")
-        digest = hashlib.sha256(repr(layout).encode())
-        for tensor in (raw.pixels, labels):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        report.split_hash = digest.hexdigest()
+        report.split_hash = hash_of(raw.pixels, labels, of=layout)
         packed = PatchGraphs(raw.pixels, layout)
         return ImageSet(packed, labels, seed, raw.ids, raw.class_names, report, "pixels", split=raw.split)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index
@@ -19,6 +17,7 @@ from graphcl.core.words import counted
 from graphcl.data.cards import open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.molecules import common
 from graphcl.data.molecules.atoms import COLUMNS, column_names
@@ -29,8 +28,6 @@ from graphcl.data.molecules.table import RawMolecules, read_molecule_table
 from graphcl.data.parts_of_arrays import class_codes
 from graphcl.data.report import DataReport
 
-#: Graphs that give towers their sizes.
-SAMPLE = 16
 #: The set that is in the code.
 COMMON = "common"
 
@@ -41,10 +38,6 @@ class MoleculeSet(GraphSet):
 
     packed: PackedMolecules  # type: ignore[assignment]
 
-    def sample(self) -> Data:
-        """The first graphs."""
-        return self.packed.batch(torch.arange(min(SAMPLE, len(self))))
-
     def save(self, folder: Path) -> None:
         """See :meth:`GraphSet.save`."""
         from graphcl.data.molecules.storage import save_molecules
@@ -52,7 +45,7 @@ class MoleculeSet(GraphSet):
         save_molecules(self, folder)
 
 
-@register("data", "molecules", example={"name": "common"}, task="graph", takes="array")
+@register("data", "molecules", example={"name": "common"}, task="graph")
 class MoleculesData:
     """Molecules given as SMILES, each a graph of its atoms and bonds. Needs the extra `molecules` (RDKit).
 
@@ -76,7 +69,6 @@ class MoleculesData:
         limit: Index = 0,
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -88,10 +80,7 @@ class MoleculesData:
                 per cent that share no Bemis-Murcko scaffold, the largest scaffolds in train.
             limit: Most molecules, evenly spread over the file; 0 takes all.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: molecules in memory are written to a file.
         """
-        if given is not None:
-            raise UserError("molecules in memory are given as a file: a .csv with columns smiles and label")
         self.name, self.path, self.smiles, self.label = name, path, smiles, label
         self.split, self.limit, self.data_root = split, limit, data_root
 
@@ -186,10 +175,7 @@ class MoleculesData:
             report.note(f"molecules without a bond, kept: {alone:,}")
         if classes and (unknown := int((labels < 0).sum())):
             report.note(f"molecules without a label, trained on but not judged: {unknown:,}")
-        digest = hashlib.sha256()
-        for tensor in (packed.codes, packed.bonds, packed.node_ptr, labels):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        report.split_hash = digest.hexdigest()
+        report.split_hash = hash_of(packed.codes, packed.bonds, packed.node_ptr, labels)
         ids = [raw.ids[number] for number in found.kept]
         known = {"seed": 0, "class_names": [], **fields}
         return MoleculeSet(

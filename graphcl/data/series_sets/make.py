@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
+from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 from graphcl.data.report import DataReport
@@ -83,10 +82,7 @@ def _describe(raw: RawSeriesSet, packed: PackedChains, labels: Tensor, report: D
         report.note(f"{many} of a single {node}, kept: {single:,}")
     if classes and (unknown := int((labels < 0).sum())):
         report.note(f"{many} without a label, trained on but not judged: {unknown:,}")
-    digest = hashlib.sha256()
-    for tensor in (packed.x, packed.node_ptr, labels):
-        digest.update(tensor.contiguous().numpy().tobytes())
-    report.split_hash = digest.hexdigest()
+    report.split_hash = hash_of(packed.x, packed.node_ptr, labels)
 
 
 def _several(one: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +25,7 @@ GENERATED = 150
 LAYOUT = "a set of series is an .npz, a .ts or .tsv file, or a folder of CSV files"
 
 
-@register("data", "series_set", example={}, task="graph", takes="array")
+@register("data", "series_set", example={}, task="graph")
 class SeriesSetData:
     """Series that have a class each, of any lengths, with one or several channels.
 
@@ -43,7 +43,6 @@ class SeriesSetData:
         length: Index = 0,
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -53,10 +52,7 @@ class SeriesSetData:
                 each series by itself.
             length: Samples to which each series is brought by linear interpolation; 0 leaves lengths as they are.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: series in memory are written to an .npz.
         """
-        if given is not None:
-            raise UserError("series in memory are given as a file: numpy.savez('series.npz', X=..., y=...)")
         self.name, self.path, self.scale, self.length, self.data_root = name, path, scale, length, data_root
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.data.cards import build_from_card, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
-from graphcl.data.graph_sets.packed import PackedGraphs
+from graphcl.data.graph_sets.packed import PackedGraphs, hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 from graphcl.data.report import DataReport
@@ -83,7 +82,7 @@ class SkeletonSet(GraphSet):
         save_skeletons(self, folder)
 
 
-@register("data", "skeleton_set", example={"length": 8}, task="graph", takes="array")
+@register("data", "skeleton_set", example={"length": 8}, task="graph")
 class SkeletonSetData:
     """Moving skeletons that have a class each, of any lengths: graphs of joints over time.
 
@@ -103,7 +102,6 @@ class SkeletonSetData:
         train_groups: list[str] | None = None,
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -116,10 +114,7 @@ class SkeletonSetData:
             bones: Pairs of joints, from 1, where the file says none.
             train_groups: Subjects whose sequences train; those of the others are the test part.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: skeletons in memory are written to an .npz.
         """
-        if given is not None:
-            raise UserError("skeletons in memory are given as a file: numpy.savez('x.npz', X=..., y=..., bones=...)")
         self.name, self.path, self.length, self.centre, self.scale = name, path, length, centre, scale
         self.bones, self.train_groups, self.data_root = bones or [], train_groups or [], data_root
 
@@ -150,8 +145,6 @@ class SkeletonSetData:
         """
         raw, report = self._cleaned(seed)
         series = raw.series
-        if len(series.values) == 1:
-            raise UserError(f"{series.source}: there is one sequence, and nothing to contrast it with")
         if self.train_groups:
             _order_by_groups(raw, self.train_groups)
         where, given = series.source, series.labels
@@ -243,10 +236,7 @@ class SkeletonSetData:
             f"{len(packed):,} sequences of {int(lengths.min())} to {int(lengths.max())} frames, {raw.joints} joints, "
             f"{len(bones)} bones, {told}"
         )
-        digest = hashlib.sha256()
-        for tensor in (packed.x, packed.node_ptr, bones, labels):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        report.split_hash = digest.hexdigest()
+        report.split_hash = hash_of(packed.x, packed.node_ptr, bones, labels)
         return SkeletonSet(
             packed, labels, seed, series.ids, names or [], report, "positions", list("xyz"[: raw.dims]), split,
             series.groups, bones=bones, how=self.scale, unit=unit,

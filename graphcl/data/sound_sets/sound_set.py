@@ -47,7 +47,7 @@ class SoundSet(SeriesSet):
         save_sounds(self, folder)
 
 
-@register("data", "sound_set", example={"bands": 8}, task="graph", takes="array")
+@register("data", "sound_set", example={"bands": 8}, task="graph")
 class SoundSetData:
     """Sounds that have a class each, of any lengths, as chains of log-mel frames.
 
@@ -69,7 +69,6 @@ class SoundSetData:
         scale: Literal["set", "series", "none"] = "series",
         *,
         data_root: Path | None = None,
-        given: Any = None,
     ) -> None:
         """
         Args:
@@ -85,10 +84,7 @@ class SoundSetData:
             scale: Each band less its mean, in standard deviations: those of each sound by itself, or of the training
                 sounds together.
             data_root: Folder in which named data sets are looked up first.
-            given: Not used: sounds in memory are written to WAV files.
         """
-        if given is not None:
-            raise UserError("sounds in memory are given as files: soundfile.write('CLASS/NAME.wav', samples, rate)")
         self.name, self.path, self.data_root = name, path, data_root
         self.pattern, self.test_below, self.rate, self.scale = pattern, test_below, rate, scale
         self.bands, self.window_ms, self.hop_ms = bands, window_ms, hop_ms

@@ -121,7 +121,6 @@ def test_a_set_is_kept(tmp_path: Path) -> None:
     [
         ({"X": np.zeros((3, 4))}, {}, "skeletons are numbers"),
         ({"X": np.zeros((3, 4, 5, 7))}, {}, "joints, 2 or 3"),
-        ({"X": np.zeros((1, 4, 5, 3))}, {}, "there is one sequence"),
         ({"X": np.zeros((3, 4, 5, 3)), "bones": [[0, 5]]}, {}, "pairs of joints from 0 to 4"),
         ({"X": np.zeros((3, 4, 5, 3)), "subject": [1, 2]}, {}, "3 sequences, but 2 subjects"),
         ({"X": np.zeros((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["3"]}, "no subject '3'"),
