@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
-
+from benchmarks import tables
 from benchmarks.cells import Cell, Suite, command, data_root
 
 MOLECULES, EPOCHS, SEEDS = 10_000, 10, (0, 1, 2)
@@ -66,15 +65,9 @@ def judged(model: Any, trained_on: Any, name: str, seed: int) -> dict[str, float
     from graphcl.tasks.graph import GraphTask
 
     found, _ = embed_unseen(model, trained_on, options={"name": name, "limit": 0, **JUDGED[name]})
-    labelled = MoleculesData(name, **JUDGED[name], split="scaffold", data_root=_root()).load(seed=seed)
+    labelled = MoleculesData(name, **JUDGED[name], split="scaffold").load(seed=seed)
     task = GraphTask("linear", {"standardize": True, "normalize": False}, baselines=(), data=labelled)
     return task.evaluate({"graph": found["graph"]}, "test", seed=seed)
-
-
-def _root() -> Any:
-    from graphcl.core.paths import data_root as of
-
-    return of()
 
 
 def suite(molecules: int = MOLECULES, epochs: int = EPOCHS, seeds: int = len(SEEDS)) -> Suite:
@@ -92,24 +85,17 @@ def suite(molecules: int = MOLECULES, epochs: int = EPOCHS, seeds: int = len(SEE
 
 def section() -> str:
     """The table of docs/benchmarks.md."""
-    made = suite()
-    lines = ["| method | " + " | ".join(JUDGED) + " |", "|---|" + "---|" * len(JUDGED)]
+    made, rows = suite(), []
     for method in METHODS:
         records = [r for cell in made.cells if cell.arguments["method"] == method and (r := made.result(cell))]
-        lines.append(f"| {method} | " + " | ".join(_spread(records, name) for name in JUDGED) + " |")
-    lines.append("| published GraphCL, fine-tuned, ZINC: not comparable | " + " | ".join(PUBLISHED.values()) + " |")
+        auc = {name: [100 * record["metrics"][name]["auc"] for record in records] for name in JUDGED}
+        rows.append([method, *(tables.mean_sd(values, 1) for values in auc.values())])
+    rows.append(["GraphCL, published: fine-tuned, trained on ZINC, not comparable", *PUBLISHED.values()])
     head = (
         f"ROC-AUC in percent, scaffold split, {len(SEEDS)} seeds: encoders trained for {EPOCHS} epochs without labels "
         f"on {MOLECULES:,} molecules of HIV, frozen, then logistic regression (C chosen on validation)."
     )
-    return "\n\n".join([head, "\n".join(lines)])
-
-
-def _spread(records: list[dict[str, Any]], name: str) -> str:
-    if not records:
-        return "not run"
-    values = [100 * record["metrics"][name]["auc"] for record in records]
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.1f}"
+    return f"{head}\n\n{tables.table(('ROC-AUC', *JUDGED), rows)}"
 
 
 if __name__ == "__main__":

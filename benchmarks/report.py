@@ -27,6 +27,8 @@ SECTIONS = {
     "rca": "Quality: root causes of real faults",
     "neural_granger": "Quality: causes in systems with a known answer",
     "everything": "Quality: images, series, sounds and skeletons beside their strongest bars",
+    "code_clones": "Quality: clones of programs, renamed and plagiarised",
+    "molecules": "Quality: properties of molecules from encoders trained without labels",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "recbole_inside": "Quality and speed: our recommenders inside RecBole",
     "recbole_zoo": "RecBole's own models with current packages",

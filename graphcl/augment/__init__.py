@@ -19,7 +19,6 @@ from graphcl.augment.chains import (
     ReorderChain,
     append_mask,
     crop_chain,
-    draw_prefix,
     mask_items,
     reorder_chain,
 )
@@ -138,7 +137,6 @@ __all__ = [
     "crop_images",
     "crop_time",
     "diffuse",
-    "draw_prefix",
     "drop_edges",
     "drop_features",
     "drop_nodes",

@@ -1,4 +1,4 @@
-"""Augmenters of histories: prefixes, crop, mask and reorder (CL4SRec, Xie et al., ICDE 2022, section III-C).
+"""Augmenters of histories: crop, mask and reorder (CL4SRec, Xie et al., ICDE 2022, section III-C); a mask at the end.
 
 Each takes chains of :func:`graphcl.graph.chain.build_chains`, one or many, and gives chains. Their number and order
 stay, and each keeps at least one item. A chain that is too short to be changed is left as it is and counted in the
@@ -53,31 +53,6 @@ def crop_chain(graph: Graph, ratio: Probability, *, generator: torch.Generator) 
     chains = read_chains(graph)
     inside, _ = drawn_windows(chains, shares(chains, ratio).clamp_min(1), generator)
     kept = inside.nonzero().view(-1)
-    return changed(graph, chains.item.index_select(0, kept), nodes=kept, too_short=chains.lengths < 2)
-
-
-@plain
-def draw_prefix(graph: Graph, *, generator: torch.Generator) -> Data:
-    """Keep the first items of each chain of L, a number of them drawn from 1 to L, all alike.
-
-    What a row for each prefix of each history would show over an epoch, a step of whole histories shows one of.
-
-    >>> from graphcl.graph.chain import build_chains
-    >>> chains = build_chains(torch.arange(7), torch.tensor([0, 6, 7]), num_items=7)
-    >>> draw_prefix(chains, generator=torch.Generator().manual_seed(1)).item.tolist()
-    [0, 1, 2, 3, 4, 6]
-
-    Args:
-        graph: chains.
-        generator: source of the draws.
-
-    Raises:
-        UserError: the graph is not one of chains.
-    """
-    chains = read_chains(graph)
-    draws = uniform(len(chains.lengths), chains.item, generator).double()
-    longest = torch.minimum((draws * chains.lengths).long() + 1, chains.lengths)
-    kept = (chains.pos < longest.index_select(0, chains.batch)).nonzero().view(-1)
     return changed(graph, chains.item.index_select(0, kept), nodes=kept, too_short=chains.lengths < 2)
 
 
@@ -178,15 +153,6 @@ class CropChain(nn.Module):
     def forward(self, graph: Graph, *, generator: torch.Generator) -> Data:
         """The cropped chains."""
         return crop_chain(graph, self.ratio, generator=generator)
-
-
-@register("augmenter", "draw_prefix", example={}, level="graph", stochastic=True, edges="chains")
-class DrawPrefix(nn.Module):
-    """Keeps the beginning of each chain; see :func:`draw_prefix`."""
-
-    def forward(self, graph: Graph, *, generator: torch.Generator) -> Data:
-        """One draw."""
-        return draw_prefix(graph, generator=generator)
 
 
 @register(

@@ -27,9 +27,9 @@ def search(
 
     output = Output(as_json=json, quiet=quiet)
     found = CodeSearch.open(run, {"path": data} if data is not None else None, allow_plugins=allow_plugins)
+    hits = found.search(text, k)
     for line in found.report.lines():
         output.say(line)
-    hits = found.search(text, k)
     rows = [{"rank": n, "function": hit.place, "cosine": round(hit.cosine, 6)} for n, hit in enumerate(hits, 1)]
     title = f"{len(found.places):,} functions searched"
     output.result({"text": text, "found": rows}, lambda: [title, ranked_table(rows)])

@@ -19,8 +19,12 @@ _ANY_RECIPE = "grace"
 _LINE_SECONDS = 10.0
 
 
-def load_texts(recipe: str, overrides: Sequence[str], data_root: Path | None, output: Output) -> NodeGraph:
+def load_texts(
+    recipe: str, overrides: Sequence[str], data_root: Path | None, output: Output, *, features: str = ""
+) -> NodeGraph:
     """The data of a recipe, or of a first setting in its place, whose nodes have texts.
+
+    ``features`` stands for the recipe's own, where these would be made of the texts for nothing.
 
     Raises:
         UserError: the recipe is not of nodes, or these have no texts.
@@ -32,13 +36,14 @@ def load_texts(recipe: str, overrides: Sequence[str], data_root: Path | None, ou
     loaded = load_recipe(recipe, overrides)
     if loaded["task"] != "node":
         raise UserError(f"{loaded.name} is a recipe for the task {loaded['task']!r}; what is read are texts of nodes")
+    loaded = loaded.override(f"data.features={features}") if features else loaded
     from graphcl.data.make_text_views import node_texts
     from graphcl.engine.prepare import load_data
 
     data: NodeGraph = load_data(loaded, data_root=data_root)
+    node_texts(data)  # refused before anything is said or paid for
     for line in data.report.lines():
         output.say(line)
-    node_texts(data)  # refused before anything is paid for
     return data
 
 

@@ -41,8 +41,7 @@ def tune_text(
     target = _require_new(out, overwrite)
     options = _options(epochs=epochs, batch_size=batch_size, lr=lr, temperature=temperature, max_length=max_length)
     output = Output(as_json=json, quiet=quiet)
-    # features of texts would be encoded for nothing
-    data = load_texts(recipe, [*(overrides or []), "data.features=degree"], data_root, output)
+    data = load_texts(recipe, list(overrides or []), data_root, output, features="degree")
 
     from graphcl.data.text_encoders import TextOptions
     from graphcl.data.text_encoders.sentence import load_sentence_model, model_identity

@@ -48,7 +48,7 @@ def node_texts(data: NodeGraph) -> tuple[list[str], list[list[int]], list[str]]:
     """
     if "text" not in data.graph:
         raise UserError(
-            f"{data.report.source}: the nodes have no texts for experts to read; a table of nodes has them in the "
+            f"{data.report.source}: the nodes have no texts; a table of nodes has them in the "
             "column 'text', and data=python-stdlib is a graph of texts"
         )
     texts: list[str] = data.graph.text

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 import graphcl.augment.chains
-from graphcl.augment import append_mask, crop_chain, draw_prefix, mask_items, reorder_chain
+from graphcl.augment import append_mask, crop_chain, mask_items, reorder_chain
 from graphcl.augment.chain_pieces import join_chains, shares, take_chains
 from graphcl.core.seeds import generator
 from graphcl.encode.chains import read_chains
@@ -53,15 +53,6 @@ def test_crop_keeps_a_piece_in_a_row(ratio: float) -> None:
             assert piece[-1] < length
         assert result.too_short == 1
         assert torch.equal(result.time, 3 * (result.item + torch.tensor([0, 5, 6, 18, 20, 23])[result.batch]))
-
-
-def test_prefixes_begin_at_the_beginning_and_every_length_is_as_likely() -> None:
-    kept = of_each(draw_prefix(histories([4] * 4000 + [1]), generator=generator(0)))
-    assert all(piece == list(range(len(piece))) for piece in kept)
-    counts = Counter(len(piece) for piece in kept[:-1])
-    assert [counts[length] / 4000 for length in (1, 2, 3, 4)] == pytest.approx([0.25] * 4, abs=0.03)
-    assert kept[-1] == [0]
-    assert draw_prefix(histories(), generator=generator(0)).too_short == 1
 
 
 def test_every_piece_is_as_likely() -> None:

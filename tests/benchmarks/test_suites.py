@@ -24,6 +24,7 @@ from benchmarks import (
     lightgcl_ablation,
     lightgcl_step,
     lightgcn_gowalla,
+    molecules,
     neural_granger,
     pot_nodes,
     pot_step,
@@ -62,6 +63,7 @@ SUITES = [
     neural_granger.SUITE,
     request_engine.SUITE,
     code_clones.suite(8, 2),
+    molecules.suite(100, 1, 2),
 ]
 
 

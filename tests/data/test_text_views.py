@@ -139,7 +139,7 @@ def test_damaged_views_are_said(data: NodeGraph, tmp_path: Path, name: str) -> N
 
 
 def test_a_graph_without_texts_is_refused() -> None:
-    with pytest.raises(UserError, match="the nodes have no texts for experts to read"):
+    with pytest.raises(UserError, match="the nodes have no texts"):
         offline_views(NodeGraphData().load(seed=1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -108,11 +109,16 @@ def load_sentence_model(name: str, device: str = "cpu") -> Any:
         MissingExtra: the package is not installed.
     """
     package = require("sentence_transformers", "text")
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)  # a line for each of its many tries; what came of them is said below
     try:
         return package.SentenceTransformer(name, device=device)
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"data.text.model: cannot load {name!r}: {reason}") from error
+    finally:
+        log.setLevel(level)
 
 
 def model_identity(options: TextOptions) -> str:

@@ -144,3 +144,22 @@ def test_the_command_tunes_a_real_transformer(
         assert run([*command, *arguments]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lightgcl"], "lightgcl is a recipe for the task 'recommend'; what is read are texts of nodes"),
+        (["data=karate"], "karate: the nodes have no texts"),
+        (["data=karate", "--model", ""], "--model: name a sentence encoder"),
+    ],
+)
+def test_mistakes_that_need_no_model_are_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from graphcl.cli.main import run
+
+    assert run(["tune-text", arguments[0], "--model", "some/name", "--out", str(tmp_path / "t"), *arguments[1:]]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
