@@ -106,7 +106,7 @@ class GraphTask:
         self._given = None if split in ("folds", "groups") else data.split
         if hold_out:
             self._given = without_group(data, hold_out)
-        self._by, self._shots = split if split == "groups" else "", shots
+        self._by_groups, self._shots = split == "groups", shots
         self.judges = labelled
         self.random_encoder = random_encoder and labelled
         self.probe, options = build_probe(probe, probe_options)
@@ -114,10 +114,9 @@ class GraphTask:
             raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
         self._judged_by = {"probe": probe, "probe_options": options, **_set(hold_out=hold_out, shots=shots)}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
-        dealt = repeats if labelled and self._given is None else 0
-        self._folds = [data.folds(folds, repeat) for repeat in range(dealt)]
-        if self._by and self._given is None and labelled:
-            self._folds = [group_folds(data)]
+        self._folds: list[list[Tensor]] = []
+        if labelled and self._given is None:
+            self._folds = [group_folds(data)] if self._by_groups else [data.folds(folds, n) for n in range(repeats)]
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
         if labelled:
@@ -131,7 +130,7 @@ class GraphTask:
             UserError: one reads node features, and the graphs have none.
         """
         reading = [name for name, baseline in self._baselines.items() if getattr(baseline, "reads_x", False)]
-        if reading and "x" not in self.data.sample():
+        if reading and "x" not in self.graphs["graph"]:
             raise UserError(
                 f"eval.baselines: {reading[0]} reads node features 'x', and these graphs have none; leave it out, or "
                 "take token_jaccard for programs"
@@ -293,7 +292,7 @@ class GraphTask:
         few = f", fitted on {counted(self._shots, 'graph')} of each class and group" if self._shots else ""
         if self._parts:
             return given_protocol(self._judged_by["probe"] + few, self._parts[0], self._judged_by.get("hold_out", ""))
-        return folds_protocol(self._judged_by["probe"] + few, self._folds, bool(self._by))
+        return folds_protocol(self._judged_by["probe"] + few, self._folds, self._by_groups)
 
 
 def _set(**options: Any) -> dict[str, Any]:
