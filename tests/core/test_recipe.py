@@ -69,6 +69,28 @@ def test_settings_of_a_data_set_hold_for_it_alone_and_yield_to_the_command_line(
     assert load_recipe("lightgcl", ["data.path=gowalla"])["train.lr"] == 5e-3
 
 
+def test_a_mapping_on_the_command_line_is_laid_over_what_is_there() -> None:
+    recipe = load_recipe("mclrec", ["data={name: beauty}", "train={epochs: 3}", "encoder={dim: 8}"])
+    plain = load_recipe("mclrec", ["data=beauty"])
+    assert recipe["data"] == plain["data"]
+    assert recipe["data.format"] == "adjacency"
+    assert recipe["train"] == {**plain["train"], "epochs": 3}
+    assert recipe["towers.main"] == {**plain["towers.main"], "dim": 8}
+    assert recipe.origins["train.epochs"] == "command line"
+    assert recipe.origins["train.lr"] == plain.origins["train.lr"]
+
+
+def test_another_kind_of_data_drops_the_options_of_the_old_one() -> None:
+    recipe = load_recipe("simclr_code", ["data={kind: images, name: digits}"])
+    assert "nodes" not in recipe["data"]
+    assert recipe["data.name"] == "digits"
+
+
+def test_overrides_in_a_list_say_so() -> None:
+    with pytest.raises(ConfigError, match="an override is text of the form key=value"):
+        load_recipe("grace", [["train.lr=1e-2"]])  # type: ignore[list-item]
+
+
 def test_extending_changes_what_differs_and_null_removes() -> None:
     recipe = load_recipe("xsimgcl")
     assert list(recipe["views"]) == ["noisy"]

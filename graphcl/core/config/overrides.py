@@ -10,6 +10,7 @@ from graphcl.core.config.tree import (
     PART_MAPPINGS,
     Origins,
     Tree,
+    lay,
     long_path,
     next_label,
     part,
@@ -25,6 +26,8 @@ def assign(tree: Tree, origins: Origins, text: str, source: str = COMMAND_LINE) 
     Raises:
         UserError: not of that form, or a path that runs through something that is not a mapping.
     """
+    if not isinstance(text, str):
+        raise UserError(f"{source}: an override is text of the form key=value, got {text!r}")
     path, equals, literal = text.partition("=")
     operation = path[:1] if path[:1] in "+~" and path else ""
     path = path.removeprefix(operation).strip()
@@ -36,6 +39,7 @@ def assign(tree: Tree, origins: Origins, text: str, source: str = COMMAND_LINE) 
 def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operation: str = "") -> None:
     """Set the value at a dotted path in place; with ``+`` or ``~`` add it to or take it from the list there.
 
+    A mapping is laid over the mapping that is there, as a file's would be (:func:`~graphcl.core.config.tree.merge`).
     ``*`` in a path stands for every name at its place: ``views.*.augment.drop_edges.p``.
 
     Raises:
@@ -53,10 +57,16 @@ def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operat
         _edit_list(tree, origins, keys, operation, value, source)
         return
     parent = _descend(tree, keys[:-1], path, source)
-    parent[keys[-1]] = _canonical_at(keys, value, source)
-    for known in [o for o in origins if o == path or o.startswith(path + ".")]:
-        del origins[known]
-    origins[path] = source
+    new = _canonical_at(keys, value, source)
+    lay(parent, keys[-1], new, path, origins)
+    origins.update(dict.fromkeys(_leaves(path, new), source))
+
+
+def _leaves(path: str, value: Any) -> list[str]:
+    """The dotted paths of what a value sets."""
+    if not isinstance(value, dict) or not value:
+        return [path]
+    return [leaf for key, below in value.items() for leaf in _leaves(f"{path}.{key}", below)]
 
 
 def _each_path(tree: Tree, path: str, source: str) -> list[str]:

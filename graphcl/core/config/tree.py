@@ -90,7 +90,8 @@ def long_path(path: str) -> str:
 def merge(base: Tree, base_origins: Origins, top: Tree, top_origins: Origins) -> tuple[Tree, Origins]:
     """Lay ``top`` over ``base``. Mappings merge, lists of parts and other values replace.
 
-    A part whose ``name`` changes drops the options of the old one; ``NAME: null`` removes a view or a part.
+    A part whose ``name`` changes, and data whose ``kind`` does, drop the options of the old one; ``NAME: null`` removes
+    a view or a part.
     The reasons (``sources``) of ``base`` for values that ``top`` sets are dropped with the values.
     """
     tree, origins = copy.deepcopy(base), dict(base_origins)
@@ -106,19 +107,28 @@ def _merge(into: Tree, top: Tree, dotted: str, origins: Origins) -> None:
         path = f"{dotted}.{key}" if dotted else str(key)
         if isinstance(value, dict) and path in ("views", *PART_MAPPINGS) and into.get(key) is None:
             into[key] = {}  # so that a null among its names is dropped
-        old = into.get(key)
-        replaces = path in PART_LISTS or path.endswith(".augment") or path == "per_data"
-        named = isinstance(value, dict) and "name" in value and _is_part(path)
-        renamed = named and isinstance(old, dict) and value["name"] != old.get("name")
-        if isinstance(old, dict) and isinstance(value, dict) and not replaces and not renamed:
-            _merge(old, value, path, origins)
-        else:
-            for known in [o for o in origins if o.startswith(path + ".")]:
-                del origins[known]
-            if value is None and path.count(".") == 1 and path.partition(".")[0] in ("views", *PART_MAPPINGS):
-                into.pop(key, None)
-            else:
-                into[key] = copy.deepcopy(value)
+        lay(into, key, value, path, origins)
+
+
+def lay(into: Tree, key: str, value: Any, path: str, origins: Origins) -> None:
+    """Lay a value in canonical form over ``into[key]``, which is at a dotted path, in place (see :func:`merge`)."""
+    old = into.get(key)
+    replaces = path in PART_LISTS or path.endswith(".augment") or path == "per_data"
+    if isinstance(old, dict) and isinstance(value, dict) and not replaces and not _renamed(old, value, path):
+        _merge(old, value, path, origins)
+        return
+    for known in [o for o in origins if o.startswith(path + ".")]:
+        del origins[known]
+    if value is None and path.count(".") == 1 and path.partition(".")[0] in ("views", *PART_MAPPINGS):
+        into.pop(key, None)
+    else:
+        into[key] = copy.deepcopy(value)
+
+
+def _renamed(old: Tree, value: Tree, path: str) -> bool:
+    """Whether another part, or another kind of data, takes the place of the old one, whose options it may not have."""
+    which = "kind" if path == "data" else "name"
+    return (path == "data" or _is_part(path)) and which in value and value[which] != old.get(which)
 
 
 def _is_part(path: str) -> bool:
