@@ -57,6 +57,7 @@ UNMINED = ("without mining", ("terms.info_nce.bells=", "~states=pairs"))
 UNLEARNED = ("augmenter not trained", ("~phases=augmenter",))
 NO_VOICES = ("without other voices", tuple(f"~views.{v}.augment=shift_bands" for v in "ab"))
 UNMASKED = ("nothing hidden", ("~views.a.augment=mask_blocks", "~views.a.augment=mask_band"))
+UNLIKE = ("views not made alike", ("~terms=alignment",))
 NO_POSITIVES = ("without made positives", ("~terms=slerp_positives", "~states=prototypes"))
 ONE_VIEW = ("seen from one side", tuple(f"~views.{v}.augment=rotate_points" for v in "ab"))
 UNCROPPED = ("without crops", tuple(f"~views.{v}.augment=crop_images" for v in "ab"))
@@ -71,6 +72,8 @@ ROWS = (
     Row("simclr_sound", "fsdd", ONE_TAKE, (MFCC, 0.900), NO_VOICES, ("eval.shots=1",), tag="one"),
     Row("tera", "fsdd", HELD_OUT, (MFCC, 0.801), UNMASKED, each=SPEAKERS, tag="loso"),
     Row("tera", "fsdd", ONE_TAKE, (MFCC, 0.900), UNMASKED, ("eval.shots=1",), tag="one"),
+    Row("cab_kws", "fsdd", HELD_OUT, (MFCC, 0.801), UNLIKE, each=SPEAKERS, tag="loso"),
+    Row("cab_kws", "fsdd", ONE_TAKE, (MFCC, 0.900), UNLIKE, ("eval.shots=1",), tag="one"),
     Row("simclr_skeleton", "msraction3d", "linear, odd people train", ("MiniRocket", 0.811), ONE_VIEW),
     Row("halp", "msraction3d", "linear, odd people train", ("MiniRocket", 0.811), NO_POSITIVES),
     Row("simclr_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNCROPPED),

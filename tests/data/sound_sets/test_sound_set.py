@@ -190,7 +190,7 @@ QUICK = ("train.epochs=2", "encoder.dim=16", "eval.probe_options={grid: [10.0]}"
          "eval.random_encoder=false", "train.threads=1")  # fmt: skip
 
 
-@pytest.mark.parametrize("recipe", ["simclr_sound", "tera"])
+@pytest.mark.parametrize("recipe", ["simclr_sound", "tera", "cab_kws"])
 def test_recipes_learn_what_pitch_does(recipe: str) -> None:
     fitted = graphcl.fit(graphcl.load(recipe, *QUICK, "eval.folds=3"))
     assert fitted.metrics["test/accuracy"] > 0.7  # of three classes
