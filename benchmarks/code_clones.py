@@ -32,6 +32,7 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
     "simclr, no structure": ("simclr_code", ["encoder.tower={mlp: {dim: 128, num_layers: 2, pooling: mean}}"]),
     "simclr, labelled positives": ("simclr_code", ["views.b.source=same_target"]),
     "moco": ("moco_code", []),
+    "swav": ("swav_code", []),
     "contrabert": ("contrabert", ["views.b.source={similar_words: {k: 5}}"]),
 }
 #: On IR-Plag each program is a file of a few hundred; no one of them is labelled in training.

@@ -61,6 +61,7 @@ UNLIKE = ("views not made alike", ("~terms=alignment",))
 NO_POSITIVES = ("without made positives", ("~terms=slerp_positives", "~states=prototypes"))
 ONE_VIEW = ("seen from one side", tuple(f"~views.{v}.augment=rotate_points" for v in "ab"))
 UNCROPPED = ("without crops", tuple(f"~views.{v}.augment=crop_images" for v in "ab"))
+UNBALANCED = ("codes not balanced", ("terms.predict_codes.codes=softmax",))
 MFCC = "20 resampled MFCC frames, LR"
 HELD_OUT = "linear, each speaker held out"
 ONE_TAKE = "linear, one take of each digit and speaker"
@@ -78,6 +79,8 @@ ROWS = (
     Row("halp", "msraction3d", "linear, odd people train", ("MiniRocket", 0.811), NO_POSITIVES),
     Row("simclr_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNCROPPED),
     Row("simclr_patches", "mnist5k", GIVEN, ("HOG, LR", 0.970), UNCROPPED),
+    Row("swav_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNBALANCED),
+    Row("swav_patches", "mnist5k", GIVEN, ("HOG, LR", 0.970), UNBALANCED),
 )
 
 

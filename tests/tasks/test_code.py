@@ -78,7 +78,7 @@ SMALL = ["train.threads=1", "train.batch_size=16", "train.epochs=2", "encoder.di
          "encoder.tower.gin.dim=8", "data.unit=file", "data.least_nodes=1"]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["simclr_code", "moco_code", "contrabert"])
+@pytest.mark.parametrize("name", ["simclr_code", "moco_code", "swav_code", "contrabert"])
 def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Path) -> None:
     code = solutions(tmp_path / "code")
     run = str(tmp_path / "run")

@@ -89,7 +89,7 @@ def test_flat_features_are_the_pixels(parted: ImageSet) -> None:
 QUICK = ["train.epochs=2", "encoder.dim=8", "train.batch_size=16", "eval.probe_options={grid: [1.0]}"]
 
 
-@pytest.mark.parametrize("name", ["simclr_patches", "byol_patches", "barlow_patches"])
+@pytest.mark.parametrize("name", ["simclr_patches", "byol_patches", "barlow_patches", "swav_patches"])
 def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Path) -> None:
     path = stripes(tmp_path / "a.npz", {"train": 40, "test": 16})
     out, run = tmp_path / "images.parquet", tmp_path / "run"
