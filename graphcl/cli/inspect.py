@@ -18,7 +18,7 @@ _TASK = "graph"
 
 
 def inspect(
-    file: Annotated[str, argument("FILE", "File or folder of images, series, sounds, code or graphs; or a data set.")],
+    file: Annotated[str, argument("FILE", "File or folder of images, series, sounds, scans, code, graphs; or a set.")],
     settings: Annotated[
         list[str] | None, argument("KEY=VALUE...", "Options of its data, data.patch=4; else those that training has.")
     ] = None,

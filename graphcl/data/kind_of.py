@@ -20,7 +20,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 
 
 def kind_of(path: Path) -> str:
-    """``images``, ``series_set``, ``skeleton_set``, ``sound_set``, ``code_set``, ``molecules`` or ``graph_set``.
+    """The name of a data part: ``images``, ``series_set``, ``roi_set``, ``code_set`` and so on.
 
     A folder is of the kind that most of its files are of; a folder with a table ``graphs`` or the text files of a TU
     set, of graphs.
@@ -41,7 +41,7 @@ def kind_of(path: Path) -> str:
     found = Counter(_of_suffix(file.path.suffix.lower()) for file in list_files(path)[:_LOOKED_AT])
     found.pop(None, None)
     if not found:
-        raise UserError(f"{path} holds no images, sounds, code, series or graphs; say by --kind what it is")
+        raise UserError(f"{path} holds no images, sounds, code, series, scans or graphs; say by --kind what it is")
     return str(found.most_common(1)[0][0])
 
 
@@ -50,6 +50,8 @@ def _of_suffix(suffix: str) -> str | None:
         return "images"
     if suffix in sounds.SUFFIXES:
         return "sound_set"
+    if suffix == ".1d":
+        return "roi_set"
     if language_of(suffix) is not None:
         return "code_set"
     return "series_set" if suffix in (".csv", *ucr.SUFFIXES) else None
@@ -66,7 +68,7 @@ def _of_file(path: Path) -> str | None:
 
 
 def _of_arrays(path: Path) -> str:
-    """By the names of its arrays: what is called images, are; skeletons have bones, or frames and offsets."""
+    """By the names of its arrays: images are called so; skeletons have bones, or frames and offsets; scans a ptr."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower().removesuffix(".npy") for name in archive.namelist()]
@@ -74,4 +76,6 @@ def _of_arrays(path: Path) -> str:
         raise UserError(f"{path}: cannot be read: it is no .npz, or is damaged") from error
     if any("image" in name for name in names):
         return "images"
-    return "skeleton_set" if "bones" in names or {"frames", "offsets"} <= set(names) else "series_set"
+    if "bones" in names or {"frames", "offsets"} <= set(names):
+        return "skeleton_set"
+    return "roi_set" if "ptr" in names else "series_set"

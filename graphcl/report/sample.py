@@ -1,4 +1,4 @@
-"""One graph as a picture: an image with its patches, a chain of values, a syntax tree, or nodes and edges."""
+"""One graph as a picture: an image and its patches, a chain, regions over time, a tree, or nodes and edges."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ EDGE, NODE = "#9aa5b1", "#1b6ca8"
 MOST_NODES = 300
 #: Channels that are drawn as lines; more are rows of a picture.
 MOST_LINES = 8
+#: Windows of a scan that are drawn, evenly spread.
+MOST_WINDOWS = 5
 
 
 def draw_sample(path: Path, graph: Data, title: str, names: list[str]) -> str:
@@ -28,7 +30,7 @@ def draw_sample(path: Path, graph: Data, title: str, names: list[str]) -> str:
 
     Args:
         path: .png, .svg or .pdf.
-        graph: A batch of one graph of a set, which has what tells its kind: ``layout``, ``code`` or ``pos``.
+        graph: A batch of one graph of a set, which has what tells its kind: ``layout``, ``code``, ``joints``, ``pos``.
         title: Above the picture.
         names: Of the columns of ``x``; empty when they are numbered.
 
@@ -54,6 +56,8 @@ def _drawn(axis: Any, graph: Data, names: list[str]) -> str:
         return _patches(axis, graph)
     if isinstance(graph.get("code"), CodeLayout):
         return _tree(axis, graph)
+    if graph.get("joints") is not None and graph.x.shape[1] == int(graph.joints):
+        return _connectivity(axis, graph)
     if graph.get("pos") is not None:
         return _chain(axis, graph, names)
     return _network(axis, graph)
@@ -86,6 +90,26 @@ def _chain(axis: Any, graph: Data, names: list[str]) -> str:
     if values.shape[1] > 1:
         axis.legend(frameon=False, fontsize=8)
     return f"a chain of {len(values):,} nodes, {values.shape[1]} channel{'s' * (values.shape[1] > 1)}"
+
+
+def _connectivity(axis: Any, graph: Data) -> str:
+    """A matrix of correlations for each window, and below it its edges."""
+    regions = int(graph.joints)
+    rows = graph.x.view(-1, regions, regions)
+    shown = rows[torch.linspace(0, len(rows) - 1, min(len(rows), MOST_WINDOWS)).round().long()]
+    frames = torch.linspace(0, len(rows) - 1, len(shown)).round().long().tolist()
+    gap = max(1, regions // 20)
+    canvas = np.full((2 * regions + gap, len(shown) * (regions + gap) - gap), np.nan)
+    source, target = graph.edge_index
+    for place, (frame, values) in enumerate(zip(frames, shown, strict=True)):
+        left, own = place * (regions + gap), source // regions == frame
+        canvas[:regions, left : left + regions] = values.numpy()
+        canvas[regions + gap :, left : left + regions] = 0
+        canvas[regions + gap + (source[own] % regions).numpy(), left + (target[own] % regions).numpy()] = 1
+    axis.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    axis.set_axis_off()
+    few = f", {len(shown)} of them" if len(shown) < len(rows) else ""
+    return f"{regions} regions in {len(rows)} windows{few}: correlations above, and below what is an edge"
 
 
 def _tree(axis: Any, graph: Data) -> str:

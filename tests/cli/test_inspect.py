@@ -49,7 +49,10 @@ def test_kinds_are_seen_by_the_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", train_images=np.zeros(1))
     np.savez(tmp_path / "b.npz", X=np.zeros(1))
     np.savez(tmp_path / "c.npz", X=np.zeros(1), bones=np.zeros(1))
-    assert [kind_of(tmp_path / f"{name}.npz") for name in "abc"] == ["images", "series_set", "skeleton_set"]
+    np.savez(tmp_path / "d.npz", x=np.zeros(1), ptr=np.zeros(1))
+    found = [kind_of(tmp_path / f"{name}.npz") for name in "abcd"]
+    assert found == ["images", "series_set", "skeleton_set", "roi_set"]
+    assert kind_of(text(tmp_path / "brains" / "a_rois.1D", "1 2").parent) == "roi_set"
     text(tmp_path / "mixed" / "a.csv", "x\n1")
     text(tmp_path / "mixed" / "readme.txt", "x")
     for name in ("b.wav", "c.wav"):
@@ -58,7 +61,7 @@ def test_kinds_are_seen_by_the_files(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "none", "does not exist"),
         (text(tmp_path / "a.xyz", ""), "what graph to make of .xyz; say it by --kind"),
-        (text(tmp_path / "texts" / "a.txt", "").parent, "holds no images, sounds, code, series or graphs"),
+        (text(tmp_path / "texts" / "a.txt", "").parent, "holds no images, sounds, code, series, scans or graphs"),
         (text(tmp_path / "broken.npz", "x"), "is no .npz, or is damaged"),
     ):
         with pytest.raises(UserError, match=message):

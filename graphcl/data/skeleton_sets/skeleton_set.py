@@ -23,6 +23,7 @@ from graphcl.data.report import DataReport
 from graphcl.data.series_sets.raw import clean, resampled
 from graphcl.data.skeleton_sets.arrays import RawSkeletons, checked_bones, make_figures, read_skeleton_arrays
 from graphcl.graph.batch import pointer
+from graphcl.graph.frames import say_frames
 from graphcl.graph.skeleton import skeleton_edges
 
 #: Sequences that are made where no data is named.
@@ -51,14 +52,7 @@ class PackedSkeletons(PackedGraphs):
 
     def batch(self, numbers: Tensor | None = None) -> GraphBatch:
         """See :meth:`PackedGraphs.batch`."""
-        made = super().batch(numbers)
-        within = torch.arange(len(made.x)) - made.ptr.index_select(0, made.batch)
-        each = torch.full((made.num_graphs,), self.joints)
-        added = {"pos": (within // self.joints, made.ptr), "joints": (each, torch.arange(made.num_graphs + 1))}
-        for name, (value, where) in added.items():
-            made[name], made._slice_dict[name] = value, where
-            made._inc_dict[name] = torch.zeros(made.num_graphs, dtype=torch.int64)
-        return made
+        return say_frames(super().batch(numbers), self.joints)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Sets of brain scans: regions over time, made graphs of connectivity."""
