@@ -51,6 +51,9 @@ def test_a_star_stands_for_every_name_at_its_place(tmp_path: Path) -> None:
         load_recipe("grace", ["views.*.augment.drop_edges.q=0.15"])
     with pytest.raises(ConfigError, match=r"'latents\.\*\.ratio': the recipe has nothing that '\*' could stand for"):
         load_recipe("grace", ["latents.*.ratio=0.15"])
+    recipe = load_recipe("gaugllm", ["views.*.augment.prompt_experts.mix=uniform"])  # view a has none
+    assert "prompt_experts" not in recipe["views.a.augment"]
+    assert recipe["views.mixed.augment.prompt_experts.mix"] == "uniform"
     text = write(tmp_path, "extends: grace\nper_data: {cora: {views.*.augment.drop_edges.p: 0.3}}\n")
     assert load_recipe(text, ["data=cora"])["views.b.augment.drop_edges.p"] == 0.3
     assert load_recipe(text, ["data=citeseer"])["views.b.augment.drop_edges.p"] == 0.4

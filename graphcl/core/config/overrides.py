@@ -40,7 +40,8 @@ def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operat
     """Set the value at a dotted path in place; with ``+`` or ``~`` add it to or take it from the list there.
 
     A mapping is laid over the mapping that is there, as a file's would be (:func:`~graphcl.core.config.tree.merge`).
-    ``*`` in a path stands for every name at its place: ``views.*.augment.drop_edges.p``.
+    ``*`` in a path stands for every name at its place; in ``views.*.augment.drop_edges.p`` for every view that drops
+    edges.
 
     Raises:
         UserError: the path runs through something that is not a mapping, or ``*`` stands for nothing.
@@ -70,14 +71,22 @@ def _leaves(path: str, value: Any) -> list[str]:
 
 
 def _each_path(tree: Tree, path: str, source: str) -> list[str]:
-    """The path with its first ``*`` replaced by each name at its place."""
+    """The path with its first ``*`` replaced by each name at its place, of views by those that have the augmenter."""
     before, _, after = long_path(path).partition("*")
-    node: Any = tree
-    for key in before.split(".")[:-1]:
-        node = node.get(key) if isinstance(node, dict) else None
+    node = _below(tree, before.split(".")[:-1])
     if not isinstance(node, dict) or not node:
         raise UserError(f"{source}: '{path}': the recipe has nothing that '*' could stand for")
-    return [f"{before}{name}{after}" for name in node]
+    keys = after.split(".")[1:]
+    label = keys[1] if keys[:1] == ["augment"] and len(keys) > 2 else None  # an option of one: it must be there
+    having = [name for name in node if label and label in (_below(node, [name, "augment"]) or {})]
+    return [f"{before}{name}{after}" for name in having or node]
+
+
+def _below(node: Any, keys: list[str]) -> Any:
+    """What is under these keys; None where nothing is."""
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
 def _canonical_at(keys: list[str], value: Any, source: str) -> Any:
