@@ -15,7 +15,7 @@ from graphcl.core.options import Count, Probability
 from graphcl.core.registry import register
 from graphcl.encode.base import KEPT, Graph
 from graphcl.graph.batch import graph_batch, pointer, ranges
-from graphcl.graph.code import EDGE_KINDS, both_ways, following, layout_of, next_uses
+from graphcl.graph.code import EDGE_KINDS, as_programs, both_ways, following, layout_of, next_uses
 from graphcl.graph.trees import above, depths, subtree_sizes
 
 _SIBLING = EDGE_KINDS.index("sibling")
@@ -120,12 +120,12 @@ def _edges(
 
 def _rebuilt(graph: Graph, values: dict[str, Tensor], edges: Tensor, kinds: Tensor, member: Tensor) -> Graph:
     if "batch" not in graph:
-        return Data(**values, edge_index=edges, edge_kind=kinds, code=graph.code, num_nodes=len(member))
+        made = Data(**values, edge_index=edges, edge_kind=kinds, num_nodes=len(member))
+        return as_programs(made, layout_of(graph))
     sizes = torch.bincount(member, minlength=graph.num_graphs)
     per_graph = torch.bincount(member.index_select(0, edges[0]), minlength=graph.num_graphs)
     made = graph_batch(None, edges, sizes, per_graph, of_nodes=values, of_edges={"edge_kind": kinds})
-    made.code = graph.code
-    return made
+    return as_programs(made, layout_of(graph))
 
 
 @register("augmenter", "insert_statements", example={"p": 0.5}, level="graph", stochastic=True, edges="programs")

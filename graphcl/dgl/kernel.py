@@ -25,8 +25,12 @@ def spmm(csr: Tensor, x: Tensor) -> Tensor:
     Returns:
         [R, d].
     """
-    ops = load_dgl().ops
-    return ops.u_mul_e_sum(_graph(csr), x.detach().contiguous(), csr.values())
+    if not csr.values().numel():
+        return x.new_zeros(csr.shape[0], x.shape[1])
+    ops, x = load_dgl().ops, x.detach()
+    # As wide as the values, one column would go to a kernel that asks for edge ids.
+    wide = x.expand(-1, 2) if x.shape[1] == 1 else x
+    return ops.u_mul_e_sum(_graph(csr), wide.contiguous(), csr.values())[:, : x.shape[1]]
 
 
 def _graph(csr: Tensor) -> Any:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
-from graphcl.graph.operators import Operator, build_operator
+from graphcl.core.errors import UserError
+from graphcl.graph.operators import Operator, OperatorByKind, build_operator, parts_by_kind
 
 Graph: TypeAlias = Data | HeteroData
 
@@ -77,6 +78,24 @@ class View:
                 operator = transform(operator)
             self._operators[norm] = operator
         return self._operators[norm]
+
+    def operator_by_kind(self, norm: str) -> OperatorByKind:
+        """The same operator with its parts by the kind of edge, built once; the graph has ``edge_kind``.
+
+        Raises:
+            UserError: the graph is not homogeneous or its edges have no kinds, or the view changes its operators,
+                which knows of none.
+        """
+        if self.transforms:
+            raise UserError("augmenters of operators know no kinds of edges: take augmenters of graphs, or set "
+                            "edge_kinds=none in the tower")  # fmt: skip
+        key = f"{norm}, by kind"
+        if key not in self.base:
+            assert isinstance(self.graph, Data)
+            self.base[key] = OperatorByKind(self.operator(norm), parts_by_kind(self.graph, norm))
+        found = self.base[key]
+        assert isinstance(found, OperatorByKind)
+        return found
 
 
 class Tower(Protocol):

@@ -9,9 +9,11 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
+from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, kept_nodes
+from graphcl.encode.edge_kinds import EdgeKindUse, KindMaps, KindVectors, make_messages
 from graphcl.encode.features import node_features
 from graphcl.encode.layer import BatchNorm, Layer
 from graphcl.encode.mask_token import MaskToken
@@ -29,13 +31,23 @@ class GINLayer(nn.Module):
         batch_norm: ``inside``: after every linear map of the perceptron, before its ReLU; ``after``: once, of the
             result; or ``none``.
         learn_eps: Whether eps is a parameter; else it is 0.
+        messages: What takes the place of ``A x`` where kinds of edges are read; the operator then has its parts.
         generator: Source of the initial weights.
     """
 
     def __init__(
-        self, in_dim: int, dim: int, *, mlp_layers: int, batch_norm: str, learn_eps: bool, generator: torch.Generator
+        self,
+        in_dim: int,
+        dim: int,
+        *,
+        mlp_layers: int,
+        batch_norm: str,
+        learn_eps: bool,
+        messages: KindVectors | KindMaps | None = None,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
+        self.messages = messages
         widths = [in_dim, *[dim] * mlp_layers]
         inside = {"activation": "relu", "batch_norm": batch_norm == "inside", "glorot": True, "generator": generator}
         self.mlp = nn.Sequential(*(Layer(a, b, **inside) for a, b in pairwise(widths)))  # type: ignore[arg-type]
@@ -44,7 +56,7 @@ class GINLayer(nn.Module):
 
     def forward(self, x: Tensor, operator: Operator, kept: Tensor | None = None) -> Tensor:
         """[N, in_dim] -> [N, dim]; with ``kept`` [K] only these nodes are computed, and the others are 0."""
-        around = operator.propagate(x)
+        around = operator.propagate(x) if self.messages is None else self.messages(x, operator)
         total = around + x if self.eps is None else around + (1.0 + self.eps) * x
         if kept is None:
             return self._perceptron(total)
@@ -73,6 +85,7 @@ class GIN(nn.Module):
         jk: Literal["last", "cat", "sum"] = "cat",
         norm: Literal["none", "row", "sym", "gcn"] = "none",
         mask_token: bool = False,
+        edge_kinds: EdgeKindUse = "none",
         pooling: Pooling = "sum",
         *,
         graph: Graph,
@@ -88,26 +101,36 @@ class GIN(nn.Module):
             jk: What becomes of the layers: the last alone, all concatenated (num_layers * dim wide), or their sum.
             norm: Normalisation of the propagation operator; none is the sum over neighbours.
             mask_token: Whether nodes that mask_nodes left blank get a learnt row of features.
+            edge_kinds: How kinds of edges are read, where data has them (bonds of molecules; child, sibling, use and
+                the ways back of programs): not (none); a learnt row for each kind is added to each message (embed; Hu
+                et al., ICLR 2020); or each kind has its own map of the neighbour (relational; R-GCN, gated graph
+                networks), which takes kinds * width^2 weights a layer.
             pooling: How nodes make graphs; none gives no graphs.
-            graph: A training graph, for the width of its features (supplied).
+            graph: A training graph, for the width of its features and the kinds of its edges (supplied).
             generator: Source of the initial weights (supplied).
+
+        Raises:
+            UserError: edge_kinds, and edges without kinds or the norm gcn, whose self loops are of no kind.
         """
         super().__init__()
-        self.jk, self.norm, self.pooling = jk, norm, pooling
+        if norm == "gcn" and edge_kinds != "none":
+            raise UserError("tower 'gin': norm=gcn adds self loops, which are of no kind; set norm=none, row or sym")
+        self.jk, self.norm, self.pooling, self.edge_kinds = jk, norm, pooling, edge_kinds
         self.out_dim = dim * num_layers if jk == "cat" else dim
         widths = [node_features(graph).shape[1], *[dim] * (num_layers - 1)]
         self.mask_token = MaskToken(widths[0]) if mask_token else None
         self.layers = nn.ModuleList(
             GINLayer(
-                width, dim, mlp_layers=mlp_layers, batch_norm=batch_norm, learn_eps=learn_eps, generator=generator
+                width, dim, mlp_layers=mlp_layers, batch_norm=batch_norm, learn_eps=learn_eps,
+                messages=make_messages(edge_kinds, graph, width, generator=generator), generator=generator,
             )
             for width in widths
         )
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
-        operator, kept = view.operator(self.norm), kept_nodes(view.graph)
-        x = node_features(view.graph)
+        operator = view.operator(self.norm) if self.edge_kinds == "none" else view.operator_by_kind(self.norm)
+        kept, x = kept_nodes(view.graph), node_features(view.graph)
         latents = [x if self.mask_token is None else self.mask_token(x, view.graph)]
         for layer in cast("Iterable[GINLayer]", self.layers):
             latents.append(layer(latents[-1], operator, kept))

@@ -11,9 +11,12 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from graphcl.core.errors import UserError
+from graphcl.graph.edge_kinds import KINDS
 
 EdgeKind = Literal["child", "sibling", "use"]
 EDGE_KINDS: tuple[EdgeKind, ...] = ("child", "sibling", "use")
+#: Names of the numbers that :func:`code_edges` gives, whichever kinds are asked for.
+EDGE_NAMES = (*EDGE_KINDS, *(f"{kind}, back" for kind in EDGE_KINDS))
 #: The kind of nodes that training has not seen.
 UNKNOWN = "?"
 #: Kinds of nodes that are statements, beside those that end so.
@@ -42,6 +45,12 @@ class CodeLayout(NamedTuple):
     def flags(self, what: Literal["statement", "call", "jump"]) -> Tensor:
         """[kinds] bool: which kinds of nodes are statements, calls, or leave a block early."""
         return _flags(self.kinds, what)
+
+
+def as_programs(graph: Data, layout: CodeLayout) -> Data:
+    """The same graph, which now says what its numbers mean: those of nodes, and the kinds of its edges."""
+    graph.code, graph[KINDS] = layout, EDGE_NAMES
+    return graph
 
 
 def layout_of(graph: Data | HeteroData) -> CodeLayout:

@@ -21,7 +21,7 @@ from graphcl.data.text_encoders import fit_text_encoder
 from graphcl.graph.batch import graph_batch
 from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
-from graphcl.graph.code import CodeLayout, code_edges
+from graphcl.graph.code import CodeLayout, as_programs, code_edges
 from graphcl.graph.patches import PatchGrid, build_patches
 from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
@@ -145,7 +145,7 @@ def program_graph() -> GraphBatch:
     own = torch.isin(name, torch.tensor([0, 1]))
     nodes = {"kind": kind, "words": words, "parent_index": parent, "name": name, "own": own}
     graph = graph_batch(None, edges, sizes, per_graph, of_nodes=nodes, of_edges={"edge_kind": kinds})
-    graph.code = layout
+    as_programs(graph, layout)
     return graph
 
 

@@ -52,6 +52,15 @@ def test_equal_to_ours_forward_and_backward(make, rows: torch.Tensor | None) -> 
         assert torch.allclose(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
+def test_one_column_and_no_entries() -> None:
+    operator, x = directed(), torch.randn(33, 1, generator=torch.Generator().manual_seed(2))
+    none = SparseOperator.from_scipy(sp.csr_matrix((4, 33), dtype=np.float32))
+    with multiplying_by(spmm):
+        assert none.propagate(x).tolist() == [[0.0]] * 4
+        theirs = operator.propagate(x)
+    assert torch.allclose(theirs, operator.propagate(x), atol=1e-6)
+
+
 def test_the_backward_stays_with_the_kernel_of_its_forward() -> None:
     calls = []
 

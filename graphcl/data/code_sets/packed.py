@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from graphcl.data.code_sets.forest import Forest
 from graphcl.data.graph_sets.packed import GraphSequence
 from graphcl.graph.batch import graph_batch, pointer, ranges
-from graphcl.graph.code import UNKNOWN, CodeLayout, EdgeKind, code_edges
+from graphcl.graph.code import UNKNOWN, CodeLayout, EdgeKind, as_programs, code_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +77,7 @@ class PackedCode(GraphSequence):
 
     def at(self, number: int) -> Data:
         """One program as a graph."""
-        graph = self.batch(torch.tensor([number])).get_example(0)
-        graph.code = self.layout
-        return graph
+        return as_programs(self.batch(torch.tensor([number])).get_example(0), self.layout)
 
     @property
     def sizes(self) -> Tensor:
@@ -105,7 +103,7 @@ class PackedCode(GraphSequence):
             "own": own,
         }
         made = graph_batch(None, edges, sizes, per_graph, of_nodes=values, of_edges={"edge_kind": edge_kind})
-        made.code = self.layout
+        as_programs(made, self.layout)
         return made
 
     def _words_of(self, nodes: Tensor) -> Tensor:

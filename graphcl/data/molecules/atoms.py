@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.utils.smiles import from_rdmol, x_map
+from torch_geometric.utils.smiles import e_map, from_rdmol, x_map
 
 from graphcl.core.errors import require
 
@@ -17,6 +17,12 @@ WIDTHS = {name: len(values) for name, values in x_map.items()}
 #: Columns of node features.
 COLUMNS = sum(WIDTHS.values())
 _FIRST = torch.tensor([0, *WIDTHS.values()]).cumsum(0)[:-1]
+#: Kinds of bonds, by their numbers; the last is that of dative bonds, bonds of order four, and what else RDKit knows.
+BONDS = ("single", "double", "triple", "aromatic", "other")
+#: RDKit's number of a bond's type -> ours.
+_KIND_OF_BOND = np.array([
+    BONDS.index(name.lower()) if name.lower() in BONDS else len(BONDS) - 1 for name in e_map["bond_type"]
+], dtype=np.uint8)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,13 @@ class Molecule:
     Attributes:
         codes: [N, 9] uint8, of each atom the number of its value of each of :data:`WIDTHS`.
         bonds: [2, E] int16, both directions of each.
+        bond_kinds: [E] uint8, which of :data:`BONDS` each is.
         canonical: Its SMILES as RDKit writes it.
     """
 
     codes: np.ndarray
     bonds: np.ndarray
+    bond_kinds: np.ndarray
     canonical: str
 
 
@@ -63,7 +71,8 @@ def read_smiles(smiles: str) -> Molecule | str:
     except ValueError:  # a charge of 9, say: the tables of values are finite
         return "with an atom of unheard-of charge, neighbours or hydrogens"
     codes, bonds = graph.x.numpy().astype(np.uint8), graph.edge_index.numpy().astype(np.int16)
-    return Molecule(codes, bonds, _chem().MolToSmiles(molecule))
+    kinds = _KIND_OF_BOND[graph.edge_attr[:, 0].numpy()]
+    return Molecule(codes, bonds, kinds, _chem().MolToSmiles(molecule))
 
 
 def scaffold_of(smiles: str) -> str:

@@ -55,8 +55,8 @@ class MoleculesData:
 
     Node features are one-hot, of columns that every set has alike (element, chirality, degree, charge, hydrogens,
     radical electrons, hybridisation, whether in an aromatic system and in a ring), so that a run on one set starts
-    another (``train.init_from``) or embeds it. Bonds are edges without a kind, as towers of graphs read none: what
-    kinds of bonds an atom has is told by its hybridisation and aromaticity. Hydrogens are counted, not drawn.
+    another (``train.init_from``) or embeds it. Bonds are edges of five kinds (single, double, triple, aromatic, other),
+    which the tower `gin` reads with its option ``edge_kinds``. Hydrogens are counted, not drawn.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class MoleculesData:
             report.note(f"molecules without a bond, kept: {alone:,}")
         if classes and (unknown := int((labels < 0).sum())):
             report.note(f"molecules without a label, trained on but not judged: {unknown:,}")
-        report.split_hash = hash_of(packed.codes, packed.bonds, packed.node_ptr, labels)
+        report.split_hash = hash_of(packed.codes, packed.bonds, packed.bond_kinds, packed.node_ptr, labels)
         ids = [raw.ids[number] for number in found.kept]
         known = {"seed": 0, "class_names": [], **fields}
         return MoleculeSet(

@@ -18,7 +18,7 @@ from graphcl.data.molecules.atoms import WIDTHS, Molecule, read_smiles, scaffold
 from graphcl.data.molecules.packed import TENSORS, PackedMolecules
 
 #: Part of the name of what is kept: goes up when molecules of the same SMILES become others.
-VERSION = 1
+VERSION = 2
 #: So few are read anew each time.
 _FEW = 500
 

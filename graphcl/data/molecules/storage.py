@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from graphcl.data.graph_sets.storage import fields_of, header_of, labels_of
 from graphcl.data.graphs.tensors import read_tensors, write_tensors
+from graphcl.data.molecules.atoms import BONDS
 from graphcl.data.molecules.molecule_set import MoleculeSet
 from graphcl.data.molecules.packed import TENSORS, PackedMolecules
 
@@ -33,4 +35,6 @@ def load_molecules(folder: Path) -> MoleculeSet:
 
 
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> MoleculeSet:
+    unknown = torch.full(tensors["bonds"].shape[1:], BONDS.index("other"), dtype=torch.uint8)
+    tensors = {"bond_kinds": unknown, **tensors}  # runs of before bonds had kinds
     return MoleculeSet(PackedMolecules(*(tensors[name] for name in TENSORS)), **fields_of(tensors, header))

@@ -89,12 +89,24 @@ def normalise(matrix: sp.csr_matrix, norm: str) -> sp.csr_matrix:
     if norm == "gcn":
         missing = (matrix.diagonal() == 0).astype(matrix.dtype)
         matrix = (matrix + sp.diags(missing, dtype=matrix.dtype)).tocsr()
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return scaled(matrix, *scales(matrix, norm))
+
+
+def scales(matrix: sp.csr_matrix, norm: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What rows and columns are multiplied by under ``row``, ``sym`` (and ``gcn``, loops added); None: nothing."""
+    if norm == "none":
+        return None, None
     if norm == "row":
-        scale = _power(_degree(matrix), -1.0)[rows]
-    else:
-        row_scale, column_scale = _power(_degree(matrix), -0.5), _power(_degree(matrix.T.tocsr()), -0.5)
-        scale = row_scale[rows] * column_scale[matrix.indices]
+        return _power(_degree(matrix), -1.0), None
+    return _power(_degree(matrix), -0.5), _power(_degree(matrix.T.tocsr()), -0.5)
+
+
+def scaled(matrix: sp.csr_matrix, by_row: np.ndarray | None, by_column: np.ndarray | None) -> sp.csr_matrix:
+    """The matrix with its rows and columns multiplied."""
+    if by_row is None:
+        return matrix
+    scale = by_row[np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))]
+    scale = scale if by_column is None else scale * by_column[matrix.indices]
     values = (matrix.data * scale).astype(matrix.dtype)
     return sp.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
 

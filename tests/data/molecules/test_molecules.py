@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from graphcl.core.errors import UserError
 from graphcl.data.kind_of import kind_of
 from graphcl.data.molecules.molecule_set import MoleculesData, MoleculeSet
 from graphcl.data.molecules.scaffolds import scaffold_split
+from graphcl.graph.edge_kinds import kinds_of_edges
 
 pytest.importorskip("rdkit", reason="the extra `molecules` is not installed")
-from graphcl.data.molecules.atoms import COLUMNS, WIDTHS, column_names, scaffold_of
+from graphcl.data.molecules.atoms import BONDS, COLUMNS, WIDTHS, column_names, scaffold_of
 from graphcl.data.molecules.read import read_molecules
 
 
@@ -52,6 +54,21 @@ def test_a_batch_is_its_molecules_one_after_the_other() -> None:
     assert batch.ptr.tolist() == [0, 6, 7, 10]
     assert [graph.num_edges for graph in batch.to_data_list()] == [12, 0, 4]
     assert torch.equal(batch.get_example(2).edge_index, packed[0].edge_index)
+
+
+def test_bonds_keep_their_kind() -> None:
+    """Propene, hydrogen cyanide, benzene, and a dative bond; both directions alike."""
+    packed = read_molecules(["CC=C", "C#N", "c1ccccc1", "N->[Cu]"]).packed
+    assert packed.bond_kinds.dtype == torch.uint8
+    graph = packed.at(0)
+    found = dict(zip(map(tuple, graph.edge_index.T.tolist()), graph.edge_kind.tolist(), strict=True))
+    single, double, triple, aromatic, other = range(5)
+    assert found == {(0, 1): single, (1, 0): single, (1, 2): double, (2, 1): double}
+    assert kinds_of_edges(graph) == BONDS == ("single", "double", "triple", "aromatic", "other")
+    batch = packed.batch(torch.tensor([3, 2, 1]))
+    assert kinds_of_edges(batch) == BONDS
+    kinds = [set(one.edge_kind.tolist()) for one in batch.to_data_list()]
+    assert kinds == [{other}, {aromatic}, {triple}]
 
 
 def test_common_molecules_are_there_without_a_file() -> None:
@@ -174,6 +191,19 @@ def test_a_run_keeps_them(tmp_path: Path) -> None:
     assert data.split is not None
     assert kept.split.digest() == data.split.digest()
     assert (kept.ids, kept.class_names, len(kept)) == (data.ids, data.class_names, 60)
+    assert torch.equal(kept.packed.batch().edge_kind, data.packed.batch().edge_kind)
+
+
+def test_a_run_of_before_bonds_had_kinds_is_read(tmp_path: Path) -> None:
+    data = load(limit=60)
+    data.save(tmp_path / "data")
+    (file,) = (tmp_path / "data").glob("*.safetensors")
+    tensors = load_file(file)
+    del tensors["bond_kinds"]
+    save_file(tensors, file)
+    kept = MoleculesData.read(tmp_path / "data").packed
+    assert torch.equal(kept.batch().edge_index, data.packed.batch().edge_index)
+    assert kept.batch().edge_kind.unique().tolist() == [BONDS.index("other")]
 
 
 @pytest.mark.parametrize(
