@@ -28,6 +28,7 @@ SECTIONS = {
     "neural_granger": "Quality: causes in systems with a known answer",
     "everything": "Quality: images, series, sounds and skeletons beside their strongest bars",
     "code_clones": "Quality: clones of programs, renamed and plagiarised",
+    "code_search": "Quality: code found by what is said of it",
     "molecules": "Quality: properties of molecules from encoders trained without labels",
     "recbole_lightgcn": "Speed: a LightGCN epoch beside RecBole's",
     "recbole_inside": "Quality and speed: our recommenders inside RecBole",

@@ -12,6 +12,7 @@ import graphcl
 from benchmarks import (
     cells,
     code_clones,
+    code_search,
     dgl_backend,
     evaluation,
     everything,
@@ -63,6 +64,7 @@ SUITES = [
     neural_granger.SUITE,
     request_engine.SUITE,
     code_clones.suite(8, 2),
+    code_search.suite(2),
     molecules.suite(100, 1, 2),
 ]
 
@@ -99,9 +101,11 @@ def test_cells_of_recipes_with_own_settings_load() -> None:
                 graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"])
 
 
-def test_variants_of_code_clones_load_and_differ() -> None:
-    cells = [cell for cell in code_clones.suite(8, 1).cells if "recipe" in cell.arguments]
-    trees = [graphcl.load(cell.arguments["recipe"], *cell.arguments["overrides"]).to_yaml() for cell in cells]
+@pytest.mark.parametrize("suite", [code_clones.suite(8, 1), code_search.suite(1)], ids=lambda suite: suite.name)
+def test_variants_of_benchmarks_of_code_load_and_differ(suite: Suite) -> None:
+    cells = [cell for cell in suite.cells if "recipe" in cell.arguments and "fold" not in cell.arguments]
+    settings = [cell.arguments for cell in cells]
+    trees = [graphcl.load(one["recipe"], *one["overrides"]).to_yaml() + one.get("trained_on", "") for one in settings]
     assert len(set(trees)) == len(cells)
 
 

@@ -89,6 +89,17 @@ def test_another_kind_of_data_drops_the_options_of_the_old_one() -> None:
     assert recipe["data.name"] == "digits"
 
 
+def test_a_part_within_a_part_is_replaced_by_another_and_keeps_what_is_not_said_of_its_own(tmp_path: Path) -> None:
+    mlp = "{mlp: {dim: 32, num_layers: 1, pooling: mean}}"
+    for recipe in (
+        load_recipe("simclr_code", [f"encoder.tower={mlp}"]),
+        load_recipe(write(tmp_path, f"extends: simclr_code\nencoder: {{token_input: {{tower: {mlp}}}}}\n")),
+    ):
+        assert list(recipe["towers.main.tower"]) == ["mlp"]
+    whole, narrow = load_recipe("simclr_code"), load_recipe("simclr_code", ["encoder.tower={gin: {dim: 8}}"])
+    assert narrow["towers.main.tower.gin"] == {**whole["towers.main.tower.gin"], "dim": 8}
+
+
 def test_overrides_in_a_list_say_so() -> None:
     with pytest.raises(ConfigError, match="an override is text of the form key=value"):
         load_recipe("grace", [["train.lr=1e-2"]])  # type: ignore[list-item]

@@ -46,10 +46,13 @@ def with_defaults(tree: Tree) -> Tree:
 
 
 def _defaults(description: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    filled = {key: copy.deepcopy(o["default"]) for key, o in description["options"].items() if "default" in o}
+    options = description["options"]
+    filled = {key: copy.deepcopy(option["default"]) for key, option in options.items() if "default" in option}
     for key, value in given.items():
         default = filled.get(key)
-        if isinstance(default, dict) and isinstance(value, dict):
+        # A block of settings has defaults of its own; a part within a part takes the place of the one by default.
+        is_block = "properties" in options.get(key, {}).get("schema", {})
+        if is_block and isinstance(default, dict) and isinstance(value, dict):
             filled[key] = {**default, **value}
         else:
             filled[key] = copy.deepcopy(value)

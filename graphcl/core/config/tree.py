@@ -127,6 +127,8 @@ def lay(into: Tree, key: str, value: Any, path: str, origins: Origins) -> None:
 
 def _renamed(old: Tree, value: Tree, path: str) -> bool:
     """Whether another part, or another kind of data, takes the place of the old one, whose options it may not have."""
+    if path.partition(".")[0] in (*PART_MAPPINGS, *PART_LISTS) and len(old) == len(value) == 1 and path.count(".") > 1:
+        return old.keys() != value.keys()  # the option of a part that is itself one part: tower: {gin: {...}}
     which = "kind" if path == "data" else "name"
     return (path == "data" or _is_part(path)) and which in value and value[which] != old.get(which)
 
