@@ -17,7 +17,7 @@ from graphcl.encode.edge_kinds import EdgeKindUse, KindMaps, KindVectors, make_m
 from graphcl.encode.features import node_features
 from graphcl.encode.layer import BatchNorm, Layer
 from graphcl.encode.mask_token import MaskToken
-from graphcl.encode.pooling import Pooling, pool_graph
+from graphcl.encode.pooling import PoolingInTime, pool_graph, pooled_width
 from graphcl.graph.operators import Operator
 
 
@@ -86,7 +86,7 @@ class GIN(nn.Module):
         norm: Literal["none", "row", "sym", "gcn"] = "none",
         mask_token: bool = False,
         edge_kinds: EdgeKindUse = "none",
-        pooling: Pooling = "sum",
+        pooling: PoolingInTime = "sum",
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -105,7 +105,8 @@ class GIN(nn.Module):
                 the ways back of programs): not (none); a learnt row for each kind is added to each message (embed; Hu
                 et al., ICLR 2020); or each kind has its own map of the neighbour (relational; R-GCN, gated graph
                 networks), which takes kinds * width^2 weights a layer.
-            pooling: How nodes make graphs; none gives no graphs.
+            pooling: How nodes make graphs; none gives no graphs, and frames the mean over time of each joint or region,
+                all of them beside each other.
             graph: A training graph, for the width of its features and the kinds of its edges (supplied).
             generator: Source of the initial weights (supplied).
 
@@ -117,6 +118,7 @@ class GIN(nn.Module):
             raise UserError("tower 'gin': norm=gcn adds self loops, which are of no kind; set norm=none, row or sym")
         self.jk, self.norm, self.pooling, self.edge_kinds = jk, norm, pooling, edge_kinds
         self.out_dim = dim * num_layers if jk == "cat" else dim
+        self.graphs_dim = pooled_width(graph, pooling, self.out_dim)
         widths = [node_features(graph).shape[1], *[dim] * (num_layers - 1)]
         self.mask_token = MaskToken(widths[0]) if mask_token else None
         self.layers = nn.ModuleList(

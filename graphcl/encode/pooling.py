@@ -10,21 +10,29 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from graphcl.core.errors import UserError
 from graphcl.encode.base import Graph, kept_nodes
 from graphcl.graph.operators import SparseOperator
 
 Pooling = Literal["none", "mean", "sum", "max"]
+#: Those, and ``frames``: the mean over time of each thing of a graph over time, all things beside each other.
+PoolingInTime = Literal["none", "mean", "sum", "max", "frames"]
 #: What chains may be pooled by, several beside each other.
 Moment = Literal["mean", "sum", "max", "std"]
 
 
-def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
+def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime) -> Tensor | None:
     """Pool the nodes [N, d] of a batch to its graphs [G, d] (a graph without ``batch`` is one); None for ``none``.
 
-    Nodes that an augmenter took out of the graph are left out.
+    Nodes that an augmenter took out of the graph are left out. With ``frames`` it is [G, R d], R things a frame.
     """
     if how == "none":
         return None
+    if how == "frames":
+        things = things_of(graph)
+        batch, count = graph.get("batch"), int(getattr(graph, "num_graphs", None) or 1)
+        member = nodes.new_zeros(len(nodes), dtype=torch.int64) if batch is None else batch
+        return pool(nodes.reshape(-1, things * nodes.shape[1]), member[::things], count, "mean")
     batch, count = graph.get("batch"), getattr(graph, "num_graphs", None)  # that knows of empty graphs at the end
     if batch is None:
         batch, count = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device), 1
@@ -33,6 +41,23 @@ def pool_graph(nodes: Tensor, graph: Graph, how: Pooling) -> Tensor | None:
     if kept is not None:
         nodes, batch = nodes.index_select(0, kept), batch.index_select(0, kept)
     return pool(nodes, batch, count, how)
+
+
+def things_of(graph: Graph) -> int:
+    """How many nodes (joints, regions) a frame of a graph over time has.
+
+    Raises:
+        UserError: the graph has no frames.
+    """
+    joints = graph.get("joints")
+    if joints is None or not len(joints):
+        raise UserError("pooling=frames needs graphs over time, as of skeletons or scans; take mean, sum or max")
+    return int(joints[0])
+
+
+def pooled_width(graph: Graph, how: PoolingInTime, dim: int) -> int:
+    """Width of what :func:`pool_graph` makes of nodes [N, dim] of such graphs."""
+    return things_of(graph) * dim if how == "frames" else dim
 
 
 def pool_pieces(nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Sequence[Moment], pieces: int) -> Tensor:

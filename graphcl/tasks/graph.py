@@ -21,7 +21,7 @@ from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
-from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
+from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, check_reads, comparable
 from graphcl.tasks.graph_folds import (
     Fold,
     first_of_each,
@@ -120,21 +120,8 @@ class GraphTask:
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
         if labelled:
-            self._check_features()
+            check_reads(self._baselines, self.graphs["graph"], data.packed)
         self._chosen: dict[str, dict[str, int]] = {}
-
-    def _check_features(self) -> None:
-        """Refuse baselines that would fail after training.
-
-        Raises:
-            UserError: one reads node features, and the graphs have none.
-        """
-        reading = [name for name, baseline in self._baselines.items() if getattr(baseline, "reads_x", False)]
-        if reading and "x" not in self.graphs["graph"]:
-            raise UserError(
-                f"eval.baselines: {reading[0]} reads node features 'x', and these graphs have none; leave it out, or "
-                "take token_jaccard for programs"
-            )
 
     @cached_property
     def target_of(self) -> Tensor | None:
@@ -257,7 +244,8 @@ class GraphTask:
         return self.data.packed.batch()
 
     def _baseline(self, name: str, baseline: EmbeddedBaseline, probe: Probe, seed: int) -> dict[str, float]:
-        made = baseline.embeddings(self._every, seed=derive(seed, "baseline", name))
+        read: Any = self.data.packed if getattr(baseline, "asks", "") else self._every
+        made = baseline.embeddings(read, seed=derive(seed, "baseline", name))
         tried = {str(dict(settings)): self._checked(x) for settings, x in made}
         monitor = probe.metrics[0]
         chosen, judged = Counter[str](), []

@@ -41,7 +41,7 @@ class RoiSet(GraphSet):
         save_scans(self, folder)
 
 
-@register("data", "roi_set", example={"window": 40, "stride": 40}, task="graph")
+@register("data", "roi_set", example={"window": 40, "stride": 20}, task="graph")
 class RoiSetData:
     """Brain scans that have a class each: regions over time, as graphs of connectivity in sliding windows.
 
@@ -60,7 +60,7 @@ class RoiSetData:
         name: str = "generated",
         path: str = "",
         window: Index = 40,
-        stride: Count = 20,
+        stride: Count = 40,
         share: Share = 0.1,
         k: Index = 0,
         constant: Constant = "zero",

@@ -34,5 +34,5 @@ def load_scans(folder: Path) -> RoiSet:
 
 
 def _rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> RoiSet:
-    packed = PackedScans(*(tensors[name] for name in TENSORS), header["window"], header["stride"])
+    packed = PackedScans(**{name: tensors[name] for name in TENSORS}, window=header["window"], stride=header["stride"])
     return RoiSet(packed, **fields_of(tensors, header))

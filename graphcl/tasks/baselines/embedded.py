@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.build import build
+from graphcl.core.errors import UserError
 from graphcl.tasks.baselines.base import check_task
 from graphcl.tasks.probes.base import Probe
 
@@ -20,7 +21,8 @@ class EmbeddedBaseline(Protocol):
 
     Class attributes:
         probe: The probe that judges it; empty for the task's own. ``probe_options`` may give options of that probe.
-            ``reads_x`` may say that it needs node features.
+            ``reads_x`` may say that it needs node features; ``asks`` may name a method of the sequence of graphs, which
+            it is then given in the place of the batch.
     """
 
     probe: ClassVar[str]
@@ -39,6 +41,28 @@ def build_embedded(names: Sequence[str], task: str) -> dict[str, EmbeddedBaselin
     for name in names:
         check_task(name, task)
     return {name: build("baseline", name, {}) for name in names}
+
+
+def check_reads(baselines: Mapping[str, EmbeddedBaseline], graph: Any, packed: Any) -> None:
+    """Refuse baselines that would fail after training.
+
+    Args:
+        baselines: Name -> baseline.
+        graph: A sample of what they read.
+        packed: The sequence of graphs.
+
+    Raises:
+        UserError: one reads what these graphs do not have.
+    """
+    for name, baseline in baselines.items():
+        if getattr(baseline, "reads_x", False) and "x" not in graph:
+            raise UserError(
+                f"eval.baselines: {name} reads node features 'x', and these graphs have none; leave it out, or take "
+                "token_jaccard for programs"
+            )
+        asked = getattr(baseline, "asks", "")
+        if asked and not hasattr(packed, asked):
+            raise UserError(f"eval.baselines: {name} is of other data: these graphs know no {asked}; leave it out")
 
 
 def comparable(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -64,6 +64,18 @@ class FlatFeatures:
             parts = graphs.x.split(sizes.tolist())
             rows = torch.stack([interpolate(x.T[None], width, mode="linear").flatten() for x in parts])
         yield {}, rows[:, (rows != rows[:1]).any(0)]
+
+
+@register("baseline", "connectivity", example={}, tasks=("graph",))
+class Connectivity:
+    """The probe on the correlations of all pairs of regions over the whole of each scan, the plain one of fMRI."""
+
+    probe: ClassVar[str] = ""
+    asks: ClassVar[str] = "connectivity"
+
+    def embeddings(self, graphs: Any, *, seed: int) -> Iterator[tuple[Settings, Tensor]]:
+        """[G, R (R - 1) / 2], of scans of R regions."""
+        yield {}, graphs.connectivity()
 
 
 @register("baseline", "token_jaccard", example={}, tasks=("graph",))
