@@ -63,6 +63,7 @@ NO_VOICES = ("without other voices", tuple(f"~views.{v}.augment=shift_bands" for
 UNMASKED = ("nothing hidden", ("~views.a.augment=mask_blocks", "~views.a.augment=mask_band"))
 UNLIKE = ("views not made alike", ("~terms=alignment",))
 NO_POSITIVES = ("without made positives", ("~terms=slerp_positives", "~states=prototypes"))
+UNCHOSEN = ("all devices are positives", ("terms.device_contrast.positives=4",))
 ONE_VIEW = ("seen from one side", tuple(f"~views.{v}.augment=rotate_points" for v in "ab"))
 UNCROPPED = ("without crops", tuple(f"~views.{v}.augment=crop_images" for v in "ab"))
 UNBALANCED = ("codes not balanced", ("terms.predict_codes.codes=softmax",))
@@ -82,6 +83,7 @@ ROWS = (
     Row("cab_kws", "fsdd", ONE_TAKE, (MFCC, 0.900), UNLIKE, ("eval.shots=1",), tag="one"),
     Row("simclr_skeleton", "msraction3d", "linear, odd people train", ("MiniRocket", 0.811), ONE_VIEW),
     Row("halp", "msraction3d", "linear, odd people train", ("MiniRocket", 0.811), NO_POSITIVES),
+    Row("collossl", "msr-devices", "linear, one hand, odd people train", ("moments of thirds, LR", 0.244), UNCHOSEN),
     Row("simclr_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNCROPPED),
     Row("simclr_patches", "mnist5k", GIVEN, ("HOG, LR", 0.970), UNCROPPED),
     Row("swav_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNBALANCED),

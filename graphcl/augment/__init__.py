@@ -76,6 +76,7 @@ from graphcl.augment.points import RotatePoints, rotate_points
 from graphcl.augment.random_walk import RandomWalkSubgraph, random_walk_subgraph
 from graphcl.augment.returns import AskReturns, PerturbReturns, ask_returns, perturb_returns
 from graphcl.augment.similar import KnnGraph, SvdGraph, knn_graph, svd_graph
+from graphcl.augment.take_devices import TakeDevices, take_devices
 from graphcl.augment.transform import Transform
 from graphcl.augment.values import JitterValues, ScaleValues, jitter_values, scale_values
 from graphcl.augment.warp import ShiftBands, ShiftValues, StretchTime, shift_bands, shift_values, stretch_time
@@ -128,6 +129,7 @@ __all__ = [
     "SubstituteItems",
     "SvdGraph",
     "SwapStatements",
+    "TakeDevices",
     "Transform",
     "add_edges",
     "append_mask",
@@ -178,4 +180,5 @@ __all__ = [
     "substitute_items",
     "svd_graph",
     "swap_statements",
+    "take_devices",
 ]

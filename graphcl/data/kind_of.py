@@ -68,7 +68,7 @@ def _of_file(path: Path) -> str | None:
 
 
 def _of_arrays(path: Path) -> str:
-    """By the names of its arrays: images are called so; skeletons have bones, or frames and offsets; scans a ptr."""
+    """By the names of its arrays: images are called so; skeletons have bones or frames, scans a ptr, devices names."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower().removesuffix(".npy") for name in archive.namelist()]
@@ -76,6 +76,8 @@ def _of_arrays(path: Path) -> str:
         raise UserError(f"{path}: cannot be read: it is no .npz, or is damaged") from error
     if any("image" in name for name in names):
         return "images"
+    if "devices" in names:
+        return "device_set"
     if "bones" in names or {"frames", "offsets"} <= set(names):
         return "skeleton_set"
     return "roi_set" if "ptr" in names else "series_set"

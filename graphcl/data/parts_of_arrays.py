@@ -72,7 +72,7 @@ def read_examples(path: Path, names: tuple[str, ...]) -> Examples:
     Raises:
         UserError: the file cannot be read, or holds no such arrays, or not as many labels as examples.
     """
-    arrays = _arrays(path)
+    arrays = open_arrays(path)
     if "" in arrays:
         return Examples([arrays[""]], None)
     found = {part: entry for part in PARTS if (entry := _part(arrays, _PREFIXES[part], names, path))}
@@ -92,7 +92,12 @@ def read_examples(path: Path, names: tuple[str, ...]) -> Examples:
     return Examples([entry[0] for entry in entries], np.concatenate(given) if given else None, sizes, classes)
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def open_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` by name; that of an ``.npy`` is called "".
+
+    Raises:
+        UserError: the file cannot be read.
+    """
     try:
         opened = np.load(path, allow_pickle=False)
         return {"": opened} if isinstance(opened, np.ndarray) else {name: opened[name] for name in opened.files}

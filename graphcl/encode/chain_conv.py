@@ -14,7 +14,7 @@ from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
 from graphcl.encode.pooling import Moment, Pooling, pool_pieces
 from graphcl.encode.weights import make_linear
-from graphcl.encode.windows import Windows, read_windows
+from graphcl.encode.windows import Windows, read_apart, read_windows, tracks_of
 
 
 class ChainConvLayer(nn.Module):
@@ -64,6 +64,7 @@ class ChainConv(nn.Module):
         pooling: Pooling | list[Moment] = "max",
         pieces: Count = 1,
         jk: Literal["last", "cat"] = "last",
+        apart: bool = False,
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -76,6 +77,8 @@ class ChainConv(nn.Module):
                 other (``std``: standard deviation).
             pieces: Stretches of equal length of a chain that are pooled each by itself, so that graphs know of order.
             jk: What is pooled: the last layer, or all of them beside each other.
+            apart: Whether each joint or device of a frame is a chain of its own, all read with the same weights; a
+                graph then has the embeddings of its devices beside each other.
             graph: Training chains, for the number of channels (supplied).
             generator: Source of the initial weights (supplied).
 
@@ -86,12 +89,14 @@ class ChainConv(nn.Module):
         ways = ways_of(pooling)
         self.out_dim, self.ways, self.pieces, self.jk = dim, ways, pieces, jk
         self.graphs_dim = dim * len(ways) * pieces * (num_layers + 1 if jk == "cat" else 1)
-        self.lift = make_linear(read_windows(graph).x.shape[1], dim, generator=generator)
+        self.graphs_dim *= tracks_of(graph) if apart else 1
+        self.read = read_apart if apart else read_windows
+        self.lift = make_linear(self.read(graph).x.shape[1], dim, generator=generator)
         self.layers = nn.ModuleList(ChainConvLayer(dim, 2**k, generator=generator) for k in range(num_layers))
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them."""
-        chains = read_windows(view.graph)
+        chains = self.read(view.graph)
         latents = [self.lift(chains.x)]
         for layer in cast("Iterable[ChainConvLayer]", self.layers):
             latents.append(layer(latents[-1], chains))
@@ -102,8 +107,9 @@ class ChainConv(nn.Module):
         return Encoding(nodes[-1], nodes, self._pooled(latents, chains))
 
     def _pooled(self, latents: list[Tensor], chains: Windows) -> Tensor | None:
-        """[G, graphs_dim], stretch by stretch."""
+        """[G, graphs_dim], device by device, stretch by stretch."""
         if not self.ways:
             return None
         read = torch.cat(latents, dim=1) if self.jk == "cat" else latents[-1]
-        return pool_pieces(read, chains.batch, chains.pos, chains.ptr, self.ways, self.pieces)
+        pooled = pool_pieces(read, chains.batch, chains.pos, chains.ptr, self.ways, self.pieces)
+        return pooled.view(len(pooled) // chains.tracks, chains.tracks * pooled.shape[1])

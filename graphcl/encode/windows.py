@@ -22,6 +22,8 @@ class Windows:
         batch: [n] window of each row.
         ptr: [G + 1] where each window begins.
         nodes: Nodes of the graph that are one row.
+        tracks: Windows that are one graph.
+        place: [n] the row that each node of the graph is; None where they are in one order.
     """
 
     x: Tensor
@@ -29,9 +31,13 @@ class Windows:
     batch: Tensor
     ptr: Tensor
     nodes: int = 1
+    tracks: int = 1
+    place: Tensor | None = None
 
     def spread(self, rows: Tensor) -> Tensor:
         """[n, ...] of rows -> of the graph's nodes."""
+        if self.place is not None:
+            return rows.index_select(0, self.place)
         return rows if self.nodes == 1 else rows.repeat_interleave(self.nodes, dim=0)
 
     def lagged(self, lags: int) -> Tensor:
@@ -71,3 +77,28 @@ def read_windows(graph: Graph) -> Windows:
         return Windows(x, pos, batch, ptr)
     nodes = int(joints[0])
     return Windows(x.reshape(len(x) // nodes, -1), pos[::nodes], batch[::nodes], ptr // nodes, nodes)
+
+
+def tracks_of(graph: Graph) -> int:
+    """Nodes of a row: the joints of a moving skeleton, the devices of a record; 1 of other graphs."""
+    joints = graph.get("joints")
+    return 1 if joints is None or not len(joints) else int(joints[0])
+
+
+def read_apart(graph: Graph) -> Windows:
+    """The same with a window for each joint or device, those of a graph after each other.
+
+    Raises:
+        UserError: it is no graph of windows.
+    """
+    tracks, together = tracks_of(graph), read_windows(graph)
+    if tracks == 1:
+        return together
+    lengths = together.ptr.diff().repeat_interleave(tracks)  # of each window
+    ptr = torch.cat([together.ptr[:1], lengths.cumsum(0)])
+    window = torch.arange(len(lengths), device=ptr.device).repeat_interleave(lengths)
+    pos = torch.arange(len(window), device=ptr.device) - ptr.index_select(0, window)
+    frame = together.ptr.index_select(0, window // tracks) + pos
+    node = frame * tracks + window % tracks
+    place = torch.empty_like(node).index_copy_(0, node, torch.arange(len(node), device=node.device))
+    return Windows(graph.x.index_select(0, node), pos, window, ptr, tracks=tracks, place=place)

@@ -16,8 +16,8 @@ def say_frames(batch: GraphBatch, joints: int) -> GraphBatch:
     Returns:
         The batch, with ``pos`` [n], the frame of each node, and ``joints`` [G].
     """
-    within = torch.arange(len(batch.batch)) - batch.ptr.index_select(0, batch.batch)
-    each = torch.full((batch.num_graphs,), joints)
+    within = torch.arange(len(batch.batch), device=batch.batch.device) - batch.ptr.index_select(0, batch.batch)
+    each = torch.full((batch.num_graphs,), joints, device=batch.batch.device)
     added = {"pos": (within // joints, batch.ptr), "joints": (each, torch.arange(batch.num_graphs + 1))}
     for name, (value, where) in added.items():
         batch[name], batch._slice_dict[name] = value, where

@@ -19,7 +19,7 @@ BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 #: What an augmenter of graphs says of the edges of its result.
 EDGES = {"same": "as they were", "kept": "some of them", "more": "all, and new ones", "new": "new ones, weighted",
          "any": "any of these", "chains": "of the new chains", "patches": "similar patches anew",
-         "programs": "those of the programs' trees"}
+         "programs": "those of the programs' trees", "devices": "those within what is left"}
 
 
 def table() -> str:

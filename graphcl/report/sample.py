@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.errors import require
 from graphcl.core.files import replacing
+from graphcl.encode.windows import read_windows
 from graphcl.graph.code import CodeLayout
 from graphcl.graph.convert import to_networkx
 from graphcl.graph.patches import PatchGrid, to_images
@@ -77,19 +78,24 @@ def _patches(axis: Any, graph: Data) -> str:
 
 
 def _chain(axis: Any, graph: Data, names: list[str]) -> str:
-    """A line a channel over the place in the chain; many channels are rows of a picture."""
-    values = graph.x.numpy()
+    """A line a channel over the place in the chain; many channels are rows of a picture. Of a skeleton, or of several
+    devices, the channels of all joints or devices are those of a frame."""
+    rows = read_windows(graph)
+    values, channels = rows.x.numpy(), names or [str(number) for number in range(graph.x.shape[1])]
+    if rows.nodes > 1:
+        channels = [f"{number} {name}" for number in range(1, rows.nodes + 1) for name in channels]
+    what = f"{rows.nodes} nodes at each of {len(values):,} moments" if rows.nodes > 1 else f"{len(values):,} nodes"
     axis.set_xlabel("place in the chain")
     if values.shape[1] > MOST_LINES:
         axis.imshow(values.T, aspect="auto", origin="lower", interpolation="nearest", cmap="viridis")
         axis.set_ylabel("channel")
-        return f"a chain of {len(values):,} nodes, {values.shape[1]} channels from bottom to top"
+        return f"a chain of {what}, {values.shape[1]} channels from bottom to top"
     for channel, column in enumerate(values.T):
-        axis.plot(column, marker="." if len(values) <= 60 else "", label=names[channel] if names else f"{channel}")
+        axis.plot(column, marker="." if len(values) <= 60 else "", label=channels[channel])
     axis.spines[["top", "right"]].set_visible(False)
     if values.shape[1] > 1:
         axis.legend(frameon=False, fontsize=8)
-    return f"a chain of {len(values):,} nodes, {values.shape[1]} channel{'s' * (values.shape[1] > 1)}"
+    return f"a chain of {what}, {values.shape[1]} channel{'s' * (values.shape[1] > 1)}"
 
 
 def _connectivity(axis: Any, graph: Data) -> str:

@@ -23,7 +23,8 @@ SPECIAL = ("needs", "learned", "triples")
 LEFT_OUT = {"one_of", *(part.name for part in parts("augmenter") if any(map(part.meta.get, SPECIAL)))}
 EVERY = [part for part in parts("augmenter") if part.meta["level"] == "graph" and part.name not in LEFT_OUT]
 #: Those that no graph of another library has what it takes for.
-GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in ("chains", "windows", "patches", "programs")]
+OF_A_KIND = ("chains", "windows", "patches", "programs", "devices")
+GRAPH_LEVEL = [part for part in EVERY if part.meta["edges"] not in OF_A_KIND]
 
 
 def function(name: str) -> Any:

@@ -22,6 +22,7 @@ from graphcl.graph.operators import build_operator
 from .toys import (
     FEATURES,
     GRAPHS,
+    device_graph,
     lone_graph,
     make,
     parts,
@@ -37,18 +38,19 @@ from .toys import (
 
 #: What a graph-level augmenter says of its edges: all as they were, some of them, some more, made anew, any such,
 #: those of chains, which are other nodes too, or as they were in windows of a table, or of images in patches, the only
-#: graphs it takes.
-EDGES = {"same", "kept", "more", "new", "any", "chains", "windows", "patches", "programs"}
+#: graphs it takes; or those of some devices.
+EDGES = {"same", "kept", "more", "new", "any", "chains", "windows", "patches", "programs", "devices"}
 OF_GRAPHS = [part for part in parts("augmenter") if part.meta["level"] == "graph"]
 OF_TEXTS = [part for part in OF_GRAPHS if part.meta.get("needs") == "text"]
 GRAPH_LEVEL = [
     part for part in OF_GRAPHS
-    if part.meta["edges"] not in ("chains", "windows", "patches", "programs") and part not in OF_TEXTS
+    if part.meta["edges"] not in ("chains", "windows", "patches", "programs", "devices") and part not in OF_TEXTS
 ]
 OF_CHAINS = [part for part in OF_GRAPHS if part.meta["edges"] == "chains"]
 OF_WINDOWS = [part for part in OF_GRAPHS if part.meta["edges"] == "windows"]
 OF_PATCHES = [part for part in OF_GRAPHS if part.meta["edges"] == "patches"]
 OF_PROGRAMS = [part for part in OF_GRAPHS if part.meta["edges"] == "programs"]
+OF_DEVICES = [part for part in OF_GRAPHS if part.meta["edges"] == "devices"]
 
 def takes(part: Part, kind: str) -> bool:
     """Whether it works on this kind of graph; what it does not work on it refuses in one clear line."""
@@ -62,11 +64,11 @@ def takes(part: Part, kind: str) -> bool:
 TAKEN = [(part, kind) for part in GRAPH_LEVEL for kind in GRAPHS if takes(part, kind)]
 on_graphs = pytest.mark.parametrize(("part", "kind"), TAKEN, ids=[f"{part.name}-{kind}" for part, kind in TAKEN])
 ALL_GRAPHS = {**GRAPHS, "chains": returns_graph, "windows": window_graph, "texts": text_graph,
-              "patches": patch_graph, "programs": program_graph}
+              "patches": patch_graph, "programs": program_graph, "devices": device_graph}
 EVERY = [
     *TAKEN, *((part, "chains") for part in OF_CHAINS), *((part, "windows") for part in OF_WINDOWS),
     *((part, "texts") for part in OF_TEXTS), *((part, "patches") for part in OF_PATCHES),
-    *((part, "programs") for part in OF_PROGRAMS),
+    *((part, "programs") for part in OF_PROGRAMS), *((part, "devices") for part in OF_DEVICES),
 ]
 on_all = pytest.mark.parametrize(("part", "kind"), EVERY, ids=[f"{part.name}-{kind}" for part, kind in EVERY])
 WITH_STRENGTH = [(part, kind) for part, kind in TAKEN if strength(part) and part.meta["edges"] != "new"]

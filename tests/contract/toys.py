@@ -23,6 +23,7 @@ from graphcl.graph.bipartite import build_bipartite
 from graphcl.graph.chain import build_chains
 from graphcl.graph.code import CodeLayout, as_programs, code_edges
 from graphcl.graph.patches import PatchGrid, build_patches
+from graphcl.graph.skeleton import build_skeleton
 from graphcl.graph.window import build_windows
 from graphcl.objective.base import Rows
 from graphcl.tasks.base import Batch
@@ -123,6 +124,12 @@ def window_graph(seed: int = 0) -> Data:
     """Windows of a table of six metrics, of one to five rows."""
     table = torch.randn(9, FEATURES, generator=generator(seed, "windows"))
     return build_windows(table, torch.tensor([0, 2, 6, 4, 0]), torch.tensor([3, 3, 8, 9, 2]))
+
+
+def device_graph() -> Data:
+    """Four moments of three devices."""
+    values = torch.randn(4, 3, FEATURES, generator=generator(0, "devices"))
+    return build_skeleton(values, torch.zeros(0, 2, dtype=torch.int64))
 
 
 def patch_graph(neighbours: int = 0) -> GraphBatch:

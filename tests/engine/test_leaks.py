@@ -45,8 +45,9 @@ PACKAGE = Path(graphcl.__file__).parent
 PARTS = [part for part in registry.registered() if part.cls.__module__.startswith("graphcl.")]
 EVERY = [part for part in PARTS if part.kind == "augmenter" and part.meta["level"] in ("graph", "operator")]
 OF_CHAINS = [part for part in EVERY if part.meta.get("edges") == "chains"]
-#: What only graphs of one kind have: chains, windows, images, texts, points in space.
-AUGMENTERS = [part for part in EVERY if part.meta.get("edges") not in ("chains", "windows", "patches", "programs")
+#: What only graphs of one kind have: chains, windows, images, programs, devices, texts, points in space.
+OF_A_KIND = ("chains", "windows", "patches", "programs", "devices")
+AUGMENTERS = [part for part in EVERY if part.meta.get("edges") not in OF_A_KIND
               and part.meta.get("needs") != "text" and not part.meta.get("triples")]
 BASELINES = [part for part in PARTS if part.kind == "baseline" and "recommend" in part.meta["tasks"]]
 ONE, OTHER = interactions(held_out=0), interactions(held_out=1)

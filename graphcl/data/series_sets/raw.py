@@ -140,3 +140,24 @@ class Scale:
 def resampled(values: np.ndarray, at: np.ndarray, where: np.ndarray) -> np.ndarray:
     """[m, C] values at the times ``where`` [m] by linear interpolation of those at ``at`` [n], ascending."""
     return np.stack([np.interp(where, at, values[:, channel]) for channel in range(values.shape[1])], axis=1)
+
+
+def order_by_groups(series: RawSeriesSet, train: list[str]) -> None:
+    """The series of the training groups first, then the test part.
+
+    Raises:
+        UserError: no groups, or a name that is none.
+    """
+    known = sorted(set(series.groups or []))
+    unknown = [name for name in map(str, train) if name not in known]
+    if unknown or set(map(str, train)) == set(known):
+        told = f"no subject {unknown[0]!r}" if unknown else "no subject is left to test on"
+        raise UserError(f"data.train_groups: {told}; subjects of {series.source}: {', '.join(known) or 'none'}")
+    groups = series.groups or []
+    inside = np.array([group in set(map(str, train)) for group in groups])
+    order = np.concatenate([np.flatnonzero(inside), np.flatnonzero(~inside)])
+    series.sizes = {"train": int(inside.sum()), "test": int((~inside).sum())}
+    series.values = [series.values[number] for number in order]
+    series.labels = None if series.labels is None else series.labels[order]
+    series.groups = [groups[number] for number in order]
+    series.ids = [str(number) for number in order] if series.ids is None else [series.ids[n] for n in order]

@@ -10,8 +10,7 @@ import numpy as np
 
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import derive
-from graphcl.data.numpy_files import why_unreadable
-from graphcl.data.parts_of_arrays import read_examples
+from graphcl.data.parts_of_arrays import open_arrays, read_examples
 from graphcl.data.series_sets.raw import RawSeriesSet
 
 NAMES = ("x", "skeletons", "positions", "data")
@@ -51,7 +50,7 @@ def read_skeleton_arrays(path: Path) -> RawSkeletons:
     Raises:
         UserError: nothing to read, or other shapes.
     """
-    extra = _opened(path)
+    extra = {name.lower(): array for name, array in open_arrays(path).items()}
     if "frames" in extra and "offsets" in extra:
         labels = next((extra[name] for name in ("label", "labels", "y") if name in extra), None)
         values, sizes, names = _cut(extra["frames"], extra["offsets"], path), dict[str, int](), list[str]()
@@ -85,14 +84,6 @@ def checked_bones(bones: np.ndarray, joints: int, where: object) -> np.ndarray:
     if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.min() < 0 or pairs.max() >= joints):
         raise UserError(f"{where}: bones are pairs of joints from 0 to {joints - 1}; got {pairs.tolist()[:3]} ...")
     return pairs.reshape(-1, 2).astype(np.int64)
-
-
-def _opened(path: Path) -> dict[str, np.ndarray]:
-    try:
-        opened = np.load(path, allow_pickle=False)
-        return {} if isinstance(opened, np.ndarray) else {name.lower(): opened[name] for name in opened.files}
-    except Exception as error:  # zip, zlib and numpy each have errors of their own for a damaged file
-        raise UserError(f"{path}: cannot be read: {why_unreadable(error)}") from error
 
 
 def _cut(frames: np.ndarray, offsets: np.ndarray, path: Path) -> list[np.ndarray]:

@@ -9,50 +9,22 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch as GraphBatch
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.data.cards import build_from_card, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
-from graphcl.data.graph_sets.packed import PackedGraphs, hash_of
+from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 from graphcl.data.report import DataReport
-from graphcl.data.series_sets.raw import clean, resampled
+from graphcl.data.series_sets.raw import clean, order_by_groups, resampled
 from graphcl.data.skeleton_sets.arrays import RawSkeletons, checked_bones, make_figures, read_skeleton_arrays
-from graphcl.graph.batch import pointer
-from graphcl.graph.frames import say_frames
-from graphcl.graph.skeleton import skeleton_edges
+from graphcl.data.skeleton_sets.packed import PackedSkeletons
 
 #: Sequences that are made where no data is named.
 GENERATED = 90
-
-
-@dataclass(frozen=True, eq=False)
-class PackedSkeletons(PackedGraphs):
-    """Graphs of joints over time. A batch says the frame ``pos`` [n] of each node, and ``joints`` [G], J of each.
-
-    Attributes:
-        joints: J.
-    """
-
-    joints: int
-
-    @classmethod
-    def of(cls, sequences: list[Tensor], bones: Tensor) -> PackedSkeletons:
-        """Each [T, J, D]."""
-        joints, lengths = sequences[0].shape[1], [len(positions) for positions in sequences]
-        edges = {frames: skeleton_edges(frames, joints, bones) for frames in set(lengths)}
-        x = torch.cat([positions.reshape(-1, positions.shape[2]) for positions in sequences])
-        edge_ptr = pointer(torch.tensor([edges[frames].shape[1] for frames in lengths]))
-        made = torch.cat([edges[frames] for frames in lengths], dim=1)
-        return cls(x, made, pointer(joints * torch.tensor(lengths)), edge_ptr, joints)
-
-    def batch(self, numbers: Tensor | None = None) -> GraphBatch:
-        """See :meth:`PackedGraphs.batch`."""
-        return say_frames(super().batch(numbers), self.joints)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +112,7 @@ class SkeletonSetData:
         raw, report = self._cleaned(seed)
         series = raw.series
         if self.train_groups:
-            _order_by_groups(raw, self.train_groups)
+            order_by_groups(series, self.train_groups)
         where, given = series.source, series.labels
         y, names = (None, []) if given is None else class_codes(given, series.class_names, where)
         labels, split = check_labels(y, len(series.values), where, "sequences"), split_of_sizes(series.sizes)
@@ -235,25 +207,3 @@ class SkeletonSetData:
             packed, labels, seed, series.ids, names or [], report, "positions", list("xyz"[: raw.dims]), split,
             series.groups, bones=bones, how=self.scale, unit=unit,
         )  # fmt: skip
-
-
-def _order_by_groups(raw: RawSkeletons, train: list[str]) -> None:
-    """The sequences of the training groups first, then the test part.
-
-    Raises:
-        UserError: no groups, or a name that is none.
-    """
-    series = raw.series
-    known = sorted(set(series.groups or []))
-    unknown = [name for name in map(str, train) if name not in known]
-    if unknown or set(map(str, train)) == set(known):
-        told = f"no subject {unknown[0]!r}" if unknown else "no subject is left to test on"
-        raise UserError(f"data.train_groups: {told}; subjects of {series.source}: {', '.join(known) or 'none'}")
-    groups = series.groups or []
-    inside = np.array([group in set(map(str, train)) for group in groups])
-    order = np.concatenate([np.flatnonzero(inside), np.flatnonzero(~inside)])
-    series.sizes = {"train": int(inside.sum()), "test": int((~inside).sum())}
-    series.values = [series.values[number] for number in order]
-    series.labels = None if series.labels is None else series.labels[order]
-    series.groups = [groups[number] for number in order]
-    series.ids = [str(number) for number in order] if series.ids is None else [series.ids[n] for n in order]

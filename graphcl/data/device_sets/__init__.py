@@ -1,0 +1,1 @@
+"""Sets of records that several devices measured at once."""
