@@ -68,6 +68,8 @@ ONE_VIEW = ("seen from one side", tuple(f"~views.{v}.augment=rotate_points" for 
 UNCROPPED = ("without crops", tuple(f"~views.{v}.augment=crop_images" for v in "ab"))
 UNBALANCED = ("codes not balanced", ("terms.predict_codes.codes=softmax",))
 UNTIMED = ("nothing decoded over time", ("~terms=reconstruction#2", "~heads=time", "~views=b"))
+NO_SLOTS = ("grouping alone", ("~terms=info_nce", "~terms=info_nce#2"))
+MEETING = ("any images may meet", ("train.apart=",))
 MFCC = "20 resampled MFCC frames, LR"
 HELD_OUT = "linear, each speaker held out"
 ONE_TAKE = "linear, one take of each digit and speaker"
@@ -88,6 +90,10 @@ ROWS = (
     Row("simclr_patches", "mnist5k", GIVEN, ("HOG, LR", 0.970), UNCROPPED),
     Row("swav_patches", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), UNBALANCED),
     Row("swav_patches", "mnist5k", GIVEN, ("HOG, LR", 0.970), UNBALANCED),
+    Row("slotcon", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), NO_SLOTS),
+    Row("slotcon", "mnist5k", GIVEN, ("HOG, LR", 0.970), NO_SLOTS),
+    Row("g_simclr", "digits", "linear, 5 folds", ("raw pixels, linear", 0.971), MEETING),
+    Row("g_simclr", "mnist5k", GIVEN, ("HOG, LR", 0.970), MEETING),
     Row("brain_mae", "abide-nyu", "ROC-AUC, linear, 5 folds", ("whole-scan correlations, linear", 0.765), UNTIMED,
         ("eval.baselines=[connectivity]",), metric="auc", measured="baseline/connectivity/auc"),
 )  # fmt: skip

@@ -270,8 +270,8 @@ MUTATIONS = (
     Mutation("negatives within the view dropped", "objective/terms/info_nce.py",
              "pool = torch.cat([pool, anchors.values])", "pool = torch.cat([pool, anchors.values * 0])",
              ("objective/terms/test_info_nce.py::TestPapers::test_grace",)),
-    Mutation("duplicates counted once", "objective/base.py", "return Rows(self.base, index, ids, member), counts.to(",
-             "return Rows(self.base, index, ids, member), torch.ones_like(counts).to(",
+    Mutation("duplicates counted once", "objective/base.py", "return once, counts.to(",
+             "return once, torch.ones_like(counts).to(",
              ("objective/terms/test_info_nce.py::TestPairing::test_duplicates_on_both_sides_count_as_often_as_they_occur",)),
     Mutation("weights of anchors lost in the candidates' gradient", "objective/kernels/blockwise.py",
              "grad_c.addmm_(block.t(), a if factor is None else a * factor.unsqueeze(-1))",
@@ -396,6 +396,14 @@ MUTATIONS = (
     Mutation("series are scaled by their test part", "data/series_sets/make.py",
              "raw.values if split is None else [raw.values[n] for n in split.train.tolist()]", "raw.values",
              ("data/series_sets/test_series_set.py::test_the_scale_is_that_of_the_training_part",)),
+    Mutation("codes are of rows alone", "objective/terms/predict_codes.py",
+             "logs = logs - logs.logsumexp(dim=0, keepdim=True)", "logs = logs - 0",
+             ("objective/terms/test_predict_codes.py::test_many_turns_use_all_prototypes_alike",)),
+    Mutation("a mirrored patch keeps its side", "graph/places.py", "place[:, 2:] * scale]", "place[:, 2:]]",
+             ("graph/test_places.py::test_a_piece_of_a_mirrored_image_is_on_the_other_side",)),
+    Mutation("two of a class may meet", "tasks/partition.py", "dealt = ids[order[place < number]]",
+             "dealt = ids[order]",
+             ("tasks/test_partition.py::test_no_two_of_a_class_meet_and_only_the_surplus_waits",)),
 )
 
 

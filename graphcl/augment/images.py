@@ -1,11 +1,11 @@
 """Augmenters of images that are graphs of patches: the patches are joined, the image is changed, and cut again.
 
-What is done to the pixels is in :mod:`graphcl.augment.pixels`; each image has draws of its own.
+What is done to the pixels is in :mod:`graphcl.augment.pixels`; each image has draws of its own. Patches keep the place
+in the original image that they show (``place``), so that those of two views can be matched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import torch
@@ -13,7 +13,17 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graphcl.augment.features import check_features
-from graphcl.augment.pixels import blur_pixels, crop_pixels, jitter_pixels, luminance, some
+from graphcl.augment.pixels import (
+    Windows,
+    blur_pixels,
+    chosen,
+    draw_windows,
+    jitter_pixels,
+    luminance,
+    mirror_windows,
+    show_windows,
+    some,
+)
 from graphcl.augment.plain import plain
 from graphcl.augment.rebuild import ORIG_ID, map_tensors, uniform
 from graphcl.core.errors import UserError
@@ -21,12 +31,13 @@ from graphcl.core.options import NonNegative, Probability, Share
 from graphcl.core.registry import register
 from graphcl.encode.base import KEPT, Graph
 from graphcl.graph.patches import PatchGrid, build_patches, to_images
+from graphcl.graph.places import PLACE, boxes, move_places
 
 Below = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-def on_images(graph: Graph, change: Callable[[Tensor], Tensor]) -> Graph:
-    """The graph of the changed images; edges between similar patches are found anew.
+def images_of(graph: Graph) -> Tensor:
+    """[G, C, H, W], the images that a graph of patches shows.
 
     Raises:
         UserError: the graph is not one of patches, or its edges are to be found anew after some were taken out.
@@ -37,10 +48,24 @@ def on_images(graph: Graph, change: Callable[[Tensor], Tensor]) -> Graph:
     check_features(graph)
     if layout.neighbours and (KEPT in graph or ORIG_ID in graph):
         raise UserError("augmenters of images find the edges of similar patches anew; put them before those of edges")
-    made = build_patches(change(to_images(graph.x, layout)), layout)
+    return to_images(graph.x, layout)
+
+
+def with_images(graph: Graph, images: Tensor, windows: Windows | None = None) -> Graph:
+    """The graph of changed images; edges between similar patches are found anew.
+
+    Args:
+        graph: images as graphs of patches.
+        images: [G, C, H, W], what they show now.
+        windows: what that is of what they showed before; None: the same places.
+    """
+    layout: PatchGrid = graph.layout
+    made = build_patches(images, layout)
     made.x = torch.cat([made.x[:, : layout.pixels], graph.x[:, layout.pixels :]], dim=1)
 
     def changed(_: Any, name: str, value: Tensor) -> Tensor:
+        if name == PLACE and windows is not None:
+            return move_places(value, boxes(layout.rows, layout.columns), *windows)
         return made[name] if name == "x" or (name == "edge_index" and layout.neighbours) else value.clone()
 
     result = map_tensors(graph, changed)
@@ -51,7 +76,7 @@ def on_images(graph: Graph, change: Callable[[Tensor], Tensor]) -> Graph:
 
 @plain
 def crop_images(graph: Graph, area: Share, *, generator: torch.Generator) -> Graph:
-    """Show a random piece of each image in the size of the image; see :func:`crop_pixels`.
+    """Show a random piece of each image in the size of the image; see :func:`draw_windows`.
 
     Args:
         graph: images as graphs of patches.
@@ -59,9 +84,13 @@ def crop_images(graph: Graph, area: Share, *, generator: torch.Generator) -> Gra
         generator: source of the draws.
 
     Raises:
-        UserError: see :func:`on_images`.
+        UserError: see :func:`images_of`.
     """
-    return on_images(graph, lambda images: images if area == 1 else crop_pixels(images, area, generator=generator))
+    images = images_of(graph)
+    if area == 1:
+        return with_images(graph, images)
+    windows = draw_windows(images, area, generator)
+    return with_images(graph, show_windows(images, windows), windows)
 
 
 @plain
@@ -69,9 +98,12 @@ def flip_images(graph: Graph, p: Probability, *, generator: torch.Generator) -> 
     """Mirror each image left to right with probability ``p``. Not for digits and letters, which change their meaning.
 
     Raises:
-        UserError: see :func:`on_images`.
+        UserError: see :func:`images_of`.
     """
-    return on_images(graph, lambda images: some(images, images.flip(3), p, generator))
+    images = images_of(graph)
+    mirrored = chosen(images, p, generator)
+    made = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    return with_images(graph, made, mirror_windows(mirrored))
 
 
 @plain
@@ -87,14 +119,11 @@ def jitter_images(
     """Change brightness, contrast and saturation of each image with probability ``p``; see :func:`jitter_pixels`.
 
     Raises:
-        UserError: see :func:`on_images`.
+        UserError: see :func:`images_of`.
     """
-
-    def change(images: Tensor) -> Tensor:
-        made = jitter_pixels(images, brightness, contrast, saturation, generator=generator)
-        return some(images, made, p, generator)
-
-    return on_images(graph, change)
+    images = images_of(graph)
+    made = jitter_pixels(images, brightness, contrast, saturation, generator=generator)
+    return with_images(graph, some(images, made, p, generator))
 
 
 @plain
@@ -102,9 +131,10 @@ def grey_images(graph: Graph, p: Probability, *, generator: torch.Generator) -> 
     """Take the colours out of each image with probability ``p``; grey images stay as they are.
 
     Raises:
-        UserError: see :func:`on_images`.
+        UserError: see :func:`images_of`.
     """
-    return on_images(graph, lambda images: some(images, luminance(images).expand_as(images), p, generator))
+    images = images_of(graph)
+    return with_images(graph, some(images, luminance(images).expand_as(images), p, generator))
 
 
 @plain
@@ -112,14 +142,11 @@ def blur_images(graph: Graph, p: Probability, *, sigma: NonNegative = 1.0, gener
     """Blur each image with probability ``p``, by a Gaussian of 0.1 to ``sigma`` pixels; see :func:`blur_pixels`.
 
     Raises:
-        UserError: see :func:`on_images`.
+        UserError: see :func:`images_of`.
     """
-
-    def change(images: Tensor) -> Tensor:
-        width = 0.1 + (max(sigma, 0.1) - 0.1) * uniform(len(images), images, generator)
-        return some(images, blur_pixels(images, width), p, generator)
-
-    return on_images(graph, change)
+    images = images_of(graph)
+    width = 0.1 + (max(sigma, 0.1) - 0.1) * uniform(len(images), images, generator)
+    return with_images(graph, some(images, blur_pixels(images, width), p, generator))
 
 
 @register("augmenter", "crop_images", example={"area": 0.5}, level="graph", stochastic=True, edges="patches")

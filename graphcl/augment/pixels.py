@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,22 +17,57 @@ LUMINANCE = (0.299, 0.587, 0.114)
 MOST_OBLONG = 4 / 3
 
 
+class Windows(NamedTuple):
+    """What is shown of G images: a point u of the result is the point ``offset + scale * u`` of the image.
+
+    Attributes:
+        scale: [G, 2], of rows and of columns, which count from 0 to 1; negative where they are shown in reverse.
+        offset: [G, 2].
+    """
+
+    scale: Tensor
+    offset: Tensor
+
+
+def chosen(images: Tensor, p: float, generator: torch.Generator) -> Tensor:
+    """[G] bool, each true with probability ``p``."""
+    return uniform(len(images), images, generator) < p
+
+
 def some(images: Tensor, changed: Tensor, p: float, generator: torch.Generator) -> Tensor:
     """Each image is the changed one with probability ``p``."""
-    return torch.where(uniform((len(images), 1, 1, 1), images, generator) < p, changed, images)
+    return torch.where(chosen(images, p, generator)[:, None, None, None], changed, images)
 
 
-def crop_pixels(images: Tensor, area: float, *, generator: torch.Generator) -> Tensor:
-    """A random piece of each image, of ``area`` to all of its area, in the size of the image (Szegedy et al., 2015)."""
+def draw_windows(images: Tensor, area: float, generator: torch.Generator) -> Windows:
+    """A random piece of each image, of ``area`` to all of its area (Szegedy et al., 2015)."""
     draws = uniform((4, len(images)), images, generator)
     share = area + (1 - area) * draws[0]
     oblong = torch.exp((2 * draws[1] - 1) * math.log(MOST_OBLONG)).sqrt()
-    sides = torch.stack([share.sqrt() * oblong, share.sqrt() / oblong]).clamp_max(1.0)  # width, height
-    centre = (2 * draws[2:] - 1) * (1 - sides)
-    zero = torch.zeros_like(share)
-    theta = torch.stack([sides[0], zero, centre[0], zero, sides[1], centre[1]], dim=1).view(-1, 2, 3)
+    sides = torch.stack([share.sqrt() / oblong, share.sqrt() * oblong], dim=1).clamp_max(1.0)
+    return Windows(sides, draws[2:].flip(0).T * (1 - sides))
+
+
+def mirror_windows(mirrored: Tensor) -> Windows:
+    """Some images [G] are shown with their columns in reverse."""
+    columns = mirrored.float()
+    scale = torch.stack([torch.ones_like(columns), 1 - 2 * columns], dim=1)
+    return Windows(scale, torch.stack([torch.zeros_like(columns), columns], dim=1))
+
+
+def show_windows(images: Tensor, windows: Windows) -> Tensor:
+    """Pieces of images [G, C, H, W] in the size of the image."""
+    centre = 2 * windows.offset + windows.scale - 1  # where the axes go from -1 to 1
+    (height, width), (down, right) = windows.scale.T, centre.T
+    zero = torch.zeros_like(width)
+    theta = torch.stack([width, zero, right, zero, height, down], dim=1).view(-1, 2, 3)
     where = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, where, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def crop_pixels(images: Tensor, area: float, *, generator: torch.Generator) -> Tensor:
+    """A random piece of each image, of ``area`` to all of its area, in the size of the image."""
+    return show_windows(images, draw_windows(images, area, generator))
 
 
 def jitter_pixels(

@@ -62,11 +62,13 @@ class Anchors:
         nodes = None if self._batch is None else self._batch.nodes
         return positions if nodes is None else nodes.index_select(0, positions)
 
-    def graph_of(self, flow: Flow, view: str, picked: Tensor | None) -> Tensor | None:
-        """The graph of each node at ``picked`` (None: of every node), in a view of a batch of graphs; else None."""
+    def of_nodes(self, flow: Flow, view: str, name: str, picked: Tensor | None) -> Tensor | None:
+        """What a view's graph says of each node at ``picked`` (None: of every node); None where it says nothing."""
         graph = flow.view(view).graph
-        member = graph.get("batch") if isinstance(graph, Data) else None
-        return member if member is None or picked is None else member.index_select(0, picked)
+        found = graph.get(name) if isinstance(graph, Data) else None
+        if not isinstance(found, Tensor) or picked is None:
+            return found if isinstance(found, Tensor) else None
+        return found.index_select(0, picked)
 
     def graph_ids(self, graphs: Tensor) -> Tensor:
         """The example that each row [G, d] is: those of the batch; a task's one full graph is example 0."""

@@ -19,9 +19,11 @@ from graphcl.engine.anchors import Anchors
 from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.levels import Levels
 from graphcl.engine.model import Model
+from graphcl.engine.roots import root_tensor
 from graphcl.engine.shares import divisible, take_records
 from graphcl.engine.unpaired import Counts
 from graphcl.engine.views import Views
+from graphcl.graph.places import PLACE
 from graphcl.objective.base import Rows, concatenate
 from graphcl.tasks.base import Batch
 
@@ -73,6 +75,7 @@ class StepFlow:
         self._drawn: dict[str, View] = {}
         self._encoded: dict[tuple[str, str], View] = {}
         self._heads: dict[tuple[str, str, str], Tensor] = {}
+        self._own_ids: dict[tuple[str, str, str], Tensor] = {}
         self._gathered: dict[tuple[str, str, str, int | None], Tensor] = {}
         self._seed = int(model.recipe["train.seed"])
         #: anchors that had no partner, and all, of each view and term that was read
@@ -117,10 +120,11 @@ class StepFlow:
             return Rows(self._root(parsed), index, ids if parsed.root != "state" else None, share=share)
         encoding = self.encoding(parsed.tower, parsed.view)
         base = self._together(parsed, self._level(parsed, encoding))
-        if self._levels.makes_rows(parsed.level):
+        if maker := self._levels.maker(parsed.level):
             if parsed.rows is not None:
                 raise UserError(f"address {address!r}: the rows of '{parsed.level}' are not nodes; leave [rows] out")
-            return Rows(base, None, torch.arange(len(base), device=base.device))
+            own = self._own_ids.get((parsed.tower, parsed.view, maker))
+            return Rows(base, None, torch.arange(len(base), device=base.device) if own is None else own)
         if self._levels.pooled(parsed.level):
             return Rows(base, None, self._anchors.graph_ids(base))
         return self._node_rows(parsed, encoding, base)
@@ -253,12 +257,18 @@ class StepFlow:
             module = self.model.latents[address.level]
             latent = self._together(replace(address, level=self._levels.of(address.level)), latent)  # it may mix rows
             inputs: dict[str, Any] = {key: self.rows(text) for key, text in getattr(module, "reads", {}).items()}
+            for key, level in getattr(module, "beside", {}).items():
+                inputs[key] = self.rows(f"{address.tower}({address.view}).{level}")
             if getattr(module, "wants_ids", False):
                 inputs["ids"] = self._anchors.name(torch.arange(len(latent), device=latent.device))
             everywhere = getattr(module, "one_draw", False)  # one draw for all views
             purpose = address.level if everywhere else f"{address.level}({address.tower}({address.view}))"
             generator = self.generator(purpose)
-            return self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
+            made = self.call(f"latents.{address.level}", module, latent, **inputs, generator=generator)
+            if isinstance(made, Rows):  # which say what they are
+                assert made.ids is not None
+                self._own_ids[address.tower, address.view, address.level] = made.ids
+            return made.values if isinstance(made, Rows) else made
         head = self.model.heads[address.level]
         return self.call(f"heads.{address.level}", head, latent, *self._seen_by(head, address))
 
@@ -279,24 +289,10 @@ class StepFlow:
         picked: Tensor | None = self._anchors.partners(self, address, ids)
         if whole and picked is ids:
             picked = None
-        member = self._anchors.graph_of(self, address.view, picked)
+        member, place = (self._anchors.of_nodes(self, address.view, name, picked) for name in ("batch", PLACE))
         if kept is not None and picked is not None:
-            return Rows(base, torch.searchsorted(kept, picked + start), self._anchors.name(ids), member)
-        return Rows(base.narrow(0, start, stop - start), picked, self._anchors.name(ids), member)
+            return Rows(base, torch.searchsorted(kept, picked + start), self._anchors.name(ids), member, place=place)
+        return Rows(base.narrow(0, start, stop - start), picked, self._anchors.name(ids), member, place=place)
 
     def _root(self, address: Address) -> Tensor:
-        if address.root == "table":
-            tables = self.parameters("main")
-            name = f"towers.main.tables.{address.name}"
-            if name not in tables:
-                raise UserError(f"address 'table.{address.name}': tower 'main' has no table of that node type")
-            return tables[name]
-        if address.root == "input":
-            own = self.batch.graphs if self.batch is not None else {}
-            graph = next(iter(own.values())) if own else self.views.clean().graph
-            value = graph.get(address.name)
-            if not isinstance(value, Tensor):
-                raise UserError(f"address 'input.{address.name}': the graph has no tensor of that name")
-            return value
-        state = self.model.states[address.name]
-        return state.field(address.level, address.node_type or "")  # type: ignore[operator]
+        return root_tensor(address, model=self.model, views=self.views, batch=self.batch, parameters=self.parameters)

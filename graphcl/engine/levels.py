@@ -20,10 +20,11 @@ class Levels:
         """Whether rows are graphs: of ``graphs``, and of heads on them."""
         return "graphs" in self._chain(level)
 
-    def makes_rows(self, level: str) -> bool:
-        """Whether rows are neither nodes nor graphs: of a latent that makes rows of its own, and of heads on it."""
+    def maker(self, level: str) -> str:
+        """The latent that makes the rows, where these are neither nodes nor graphs: of heads on it too; else ""."""
         latents = self._latents
-        return any(name in latents and getattr(latents[name], "own_rows", False) for name in self._chain(level))
+        made = (name for name in self._chain(level) if name in latents and getattr(latents[name], "own_rows", False))
+        return next(made, "")
 
     def whole(self, level: str) -> bool:
         """Whether a level has the rows of all ranks although records are divided: latents do, and heads on them."""

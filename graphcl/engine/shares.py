@@ -79,8 +79,8 @@ class OwnShare:
         self.divided = True
         own = self._ranks.share(len(rows))
         index = torch.arange(len(rows), device=rows.base.device) if rows.index is None else rows.index
-        cut = [None if part is None else part[own] for part in (rows.ids, rows.member)]
-        return Rows(rows.base, index[own], *cut)
+        ids, member, place = (None if part is None else part[own] for part in (rows.ids, rows.member, rows.place))
+        return Rows(rows.base, index[own], ids, member, place=place)
 
     def tensor(self, address: str) -> Tensor:
         """See :class:`graphcl.objective.base.Flow`."""

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from graphcl.core import seeds
+from graphcl.core.address import parse_address
 from graphcl.core.config.recipe import Recipe
+from graphcl.core.errors import UserError
 from graphcl.engine import unpaired
 from graphcl.engine.checkpoint import Progress
 from graphcl.engine.distributed import ALONE, Ranks
@@ -62,6 +64,27 @@ class Stepper:
                 state.begin_epoch(p.epoch)  # type: ignore[operator]
             with seeds.global_rng(self.seed, p.stage, "epoch", p.epoch):
                 self._update_states("epoch_start", self.flow(p))
+
+    def classes(self, p: Progress) -> Tensor | None:
+        """[N] what ``train.apart`` says of the examples where ``progress`` stands; None where it is not set.
+
+        Raises:
+            UserError: there are no batches to keep examples apart in, or it is no table of classes.
+        """
+        address = self.recipe["train.apart"]
+        if not address:
+            return None
+        if not getattr(self.task, "keeps_apart", False) or not self.recipe["train.batch_size"]:
+            what = "set train.batch_size" if getattr(self.task, "keeps_apart", False) else "leave it out"
+            raise UserError(f"train.apart: examples here are in no batches that can be kept apart; {what}")
+        state: State = self.model.states[parse_address(address, self.task.types).name]  # type: ignore[assignment]
+        table = self.flow(p).tensor(address).detach().cpu()
+        if state.when != "epoch_start" or table.dim() != 1 or table.is_floating_point():
+            raise UserError(
+                f"train.apart: '{address}' is no table of whole numbers, one for each example, that is found as an "
+                "epoch starts; take state.NAME.assignment of a kmeans"
+            )
+        return table
 
     def step(self, batch: Batch, p: Progress) -> dict[str, float]:
         """The phases whose turn it is, each with an optimiser step, and the states around them.

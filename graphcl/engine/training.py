@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 
@@ -133,7 +134,9 @@ class Training:
         self.stepper.begin_epoch(p)
         generator = seeds.generator(self.seed, p.stage, "batches", p.epoch)
         size = self.train_options["batch_size"]
-        for batch in self.task.batches(size, generator=generator, start=p.batch):
+        classes = self.stepper.classes(p)
+        given: dict[str, Any] = {} if classes is None else {"classes": classes}
+        for batch in self.task.batches(size, generator=generator, start=p.batch, **given):
             values = self.stepper.step(batch, p)
             self.observer.stepped(epoch=p.epoch + 1, batch=p.batch, terms=values, examples=len(batch.ids))
             self._between_steps()

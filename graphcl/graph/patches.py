@@ -12,6 +12,7 @@ from torch_geometric.data import Batch as GraphBatch
 
 from graphcl.core.errors import UserError
 from graphcl.graph.batch import graph_batch
+from graphcl.graph.places import PLACE, boxes, cells
 
 #: Most patches of an image: nearest neighbours compare each with each.
 MOST_PATCHES = 1024
@@ -65,7 +66,8 @@ def build_patches(images: Tensor, layout: PatchGrid) -> GraphBatch:
         layout: How they are cut and joined.
 
     Returns:
-        A batch of G graphs with ``x``, ``edge_index`` sorted by source, and ``layout``.
+        A batch of G graphs with ``x``, ``edge_index`` sorted by source, ``layout``, and ``place``
+        (:data:`graphcl.graph.places.PLACE`).
 
     Raises:
         UserError: images of another size, or too many patches.
@@ -87,7 +89,8 @@ def build_patches(images: Tensor, layout: PatchGrid) -> GraphBatch:
     if layout.positions:
         x = torch.cat([x, _positions(layout).to(x).repeat(count, 1)], dim=1)
     sizes = torch.full((count,), nodes, device=images.device)
-    graphs = graph_batch(x, edges, sizes, per_graph)
+    place = boxes(layout.rows, layout.columns).to(x).repeat(count, 1)
+    graphs = graph_batch(x, edges, sizes, per_graph, of_nodes={PLACE: place})
     graphs.layout = layout
     return graphs
 
@@ -106,13 +109,8 @@ def _cut(images: Tensor, layout: PatchGrid) -> Tensor:
     return cells.permute(0, 2, 4, 1, 3, 5).reshape(len(images), layout.nodes, layout.pixels)
 
 
-def _places(rows: int, columns: int) -> Tensor:
-    """[nodes, 2], row and column of each patch."""
-    return torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).view(-1, 2)
-
-
 def _positions(layout: PatchGrid) -> Tensor:
-    row, column = _places(layout.rows, layout.columns).T
+    row, column = cells(layout.rows, layout.columns).T
     return torch.cat([one_hot(row, layout.rows), one_hot(column, layout.columns)], dim=1).float()
 
 
@@ -120,7 +118,7 @@ def _positions(layout: PatchGrid) -> Tensor:
 def _grid_keys(rows: int, columns: int) -> Tensor:
     """Keys of the edges between patches that touch, at a corner too."""
     around = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)]
-    place, keys = _places(rows, columns), []
+    place, keys = cells(rows, columns), []
     for step in around:
         to = place + torch.tensor(step)
         inside = ((to >= 0) & (to < torch.tensor([rows, columns]))).all(1)
@@ -135,7 +133,7 @@ def _similar_keys(pixels: Tensor, layout: PatchGrid) -> Tensor:
     unit = normalize(pixels, dim=2)
     similar = unit @ unit.transpose(1, 2)
     similar = similar.masked_fill(torch.eye(nodes, dtype=torch.bool, device=pixels.device), -torch.inf)
-    place = _places(layout.rows, layout.columns).float()
+    place = cells(layout.rows, layout.columns).float()
     closest = torch.cdist(place, place).argsort(dim=1, stable=True).to(pixels.device).expand(len(pixels), -1, -1)
     best = similar.gather(2, closest).argsort(dim=2, descending=True, stable=True)[:, :, :k]
     source = closest.gather(2, best)

@@ -28,6 +28,7 @@ class Rows:
             rows of different views. None when rows have no identity (queue entries, centroids).
         member: [B] for nodes of a batch of graphs: the row of level ``graphs`` that each belongs to. None where all
             nodes are of one graph.
+        place: [B, 4] for patches of images: where in the original image each is (:data:`graphcl.graph.places.PLACE`).
         share: where the rows were sampled, how likely one draw was to give each: [B] where they were drawn for all
             anchors, or [A, K] where K of them were drawn for each of A, in order.
     """
@@ -37,6 +38,7 @@ class Rows:
     ids: Tensor | None = None
     member: Tensor | None = None
     share: Tensor | None = None
+    place: Tensor | None = None
 
     @property
     def values(self) -> Tensor:
@@ -52,13 +54,17 @@ class Rows:
             return self, torch.ones(len(self), dtype=self.base.dtype, device=self.base.device)
         index, first, counts = _unique(self.index)
         ids = None if self.ids is None else self.ids.index_select(0, first)
-        member = None if self.member is None else self.member.index_select(0, first)
+        member, place = (None if of is None else of.index_select(0, first) for of in (self.member, self.place))
         # At least float32: bfloat16 cannot count beyond 256.
-        return Rows(self.base, index, ids, member), counts.to(torch.promote_types(self.base.dtype, torch.float32))
+        once = Rows(self.base, index, ids, member, place=place)
+        return once, counts.to(torch.promote_types(self.base.dtype, torch.float32))
 
 
 def concatenate(parts: list[Rows]) -> Rows:
     """Rows after each other; one gather where all are rows of one latent."""
+    if len(parts) == 1:
+        return parts[0]
+    # Not the places: images of several views have the same numbers.
     ids, member = _joined([p.ids for p in parts]), _joined([p.member for p in parts])
     first = parts[0]
     same = all(p.index is not None and same_storage(p.base, first.base) for p in parts)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
+from graphcl.graph.places import match_places
 from graphcl.objective.base import Rows, same_storage
 
 Pairing = Literal["position", "id"]
+Matching = Literal["position", "id", "place"]
 
 
 def match_rows(anchors: Rows, candidates: Rows) -> Tensor:
@@ -53,25 +55,26 @@ def check_widths(x: Rows, y: Rows) -> None:
                         "one width ('dim')")
 
 
-def pair_rows(x: Rows, y: Rows, how: Pairing) -> tuple[Tensor, Tensor, Tensor | None]:
+def pair_rows(x: Rows, y: Rows, how: Matching) -> tuple[Tensor, Tensor, Tensor | None]:
     """The rows of both sides that have a partner, in the order of ``x``.
 
     Args:
         x: [B, d].
         y: [C, d].
-        how: ``position``: row i with row i; ``id``: rows of the same id, those without one left out.
+        how: ``position``: row i with row i; ``id``: rows of the same id, those without one left out; ``place``: a patch
+            of an image with the patch of the other view that shows its centre, those that nobody shows left out.
 
     Returns:
         [B', d] of x, [B', d] of y, and the ids of x [B'] or None.
 
     Raises:
-        UserError: the sides differ in width, or in length where position pairs.
+        UserError: the sides differ in width, in length where position pairs, or have no places where these do.
     """
     (first, second), ids = align([x, y], how)
     return first, second, ids
 
 
-def align(sides: Sequence[Rows], how: Pairing) -> tuple[list[Tensor], Tensor | None]:
+def align(sides: Sequence[Rows], how: Matching) -> tuple[list[Tensor], Tensor | None]:
     """The rows that have a partner on every side, in the order of the first.
 
     Args:
@@ -92,11 +95,26 @@ def align(sides: Sequence[Rows], how: Pairing) -> tuple[list[Tensor], Tensor | N
             if len(other) != len(first):
                 raise UserError(f"{len(first)} rows of x and {len(other)} of y; pair them by id, or give as many")
         return [side.values for side in sides], first.ids
-    partners = torch.stack([match_rows(first, other) for other in others])
+    match = rows_at_places if how == "place" else match_rows
+    partners = torch.stack([match(first, other) for other in others])
     kept = (partners >= 0).all(0).nonzero().squeeze(1)
     ids = None if first.ids is None else first.ids.index_select(0, kept)
     found = [other.values.index_select(0, at[kept]) for other, at in zip(others, partners, strict=True)]
     return [first.values.index_select(0, kept), *found], ids
+
+
+def rows_at_places(x: Rows, y: Rows) -> Tensor:
+    """For each row of ``x`` the row of ``y`` of the same image at the same place; -1 where there is none.
+
+    Raises:
+        UserError: rows that are no patches of images.
+    """
+    if x.place is None or y.place is None or x.place.dim() != 2 or x.place.shape[1] != 4:
+        raise UserError("pair: place matches patches of images: give one address of nodes on each side, of views of "
+                        "images that are graphs of patches (data.kind: images)")  # fmt: skip
+    one = torch.zeros(1, dtype=torch.int64, device=x.place.device)
+    of_x, of_y = (one.expand(len(rows)) if rows.member is None else rows.member for rows in (x, y))
+    return match_places(x.place, of_x, y.place, of_y)
 
 
 def same_rows(x: Rows, y: Rows, *, own: bool = False) -> Tensor | None:

@@ -66,6 +66,8 @@ class Task(Protocol):
         training_ids: numbers of the training examples, where they have graphs of their own.
         num_examples: how many examples there are, numbered from 0, where they have graphs of their own.
         max_len: nodes of the longest record that is ever read, which towers with a limit of their own must reach.
+        keeps_apart: whether ``batches`` takes ``classes``, a table [N] by the numbers of the examples (absent: no); no
+            batch then holds two examples of one class, -1 being none.
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.
     """
 

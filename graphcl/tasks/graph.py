@@ -31,6 +31,7 @@ from graphcl.tasks.graph_folds import (
     group_folds,
     without_group,
 )
+from graphcl.tasks.partition import partition
 from graphcl.tasks.probes.base import ClassCase, Probe, average, build_probe
 
 Folds = Annotated[int, Field(ge=3)]
@@ -65,6 +66,7 @@ class GraphTask:
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "graph_set"
     has_validation = False
+    keeps_apart = True
     monitor: ClassVar[str] = "accuracy"
 
     def __init__(
@@ -167,10 +169,11 @@ class GraphTask:
             )
         return -(-len(self.training_ids) // batch_size) if batch_size else 1
 
-    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
-        """A random partition of the graphs."""
-        order = self.training_ids[torch.randperm(len(self.training_ids), generator=generator)]
-        for ids in order.split(batch_size or len(order))[start:]:
+    def batches(
+        self, batch_size: int, *, generator: torch.Generator, start: int = 0, classes: Tensor | None = None
+    ) -> Iterable[Batch]:
+        """A random partition of the graphs; see :func:`graphcl.tasks.partition.partition`."""
+        for ids in partition(self.training_ids, batch_size, generator=generator, classes=classes)[start:]:
             yield self._batch(ids)
 
     def examples(self, split: Split, batch_size: int = 256) -> Iterator[Batch]:

@@ -18,6 +18,7 @@ from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, comparable
 from graphcl.tasks.node_protocol import NodeProtocol
+from graphcl.tasks.partition import partition
 from graphcl.tasks.probes.base import Probe, average, build_probe
 from graphcl.tasks.sampled_nodes import SampledNodes
 
@@ -47,6 +48,7 @@ class Node:
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "node_graph"
     monitor: ClassVar[str] = "accuracy"
+    keeps_apart = True
 
     def __init__(
         self,
@@ -114,15 +116,17 @@ class Node:
         """Batches of an epoch; 0 takes all nodes at once."""
         return -(-self.num_nodes // batch_size) if batch_size else 1
 
-    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
+    def batches(
+        self, batch_size: int, *, generator: torch.Generator, start: int = 0, classes: Tensor | None = None
+    ) -> Iterable[Batch]:
         """One batch of all nodes in order, or a fresh random partition of them.
 
         Surroundings are drawn by the number of the batch, so that they do not depend on where the epoch is entered.
         """
         every = torch.arange(self.num_nodes)
         full = batch_size == 0 or batch_size >= self.num_nodes
-        order = every if full else torch.randperm(self.num_nodes, generator=generator)
-        for number, ids in enumerate(order.split(batch_size or self.num_nodes)[start:], start):
+        dealt = [every] if full else partition(every, batch_size, generator=generator, classes=classes)
+        for number, ids in enumerate(dealt[start:], start):
             if self._sampled is None:
                 yield Batch(ids=ids, rows={"batch": ids, "all": every}, targets=ids.numel())
             else:

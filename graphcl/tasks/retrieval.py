@@ -17,6 +17,7 @@ from graphcl.core.seeds import derive
 from graphcl.data.records import Records
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
+from graphcl.tasks.partition import partition
 from graphcl.tasks.ranking import InnerProduct, ItemLists, rank_users
 
 
@@ -37,6 +38,7 @@ class Retrieval:
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "records"
     has_validation = True
+    keeps_apart = True
     monitor: ClassVar[str] = "recall@10"
 
     def __init__(
@@ -63,11 +65,11 @@ class Retrieval:
         """Batches of an epoch; 0 takes all records at once."""
         return -(-self.data.parts["train"].numel() // batch_size) if batch_size else 1
 
-    def batches(self, batch_size: int, *, generator: torch.Generator, start: int = 0) -> Iterable[Batch]:
-        """A random partition of the training records."""
-        train = self.data.parts["train"]
-        order = train[torch.randperm(train.numel(), generator=generator)]
-        for ids in order.split(batch_size or train.numel())[start:]:
+    def batches(
+        self, batch_size: int, *, generator: torch.Generator, start: int = 0, classes: Tensor | None = None
+    ) -> Iterable[Batch]:
+        """A random partition of the training records; see :func:`graphcl.tasks.partition.partition`."""
+        for ids in partition(self.data.parts["train"], batch_size, generator=generator, classes=classes)[start:]:
             yield self._batch(ids)
 
     def examples(self, split: Split, batch_size: int = 256) -> Iterator[Batch]:

@@ -59,6 +59,24 @@ def test_a_flip_mirrors_left_and_right_and_twice_is_none() -> None:
     assert torch.equal(flip_images(once, 1.0, generator=generator(0)).x, graph.x)
 
 
+def test_patches_keep_the_place_that_they_show() -> None:
+    """On a picture of the coordinates a patch shows its place."""
+    size, patch = 48, 6
+    line = (torch.arange(float(size)) + 0.5) / size
+    ramps = torch.stack([line[:, None].expand(size, size), line[None, :].expand(size, size)]).expand(20, 2, size, size)
+    graph = build_patches(torch.cat([ramps, ramps[:, :1]], dim=1), PatchGrid(3, size // patch, size // patch, patch))
+    seen = crop_images(flip_images(graph, 0.5, generator=generator(0)), 0.3, generator=generator(1))
+    seen = flip_images(crop_images(seen, 0.5, generator=generator(2)), 0.5, generator=generator(3))
+    cells = seen.x[:, : 3 * patch**2].view(-1, 3, patch, patch)[:, :2]
+    # Pixels at the border of a piece are repeated, and those of the images are shown between.
+    torch.testing.assert_close(cells.mean((2, 3)), seen.place[:, :2], atol=0.5 / size, rtol=0)
+    across = (cells[:, 1, :, -1] - cells[:, 1, :, 0]).mean(1) * patch / (patch - 1)
+    torch.testing.assert_close(across, seen.place[:, 3], atol=1.5 / size, rtol=0)
+    assert bool((seen.place[:, 3] < 0).any())
+    assert bool((seen.place[:, 2] > 0).all())
+    assert torch.equal(jitter_images(seen, 1.0, generator=generator(4)).place, seen.place)
+
+
 def test_a_crop_of_a_ramp_is_a_piece_of_it_of_the_stated_area() -> None:
     """On a picture of the coordinates, what a crop shows says where it was and how large."""
     line = (torch.arange(32.0) + 0.5) / 32

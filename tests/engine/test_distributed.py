@@ -32,9 +32,14 @@ towers:
   graph: {gcn: {dim: 8, pooling: mean}}
 heads:
   proj: {mlp: {dim: 6, batch_norm: true, of: graphs, tower: text}}
+  codes: {prototypes: {k: 3, of: nodes, tower: graph}}
+  pred: {mlp: {of: slots, tower: graph}}
+latents:
+  slots: {name: slots, of: nodes, tower: graph, codes: codes}
 views:
   text: {of: text, augment: [{drop_edges: {p: 0.2}}]}
   graph: {of: graph, augment: [{mask_features: {p: 0.2}}]}
+  other: {of: graph, augment: [{mask_features: {p: 0.3}}]}
 states:
   queue: {queue: {rows: graph(graph).proj, dim: 6, size: 40}}
 terms:
@@ -43,6 +48,7 @@ terms:
       candidates: [graph(graph).proj, state.queue.keys]
       positives: graph(graph).proj
   - alignment: {x: text(text).proj, y: graph(graph).proj, weight: 0.5}
+  - info_nce: {anchors: graph(other).pred, candidates: graph(graph).slots, weight: 0.1}
 embed: {towers: {text: text, graph: graph}}
 """
 QUICK = ["train.threads=1", "train.epochs=3", "train.eval_every=3", "train.optimizer=sgd", "train.lr=0.01"]

@@ -13,6 +13,7 @@ from graphcl.core.errors import UserError
 from graphcl.engine.flow import StepFlow
 from graphcl.engine.training import Training
 from graphcl.objective.base import Rows
+from graphcl.objective.latents.slots import attend_slots
 from graphcl.tasks.base import Batch
 
 from .toy import RECIPE, batches_of, toy_recipe, toy_training
@@ -235,6 +236,30 @@ def test_a_head_of_a_latent_and_rows_of_its_own(tmp_path: Path) -> None:
     torch.testing.assert_close(pred.values, small.values @ made.model.heads["pred"].weight)
     with pytest.raises(UserError, match=r"address 'a.pred\[batch\]': the rows of 'pred' are not nodes; leave \[rows\]"):
         step.rows("a.pred[batch]")
+
+
+SLOTS = """
+latents: {slots: {name: slots, of: proj, codes: codes}}
+heads: {proj: toy_head, codes: {name: prototypes, k: 3, of: proj}, pred: {name: toy_head, of: slots}}
+states: {teacher: {ema: {of: [main, proj, codes], momentum: 0.5}}}
+"""
+
+
+def test_a_latent_reads_a_level_beside_its_own_and_says_what_its_rows_are(tmp_path: Path) -> None:
+    made = toy_training(toy_recipe(tmp_path, POOLED + SLOTS))
+    with torch.no_grad():
+        made.model.states["teacher"].copies["codes"].weight.neg_()
+    step = flow(made)
+    for tower in ("main", "teacher"):
+        codes, proj = (step.rows(f"{tower}(a).{level}").values for level in ("codes", "proj"))
+        slots, best = attend_slots(proj, codes, torch.zeros(len(proj), dtype=torch.int64), 0.07)
+        ids = best[0].nonzero().squeeze(1)
+        check(step.rows(f"{tower}(a).slots"), slots[0, ids], ids)
+    rows = step.rows("a.pred")
+    check(rows, step.rows("a.slots").values @ made.model.heads["pred"].weight, step.rows("a.slots").ids)
+    assert not torch.equal(step.rows("teacher(a).codes").values, step.rows("a.codes").values)
+    with pytest.raises(UserError, match=r"'latents\.slots\.codes' is 'code'; known at this place: nodes, graphs, proj"):
+        toy_recipe(tmp_path, POOLED + SLOTS.replace("codes: codes}", "codes: code}"))
 
 
 def test_a_latent_may_be_drawn_once_for_all_views_and_anew_each_step(tmp_path: Path) -> None:

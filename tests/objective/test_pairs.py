@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphcl.core.errors import UserError
-from graphcl.objective.base import Rows
+from graphcl.graph.places import boxes, move_places
+from graphcl.objective.base import Rows, concatenate
 from graphcl.objective.pairs import is_table, match_rows, pair_rows, positions_of
 
 IDS = st.lists(st.integers(0, 8), max_size=12)
@@ -40,3 +41,17 @@ def test_rows_without_ids_are_paired_by_position() -> None:
 def test_sides_of_different_widths_are_refused() -> None:
     with pytest.raises(UserError, match="one side is 3 wide and the other 2"):
         pair_rows(Rows(torch.ones(4, 3)), Rows(torch.ones(4, 2)), "position")
+
+
+def test_patches_are_paired_by_the_place_they_show() -> None:
+    """The second view shows the right half of each of two images of 1 x 2 patches."""
+    whole = boxes(1, 2).repeat(2, 1)
+    right = move_places(whole, boxes(1, 2), torch.tensor([[1.0, 0.4]] * 2), torch.tensor([[0.0, 0.6]] * 2))
+    member, x = torch.tensor([0, 0, 1, 1]), torch.arange(4.0)[:, None]
+    first = Rows(x, None, torch.arange(4), member, place=whole)
+    one, other, ids = pair_rows(first, Rows(x + 10, None, torch.arange(4), member, place=right), "place")
+    assert ids is not None
+    assert (one.squeeze(1).tolist(), other.squeeze(1).tolist(), ids.tolist()) == ([1, 3], [10, 12], [1, 3])
+    for rows in (Rows(x), concatenate([first, first])):
+        with pytest.raises(UserError, match="pair: place matches patches of images: give one address of nodes"):
+            pair_rows(first, rows, "place")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.data.images.image_set import ImagesData, ImageSet
 from graphcl.engine.fit import fit
+from graphcl.engine.observe import Observer
 from graphcl.tasks.baselines.graph import FlatFeatures
 from graphcl.tasks.graph import GraphTask
 from graphcl.tasks.graph_folds import given_fold
@@ -89,7 +92,7 @@ def test_flat_features_are_the_pixels(parted: ImageSet) -> None:
 QUICK = ["train.epochs=2", "encoder.dim=8", "train.batch_size=16", "eval.probe_options={grid: [1.0]}"]
 
 
-@pytest.mark.parametrize("name", ["simclr_patches", "byol_patches", "barlow_patches", "swav_patches"])
+@pytest.mark.parametrize("name", ["simclr_patches", "byol_patches", "barlow_patches", "swav_patches", "slotcon"])
 def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Path) -> None:
     path = stripes(tmp_path / "a.npz", {"train": 40, "test": 16})
     out, run = tmp_path / "images.parquet", tmp_path / "run"
@@ -101,6 +104,33 @@ def test_recipes_train_and_their_runs_embed_and_evaluate(name: str, tmp_path: Pa
     assert command(["embed", str(run), "--out", str(out), "--quiet"]) == 0
     assert len(pd.read_parquet(out)) == 56
     assert command(["evaluate", str(run), "--probe", "knn", "--quiet"]) == 0
+
+
+class Sizes(Observer):
+    """How many examples each epoch had."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, list[int]] = {}
+
+    def stepped(self, *, epoch: int, batch: int, terms: Mapping[str, float], examples: int) -> None:
+        self.of.setdefault(epoch, []).append(examples)
+
+
+def test_pseudo_classes_are_kept_apart_once_they_are_found(tmp_path: Path) -> None:
+    path = stripes(tmp_path / "a.npz", {"train": 40, "test": 16})
+    turns = ["phases.autoencoder.stop=1", "phases.contrast.start=1", "states.pseudo.start=1", "states.pseudo.k=6"]
+    quick = [*turns, *QUICK[:2], "train.batch_size=5", "eval.baselines=[]"]
+    recipe = graphcl.load("g_simclr", f"data.path={path}", *quick)
+    sizes = Sizes()
+    state: Any = fit(recipe, observers=[sizes]).model.states["pseudo"]
+    counts = torch.bincount(state.assignment[:40])
+    assert (len(counts), int(counts.sum())) == (6, 40)
+    assert sizes.of[1] == [5] * 8, "before there are classes"
+    assert sum(sizes.of[2]) == int(counts.clamp_max(8).sum())
+    with pytest.raises(UserError, match=r"train\.apart: examples here are in no batches .*; set train\.batch_size"):
+        fit(recipe.with_settings({"train.batch_size": 0}))
+    with pytest.raises(UserError, match=r"'state\.pseudo\.centroids' is no table of whole numbers"):
+        fit(recipe.with_settings({"train.apart": "state.pseudo.centroids"}))
 
 
 def test_contrast_learns_what_is_the_same_in_two_crops(tmp_path: Path) -> None:

@@ -50,13 +50,18 @@ def is_address(option: Mapping[str, Any]) -> bool:
 
 def check_addresses(tree: Tree, meta: Mapping[str, Any]) -> Iterator[Problem]:
     """Addresses that name what the recipe, or the task that ``meta`` describes, does not have."""
-    for path, text, each in [*addresses(tree), *_embedded(tree)]:
+    for path, text, each in [*addresses(tree), *_embedded(tree), *_apart(tree)]:
         try:
             address = parse_address(text, meta.get("types", ()))
         except UserError as error:
             yield path, str(error)
             continue
-        problem = _address(address, tree, meta, each) or _not_embedded(path, address) or _too_early(path, address)
+        problem = (
+            _address(address, tree, meta, each)
+            or _not_embedded(path, address)
+            or _too_early(path, address)
+            or _no_table(path, address)
+        )
         if problem:
             yield path, f"'{path}': address {text!r}: {problem}"
 
@@ -73,6 +78,20 @@ def _too_early(path: str, address: Address) -> str:
     if address.root != "loss" or path.startswith("states."):
         return ""
     return "the values of a term are known when its step is over; a state reads them"
+
+
+def _no_table(path: str, address: Address) -> str:
+    """What is wrong with an address under `train.apart`, or ""."""
+    if path != "train.apart" or (address.root == "state" and address.rows is None):
+        return ""
+    return "what is kept apart is said by a state's table, as state.NAME.assignment"
+
+
+def _apart(tree: Tree) -> Iterator[tuple[str, str, bool]]:
+    """The address under `train.apart`, as :func:`addresses` gives others."""
+    text = (tree.get("train") or {}).get("apart")
+    if isinstance(text, str) and text:
+        yield "train.apart", text, False
 
 
 def _embedded(tree: Tree) -> Iterator[tuple[str, str, bool]]:

@@ -24,6 +24,9 @@ class Train:
         optimizer: Rule of the gradient step.
         weight_decay: Decay inside the optimizer (decoupled for adamw); a loss term is `regularizers: [l2]`.
         batch_size: Examples a step; 0 takes all of them.
+        apart: State's table of the class of each example (`state.NAME.assignment` of a kmeans): no two examples of one
+            class are in a batch. Of a class with more examples than an epoch has batches the others wait for another
+            epoch. Empty: any may meet.
         seed: Everything random derives from it.
         eval_every: Epochs between evaluations on the validation split.
         patience: Evaluations without a better `monitor` before training stops; 0 never stops.
@@ -48,6 +51,7 @@ class Train:
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: NonNegative = 0.0
     batch_size: Annotated[int, Field(ge=0, le=2**31 - 1)] = 2048
+    apart: Address | None = None
     seed: Index = 0
     eval_every: Count = 1
     patience: Index = 10

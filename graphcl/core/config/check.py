@@ -126,6 +126,19 @@ def _heads(tree: Tree) -> Iterator[Problem]:
                 yield f"{path}.tower", f"'{path}.tower' names no tower: {tower!r}"
             if key == "latents" and isinstance(spec.get("name"), str):
                 yield from _level("latents", spec["name"], path)
+                yield from _beside(tree, name, spec, path)
+
+
+def _beside(tree: Tree, name: str, spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Options of a latent that name another level, which is read beside the one it is applied to."""
+    try:
+        options = schema.part_schema("augmenter", spec["name"])["meta"].get("beside", ())
+    except UserError:
+        return  # said elsewhere
+    known = levels.applicable(tree, name)
+    for option in options:
+        if option in spec and spec[option] not in known:
+            yield f"{path}.{option}", f"'{path}.{option}' is {spec[option]!r}; known at this place: {', '.join(known)}"
 
 
 def _level(where: str, augmenter: str, path: str) -> Iterator[Problem]:

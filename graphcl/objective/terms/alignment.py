@@ -12,7 +12,7 @@ from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.columns import standardize
 from graphcl.objective.kernels import unit_rows, widen
-from graphcl.objective.pairs import Pairing, pair_rows
+from graphcl.objective.pairs import Matching, pair_rows
 
 Normalize = Literal["rows", "columns", "none"]
 
@@ -62,7 +62,7 @@ class Alignment(Term):
         y: Addresses,
         alpha: Positive = 2.0,
         normalize: Normalize = "rows",
-        pair: Pairing = "position",
+        pair: Matching = "position",
         **common: Any,
     ) -> None:
         """
@@ -72,7 +72,8 @@ class Alignment(Term):
             alpha: Exponent of the distance, where `normalize` is rows.
             normalize: What is scaled first: `rows` to unit length, `columns` to mean 0 and variance 1 (half the
                 squared distance), or `none` (the mean squared error).
-            pair: ``position`` (a user and his item), or ``id`` (two views of a node; rows missing are left out).
+            pair: ``position`` (a user and his item), or ``id`` (two views of a node; rows missing are left out), or
+                ``place`` (patches of two views of an image that show the same place of it).
 
         Raises:
             UserError: an exponent for a distance that has none.

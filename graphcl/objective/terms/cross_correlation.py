@@ -12,7 +12,7 @@ from graphcl.core.options import Address, NonNegative
 from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.columns import standardize
-from graphcl.objective.pairs import Pairing, pair_rows
+from graphcl.objective.pairs import Matching, pair_rows
 
 
 def cross_correlation(x: Tensor, y: Tensor, off_diagonal: float | None = None) -> Tensor:
@@ -55,7 +55,7 @@ class CrossCorrelation(Term):
         x: Address,
         y: Address,
         off_diagonal: NonNegative | None = None,
-        pair: Pairing = "id",
+        pair: Matching = "id",
         **common: Any,
     ) -> None:
         """
@@ -63,7 +63,8 @@ class CrossCorrelation(Term):
             x: Rows of one view.
             y: Rows of the other.
             off_diagonal: Factor (lambda) of the correlations between different columns; empty takes 1 / d.
-            pair: By `id` (two views of a node; rows missing on one side are left out) or by `position`.
+            pair: By `id` (two views of a node; rows missing on one side are left out), by `position`, or by `place`
+                (patches of two views of an image).
 
         Raises:
             UserError: ``weights``, for which there are no anchors.

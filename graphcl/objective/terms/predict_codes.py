@@ -14,7 +14,7 @@ from graphcl.core.options import Address, Addresses, Count, Positive
 from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Term, at_type
 from graphcl.objective.kernels import widen
-from graphcl.objective.pairs import Pairing, check_widths, pair_rows
+from graphcl.objective.pairs import Matching, check_widths, pair_rows
 
 Codes = Literal["sinkhorn", "softmax"]
 
@@ -101,7 +101,7 @@ class PredictCodes(Term):
         iterations: Count = 3,
         center: Address | None = None,
         queue: Addresses | None = None,
-        pair: Pairing = "id",
+        pair: Matching = "id",
         *,
         heads: Mapping[str, nn.Module] | None = None,
         **common: Any,
@@ -119,7 +119,8 @@ class PredictCodes(Term):
             queue: Latents of earlier steps that the codes are balanced with, so that a batch may be smaller than there
                 are prototypes: those that the head of `y` is applied to, as `state.NAME.keys`; a list has one for each
                 of `y`.
-            pair: Which rows belong together: by `id` (two views of an example or a node), or by `position`.
+            pair: Which rows belong together: by `id` (two views of an example or a node), by `position`, or by `place`
+                (patches of two views of an image that show the same place of it).
             heads: The recipe's (supplied).
 
         Raises:
