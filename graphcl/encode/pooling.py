@@ -29,10 +29,7 @@ def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime) -> Tensor | None
     if how == "none":
         return None
     if how == "frames":
-        things = things_of(graph)
-        batch, count = graph.get("batch"), int(getattr(graph, "num_graphs", None) or 1)
-        member = nodes.new_zeros(len(nodes), dtype=torch.int64) if batch is None else batch
-        return pool(nodes.reshape(-1, things * nodes.shape[1]), member[::things], count, "mean")
+        return _over_time(nodes, graph)
     batch, count = graph.get("batch"), getattr(graph, "num_graphs", None)  # that knows of empty graphs at the end
     if batch is None:
         batch, count = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device), 1
@@ -41,6 +38,13 @@ def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime) -> Tensor | None
     if kept is not None:
         nodes, batch = nodes.index_select(0, kept), batch.index_select(0, kept)
     return pool(nodes, batch, count, how)
+
+
+def _over_time(nodes: Tensor, graph: Graph) -> Tensor:
+    """[G, R d], the mean over frames of each of their R things."""
+    things, batch, count = things_of(graph), graph.get("batch"), getattr(graph, "num_graphs", None)
+    member = nodes.new_zeros(len(nodes), dtype=torch.int64) if batch is None else batch
+    return pool(nodes.reshape(-1, things * nodes.shape[1]), member[::things], int(count or 1), "mean")
 
 
 def things_of(graph: Graph) -> int:
