@@ -27,6 +27,13 @@ def problems(folder: Path, text: str, *overrides: str) -> list[str]:
     return caught.value.problems
 
 
+@pytest.mark.parametrize("text", ["+views.c=[]", "+states.own={kmeans: {}}", "+views.a.augment.odd={p: 1}"])
+def test_what_has_a_name_is_not_appended_under_it(text: str) -> None:
+    path = text[1:].partition("=")[0]
+    with pytest.raises(ConfigError, match=f"'{path}': there is nothing to add to or take from; to make it, {path}="):
+        load_recipe("grace", [text])
+
+
 def test_overrides_reach_every_form_of_a_path() -> None:
     recipe = load_recipe("lightgcl", [
         "train.lr=1e-2", "views.svd.augment.low_rank.rank=8", "encoder.dim=16", "terms.info_nce.weight=0.5",

@@ -124,6 +124,9 @@ def _edit_list(
 ) -> None:
     path = ".".join(keys)
     parent = _descend(tree, keys[:-1], path, source)
+    named = (len(keys) == 2 and keys[0] in (*PART_MAPPINGS, "views")) or keys[-2:-1] == ["augment"]
+    if named and keys[-1] not in parent:  # what has a name is set under it; only a list is added to
+        raise UserError(f"{source}: '{path}': there is nothing to add to or take from; to make it, {path}=...")
     current = parent.setdefault(keys[-1], {} if keys[0] in PART_LISTS or keys[-1] == "augment" else [])
     if isinstance(current, list):
         if operation == "+":
