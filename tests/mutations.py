@@ -404,6 +404,14 @@ MUTATIONS = (
     Mutation("two of a class may meet", "tasks/partition.py", "dealt = ids[order[place < number]]",
              "dealt = ids[order]",
              ("tasks/test_partition.py::test_no_two_of_a_class_meet_and_only_the_surplus_waits",)),
+    Mutation("kinds of nodes are numbered anew in other code", "data/code_sets/packed.py",
+             "(UNKNOWN, *forest.kinds) if kinds is None else tuple(kinds)", "(UNKNOWN, *forest.kinds)",
+             ("data/code_sets/test_code_set.py::test_code_to_embed_is_read_as_the_code_that_was_trained_on",)),
+    Mutation("a bond's kind is told by its stereochemistry", "data/molecules/atoms.py", "graph.edge_attr[:, 0]",
+             "graph.edge_attr[:, 1]", ("data/molecules/test_molecules.py::test_bonds_keep_their_kind",)),
+    Mutation("edges of a kind are not normalised", "graph/operators/by_kind.py", "scales(matrix, norm)",
+             "scales(matrix, 'none')",
+             ("graph/operators/test_by_kind.py::test_parts_are_those_of_dense_matrices_and_add_up[True-row]",)),
 )
 
 
