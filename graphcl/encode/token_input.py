@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from graphcl.core.build import build
 from graphcl.core.config.tree import part_name
-from graphcl.core.options import Count
+from graphcl.core.options import Count, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, kept_nodes
 from graphcl.encode.weights import initial
@@ -37,6 +37,7 @@ class TokenInput(nn.Module):
         self,
         dim: Count = 64,
         distinct: bool = False,
+        distinct_scale: Positive = 1.0,
         tower: OneTower = {"gin": {"dim": 64, "num_layers": 3, "norm": "row", "pooling": "mean"}},  # noqa: B006
         *,
         graph: Graph,
@@ -47,6 +48,8 @@ class TokenInput(nn.Module):
             dim: Width of the vectors.
             distinct: Whether to a graph's latent is added a learnt vector of each different word and kind in it, once
                 however often it occurs, over the root of their number.
+            distinct_scale: Length of the latter at the start. Pooled nodes can be several times as long as 1, and then
+                hide them.
             tower: The tower over features that reads them, with its options.
             graph: A training graph, for how many kinds and words there are (supplied).
             generator: Source of the initial weights (supplied).
@@ -59,7 +62,7 @@ class TokenInput(nn.Module):
         shown = with_features(graph, torch.zeros(int(graph.num_nodes or 0), dim))
         self.inner = build("tower", part_name(label), options, graph=shown, generator=generator)
         self.out_dim: int = self.inner.out_dim
-        shape, std = (len(self.vectors), self.out_dim), self.out_dim**-0.5
+        shape, std = (len(self.vectors), self.out_dim), distinct_scale * self.out_dim**-0.5
         self.distinct = nn.Parameter(initial(shape, "normal", generator, std=std)) if distinct else None
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:

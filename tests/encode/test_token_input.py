@@ -44,6 +44,13 @@ def test_distinct_words_count_once_in_the_graphs_latent() -> None:
     torch.testing.assert_close((both(View(left)).graphs - plain(View(left)).graphs)[1], both.distinct[1])
 
 
+def test_vectors_of_distinct_words_may_start_longer() -> None:
+    longer, usual = tower(distinct=True, distinct_scale=4.0), tower(distinct=True)
+    assert longer.distinct is not None
+    torch.testing.assert_close(longer.distinct, 4.0 * usual.distinct)
+    assert torch.equal(longer.vectors, usual.vectors)
+
+
 def test_words_alone_tell_programs_apart_until_they_are_hidden() -> None:
     graph, made = program_graph(), tower()
     hidden = hide_words(graph, 1.0, generator=generator(0))
