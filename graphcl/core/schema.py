@@ -95,6 +95,8 @@ def option_docs(docstring: str) -> dict[str, str]:
         if head and not line.startswith(" "):
             name = head.group(1)
             docs[name] = head.group(2)
+        elif line.startswith("*"):  # what goes on to another constructor, which says it itself
+            name = ""
         elif name and line.strip():
             docs[name] += " " + line.strip()
     return docs
