@@ -261,3 +261,10 @@ def test_another_source_of_a_view_drops_the_options_of_the_old_one(tmp_path: Pat
     assert recipe["views.b.source"] == {"name": "self"}
     child = load_recipe(write(tmp_path, "extends: simclr_code\nviews: {b: {source: {neighbour: {hops: 2}}}}\n"))
     assert child["views.b.source"] == {"name": "neighbour", "hops": 2}
+
+
+def test_a_value_in_the_place_of_a_mapping_is_told_its_option() -> None:
+    with pytest.raises(ConfigError, match=r"'data\.split' must be a mapping, got .*; set data\.split\.by=temporal"):
+        load_recipe("sasrec", ["data.split=temporal"])
+    with pytest.raises(ConfigError, match=r"'data\.split' must be a mapping, got 0\.2; it has by, ratios"):
+        load_recipe("sasrec", ["data.split=0.2"])

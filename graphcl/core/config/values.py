@@ -77,7 +77,17 @@ def _value(option_schema: Mapping[str, Any], defs: Mapping[str, Any], value: Any
         return
     errors = list(Draft202012Validator({**option_schema, "$defs": defs}).iter_errors(value))
     if errors and not _is_non_finite(value):
-        yield path, f"'{path}' {_expectation(option_schema, defs)}, got {value!r}"
+        hint = "" if nested is None else _inner_hint(nested, defs, value, path)
+        yield path, f"'{path}' {_expectation(option_schema, defs)}, got {value!r}{hint}"
+
+
+def _inner_hint(nested: Mapping[str, Any], defs: Mapping[str, Any], value: Any, path: str) -> str:
+    """Which option of a mapping was meant by a value in the place of it, or which there are."""
+    for key, inner in nested["properties"].items():
+        choices = defs[inner["$ref"].rpartition("/")[2]] if "$ref" in inner else inner
+        if value in choices.get("enum", []):
+            return f"; set {path}.{key}={value}"
+    return f"; it has {', '.join(nested['properties'])}"
 
 
 def _is_non_finite(value: Any) -> bool:
