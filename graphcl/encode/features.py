@@ -74,7 +74,8 @@ def node_features(graph: Graph) -> Tensor:
     """
     x = graph.get("x") if "x" in graph else None
     if not isinstance(x, Tensor) or x.layout != torch.strided or not x.is_floating_point() or x.dim() != 2:
-        raise UserError("this encoder needs node features 'x' [N, f] of dense floats; give some, or use 'lightgcn'")
+        raise UserError("this encoder needs node features 'x' [N, f] of dense floats; give some, or use an encoder "
+                        "that needs none: 'lightgcn' for one graph, 'chain_transformer' for histories")  # fmt: skip
     return x
 
 

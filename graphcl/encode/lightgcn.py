@@ -78,6 +78,11 @@ class LightGCN(nn.Module):
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
         slices = node_slices(view.graph)
         layers = [torch.cat([self.tables[name] for name in slices or self.tables])]
+        if len(layers[0]) != (here := int(view.graph.num_nodes or 0)):
+            raise UserError(
+                f"lightgcn embeds the {len(layers[0]):,} nodes of one graph, and this batch has {here:,} of its own; "
+                "take an encoder that reads what nodes are: chain_transformer for histories, gin for sets of graphs"
+            )
         messages = layers[:]
         for layer in range(1, self.num_layers + 1):
             source = layers[-1] if view.hidden is None else view.hidden.layers[layer - 1]

@@ -133,3 +133,10 @@ def test_initial_embeddings_come_from_the_generator_alone(graph):
 def test_a_readout_of_no_layer_is_refused(graph):
     with pytest.raises(UserError, match="readout_from=4"):
         tower(graph, readout_from=4)
+
+
+def test_graphs_that_each_batch_has_of_its_own_are_refused(graph) -> None:
+    other = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+    one = Data(edge_index=torch.tensor([[0, 1], [1, 2]]), num_nodes=3)
+    with pytest.raises(UserError, match="embeds the 3 nodes of one graph, and this batch has 2 of its own; take"):
+        tower(one)(View(other))
