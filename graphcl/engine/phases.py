@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -187,6 +187,13 @@ def _shared_optimizer(name: str, phase: Phase, phases: Mapping[str, Phase]) -> t
     if phases[other].parameters.keys() != phase.parameters.keys():
         raise UserError(f"phases.{name}.optimizer_of: phase {other!r} trains other parameters; name equal 'params'")
     return phases[other].optimizer
+
+
+def untaken(phases: Iterable[Phase], labels: Iterable[str]) -> list[str]:
+    """The terms and regularizers among ``labels`` that no phase takes, not even in a virtual step."""
+    taken = {label for phase in phases for label in phase.labels}
+    taken |= {label for phase in phases if phase.block.inner for label in phase.block.inner.terms}
+    return [label for label in labels if label not in taken]
 
 
 def turn_of(phases: list[Phase], epoch: int) -> str:

@@ -17,6 +17,7 @@ from graphcl.engine.distributed import ALONE, Ranks
 from graphcl.engine.embed import embed
 from graphcl.engine.log import append_log, trim_log
 from graphcl.engine.observe import Observer, collapse_indicators
+from graphcl.engine.phases import untaken
 from graphcl.engine.run import RunFolder
 from graphcl.engine.stepper import Stepper
 from graphcl.engine.surroundings import deterministic, stoppable
@@ -110,6 +111,8 @@ class Training:
         if self.train_options["warmup_epochs"] >= p.limit:
             warmup = self.train_options["warmup_epochs"]
             self.observer.note(f"train.warmup_epochs: {warmup:,} of {p.limit:,} epochs, so train.lr is never reached")
+        if idle := untaken(self.phases, self.model.terms):
+            self.observer.note(f"in no phase, so nothing is trained by it: {', '.join(idle)}")
         self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage, best=p.best)
         with stoppable(self._ask_to_stop), deterministic():
             try:

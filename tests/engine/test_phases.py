@@ -9,7 +9,7 @@ import torch
 
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.engine.observe import Observer
-from graphcl.engine.phases import turn_of
+from graphcl.engine.phases import turn_of, untaken
 from graphcl.engine.training import Training
 
 from .toy import CPU, RECIPE, same, toy_recipe, toy_task, toy_training, weights
@@ -187,3 +187,13 @@ def test_a_phase_goes_on_with_the_optimizer_of_an_earlier_one(tmp_path: Path) ->
     assert not same(weights(own), weights(shared))
     with pytest.raises(UserError, match=r"phases.p.optimizer_of: 'q' is no earlier phase; earlier: none"):
         run(tmp_path, phases(", optimizer_of: q"))
+
+
+def test_a_term_that_no_phase_takes_is_said(tmp_path: Path) -> None:
+    _, whole = run(tmp_path, phases())
+    assert untaken(whole.phases, whole.model.terms) == []
+    notes: list[str] = []
+    training = toy_training(toy_recipe(tmp_path, TWO + phases(), "~phases=p"))
+    training.observer.note = notes.append  # type: ignore[method-assign]
+    training.train()
+    assert notes == ["in no phase, so nothing is trained by it: toy_pull"]
