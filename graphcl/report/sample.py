@@ -57,11 +57,20 @@ def _drawn(axis: Any, graph: Data, names: list[str]) -> str:
         return _patches(axis, graph)
     if isinstance(graph.get("code"), CodeLayout):
         return _tree(axis, graph)
-    if graph.get("joints") is not None and graph.x.shape[1] == int(graph.joints):
+    if _is_connectivity(graph):
         return _connectivity(axis, graph)
     if graph.get("pos") is not None:
         return _chain(axis, graph, names)
     return _network(axis, graph)
+
+
+def _is_connectivity(graph: Data) -> bool:
+    """Whether features are correlations with all regions; a region has 1 with itself (0 where it is constant)."""
+    regions = int(graph.joints) if graph.get("joints") is not None else 0
+    if not regions or graph.x.shape[1] != regions:
+        return False  # a skeleton may have as many joints as coordinates, so that widths do not say all
+    own = graph.x.view(-1, regions, regions).diagonal(dim1=1, dim2=2)
+    return bool(((own - 1).abs().minimum(own.abs()) < 1e-4).all())
 
 
 def _patches(axis: Any, graph: Data) -> str:
