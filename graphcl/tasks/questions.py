@@ -72,6 +72,12 @@ class Questions:
         """What is left out of each user's ranking."""
         return self.history(split).lists() if self.mask_history else None
 
+    @property
+    def asks_once(self) -> bool:
+        """Whether of several held-out items of a user only the first is to be found, so that others are left out."""
+        held_out = (self.data.held_out.valid, self.data.held_out.test)
+        return self.targets == "first" and any(bool((self.runs(pairs).counts > 1).any()) for pairs in held_out)
+
     def unreachable(self, split: Split) -> int:
         """Items to be found that are left out."""
         seen = self.seen(split)

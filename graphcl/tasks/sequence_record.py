@@ -46,7 +46,9 @@ def protocol_line(task: Sequence) -> str:
     asked, data = task.questions, task.data
     masked = "masked" if asked.mask_history else "not masked"
     read = "train and validation" if asked.valid_in_input else "train"
-    find = "" if asked.targets == "first" else ", all held-out items to be found"
+    find = ", all held-out items to be found" if asked.targets == "all" else ""
+    if asked.asks_once:
+        find = ", of each user the first held-out item to be found (eval.targets=first)"
     ranked = task.candidates.line() or f"full ranking of {len(data.items):,} items"
     return (
         f"protocol: {data.report.split.get('by', 'a given')} split, {ranked}, "

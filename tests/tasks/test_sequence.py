@@ -79,6 +79,8 @@ def test_a_temporal_split_asks_once_a_user_for_the_first_item_or_all() -> None:
     assert [items[n] for n in first.questions.positives("test").items] == ["i0"]
     assert sorted(items[n] for n in both.questions.positives("test").items) == ["i0", "i4"]
     assert ", all held-out items to be found; packed" in both.describe()["protocol"]
+    assert ", of each user the first held-out item to be found (eval.targets=first);" in first.describe()["protocol"]
+    assert "to be found" not in Sequence(data=histories(rows), baselines=()).describe()["protocol"]
     assert first.describe()["evaluated_users"] == {"valid": 1, "test": 1}
 
 
