@@ -90,6 +90,12 @@ def test_a_mapping_on_the_command_line_is_laid_over_what_is_there() -> None:
     assert recipe.origins["train.lr"] == plain.origins["train.lr"]
 
 
+@pytest.mark.parametrize("override", ["encoder={name: gru}", "encoder={dim: -1}", "data={kind: x}", "train={epoks: 3}"])
+def test_what_is_wrong_in_a_mapping_of_the_command_line_is_said_of_it(override: str) -> None:
+    with pytest.raises(ConfigError, match="^command line: "):
+        load_recipe("sasrec", [override])
+
+
 def test_another_kind_of_data_drops_the_options_of_the_old_one() -> None:
     recipe = load_recipe("simclr_code", ["data={kind: images, name: digits}"])
     assert "nodes" not in recipe["data"]

@@ -60,7 +60,7 @@ def put(tree: Tree, origins: Origins, path: str, value: Any, source: str, operat
     parent = _descend(tree, keys[:-1], path, source)
     new = _canonical_at(keys, value, source)
     lay(parent, keys[-1], new, path, origins)
-    origins.update(dict.fromkeys(_leaves(path, new), source))
+    origins.update(dict.fromkeys([path, *_leaves(path, new)], source))
 
 
 def _leaves(path: str, value: Any) -> list[str]:
