@@ -92,7 +92,7 @@ def test_a_mapping_on_the_command_line_is_laid_over_what_is_there() -> None:
 
 @pytest.mark.parametrize("override", ["encoder={name: gru}", "encoder={dim: -1}", "data={kind: x}", "train={epoks: 3}"])
 def test_what_is_wrong_in_a_mapping_of_the_command_line_is_said_of_it(override: str) -> None:
-    with pytest.raises(ConfigError, match="^command line: "):
+    with pytest.raises(ConfigError, match=r"^command line: "):
         load_recipe("sasrec", [override])
 
 
