@@ -232,5 +232,5 @@ def test_abide_as_its_card_says(shared_data: Path) -> None:
     assert (len(data), data.packed.regions, torch.bincount(data.labels).tolist()) == (175, 200, [75, 100])
     assert set(data.groups or []) == {"NYU"}
     graph = data.packed[3]
-    assert graph.num_nodes == 7 * 200
-    assert graph.num_edges == 2 * 7 * 1990  # a tenth of 19,900 pairs
+    assert graph.num_nodes == 4 * 200
+    assert graph.num_edges == 2 * 4 * 1990  # a tenth of 19,900 pairs
