@@ -73,6 +73,7 @@ def bars() -> dict[str, Any]:
 def cosqa(recipe: str, trained_on: str, overrides: list[str]) -> dict[str, Any]:
     """Train on functions and their docstrings, then ask CoSQA's questions of its functions."""
     codes = [row["code"] for row in read_lines("cosqa", "codebase.jsonl.gz")]
+    (dev, own_dev), (test, own_test) = _questions("dev"), _questions("test")
     with tempfile.TemporaryDirectory() as folder:
         data = []
         if trained_on == "pool":
@@ -82,8 +83,7 @@ def cosqa(recipe: str, trained_on: str, overrides: list[str]) -> dict[str, Any]:
             data = [f"data.path={source}"]
         ask = _asker(recipe, [*data, *overrides], Path(folder) / "run")
         pool = _lines(Path(folder) / "pool.jsonl", [{"code": code, "language": "python"} for code in codes])
-        scores = ask(pool, [text for part in ("dev", "test") for text in _questions(part)[0]])
-    (dev, own_dev), (_, own_test) = _questions("dev"), _questions("test")
+        scores = ask(pool, [*dev, *test])
     found = {"dev": judged(scores[: len(dev)], own_dev), "test": judged(scores[len(dev) :], own_test)}
     return {"recipe": recipe, "overrides": overrides, "metrics": found}
 

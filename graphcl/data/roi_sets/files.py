@@ -13,7 +13,7 @@ import pandas as pd
 from graphcl.core.errors import UserError
 from graphcl.core.words import counted
 from graphcl.data.class_folders import Listed, Skipped, list_files
-from graphcl.data.numpy_files import why_unreadable
+from graphcl.data.parts_of_arrays import open_arrays
 from graphcl.data.roi_sets.phenotype import NO_SCAN, Phenotypes, is_phenotypes, read_phenotypes
 from graphcl.data.series_sets.raw import RawSeriesSet
 
@@ -103,10 +103,9 @@ def _scans_of(file: Listed) -> list[_Scan] | str:
     if suffix not in ARRAYS:
         return f"none of {', '.join((*TEXTS, *ARRAYS))}"
     try:
-        opened = np.load(file.path, allow_pickle=False)
-        arrays = {"x": opened} if isinstance(opened, np.ndarray) else {n.lower(): opened[n] for n in opened.files}
-    except Exception as error:  # zip, zlib and numpy each have errors of their own for a damaged file
-        return f"cannot be read: {why_unreadable(error)}"
+        arrays = {name.lower(): array for name, array in open_arrays(file.path).items()}
+    except UserError as error:  # files are skipped by reason, and named beside it
+        return str(error).removeprefix(f"{file.path}: ")
     return _of_arrays(arrays, stem, file.label)
 
 
