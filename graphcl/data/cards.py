@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -116,10 +116,24 @@ def load_card(name: str) -> Card:
         raise UserError(f"datasets/{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def build_from_card(part: str, name: str, data_root: str | Path | None, options: Mapping[str, Any]) -> Any:
-    """The data part over a named data set with its card's settings, as a recipe would read it; ``options`` on top."""
-    given = {"name": name, **load_card(name).data_defaults, **options}
-    return build("data", part, given, data_root=Path(data_root) if data_root else None)
+class FromCard:
+    """A data part that reads data sets by the names of their cards.
+
+    Attributes:
+        part: What it is registered as.
+    """
+
+    part: ClassVar[str]
+
+    @classmethod
+    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> Self:
+        """A data set with its card's settings, as a recipe would read it; ``options`` come on top.
+
+        Raises:
+            UserError: there is no such card.
+        """
+        given = {"name": name, **load_card(name).data_defaults, **options}
+        return cast("Self", build("data", cls.part, given, data_root=Path(data_root) if data_root else None))
 
 
 def open_card(name: str, task: str, root: Path | None, kind: str = "") -> tuple[Card, Path, DataReport]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.words import counted
 from graphcl.data import generated
-from graphcl.data.cards import build_from_card, load_card, locate
+from graphcl.data.cards import FromCard, load_card, locate
 from graphcl.data.columns import choose_columns
 from graphcl.data.filters import Repeats, apply_filter, k_core, keep_ratings, merge_repeats
 from graphcl.data.interactions import Interactions
@@ -42,7 +42,7 @@ class KCore:
     item: Count = 1
 
 
-class LogData(ABC):
+class LogData(FromCard, ABC):
     """A log of who did what with which item; what is made of it is the subclass's.
 
     Class attributes:
@@ -51,7 +51,6 @@ class LogData(ABC):
         weighted: whether a weight of a row means anything.
     """
 
-    part: ClassVar[str]
     default_by: ClassVar[By]
     weighted: ClassVar[bool] = True
 
@@ -122,11 +121,6 @@ class LogData(ABC):
             raise UserError(f"data.weight means nothing for {self.part}; leave it out")
         if self.k_core is not None and split.by == "given":
             raise UserError("data.k_core would change a given split; leave it out, or read one file")
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> Self:
-        """A data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card(cls.part, name, data_root, options)
 
     def load(self, *, seed: int) -> Interactions:
         """Read, filter and split.

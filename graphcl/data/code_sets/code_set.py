@@ -15,7 +15,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
-from graphcl.data.cards import open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.code_sets.forest import Forest
 from graphcl.data.code_sets.languages import language_of
@@ -50,13 +50,15 @@ class CodeSet(GraphSet):
 
 
 @register("data", "code_set", example={"name": "stdlib", "unit": "file", "nodes": 50}, task="graph")
-class CodeSetData:
+class CodeSetData(FromCard):
     """Source code in C, C++, Go, Java, JavaScript, PHP, Python and Ruby, each program or function a graph.
 
     Needs the extra `code`. By name: ``stdlib`` (packages of Python's standard library; offline) or a data card. By
     path: a folder of code, in which a folder is a class, or ``train``, ``val`` and ``test`` with such folders; or a
     ``.jsonl`` or ``.jsonl.gz`` file whose lines have ``code``, and may have ``label``, ``split``, ``language``, ``id``.
     """
+
+    part = "code_set"
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
-from graphcl.data.cards import build_from_card, open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.device_sets.arrays import read_device_arrays, virtual_accelerometers
 from graphcl.data.device_sets.folder import read_device_folder
 from graphcl.data.device_sets.raw import RawDevices, column_names, make_wearers
@@ -63,7 +63,7 @@ class DeviceSet(SeriesSet):
 
 
 @register("data", "device_set", example={"length": 8}, task="graph")
-class DeviceSetData:
+class DeviceSetData(FromCard):
     """Records that have a class each, of any lengths, by several devices at the same times.
 
     By name: ``generated`` (people who move, by a formula; offline) or a data card (``msr-devices``). By path: an
@@ -71,6 +71,8 @@ class DeviceSetData:
     with NaN, and perhaps ``devices`` (names) and ``subject`` [n]; a folder with a folder for each device, in which CSV
     files of one name are one record; or skeletons, on whose ``joints`` accelerometers are thought.
     """
+
+    part = "device_set"
 
     def __init__(
         self,
@@ -99,11 +101,6 @@ class DeviceSetData:
         """
         self.name, self.path, self.devices, self.joints = name, path, devices or [], joints or []
         self.scale, self.length, self.train_groups, self.data_root = scale, length, train_groups or [], data_root
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> DeviceSetData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card("device_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> DeviceSet:

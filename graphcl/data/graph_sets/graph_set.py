@@ -15,7 +15,7 @@ from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.core.words import counted
-from graphcl.data.cards import build_from_card
+from graphcl.data.cards import FromCard
 from graphcl.data.graph_sets.build import (
     Features,
     check_graphs,
@@ -97,7 +97,7 @@ class GraphSet:
 
 
 @register("data", "graph_set", example={"name": "atlas"})
-class GraphSetData:
+class GraphSetData(FromCard):
     """Graphs that have a class each.
 
     By name: ``atlas`` (small graphs that ship with networkx; offline), a data card (``mutag``, ``proteins``, ``nci1``,
@@ -105,6 +105,8 @@ class GraphSetData:
     a TU set, or with ``graphs.csv`` (``id``, ``label``), ``nodes.csv`` (``id``, ``graph``, numeric features) and
     ``edges.csv`` (``source``, ``target``); ``.tsv`` and ``.parquet`` alike.
     """
+
+    part = "graph_set"
 
     def __init__(
         self,
@@ -131,11 +133,6 @@ class GraphSetData:
         self.given = given
         self.name, self.path, self.features = name, path, features
         self.max_degree, self.directed, self.data_root = max_degree, directed, data_root
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> GraphSetData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card("graph_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> GraphSet:

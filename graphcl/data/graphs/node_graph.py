@@ -14,7 +14,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Index, Positive, Probability
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
-from graphcl.data.cards import build_from_card
+from graphcl.data.cards import FromCard
 from graphcl.data.graphs.build import (
     Features,
     assemble,
@@ -63,7 +63,7 @@ class NodeSplitOptions:
 
 
 @register("data", "node_graph", example={"name": "karate"})
-class NodeGraphData:
+class NodeGraphData(FromCard):
     """A graph whose nodes may have classes.
 
     By name: ``karate`` (Zachary 1977, in networkx; offline), ``python-stdlib`` (the docstrings and imports of the
@@ -72,6 +72,8 @@ class NodeGraphData:
     ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv``, ``.parquet`` and ``.jsonl``
     alike; or a folder with the arrays of the ``.npz`` each in a ``.npy``, whose float32 features stay on disk.
     """
+
+    part = "node_graph"
 
     def __init__(
         self,
@@ -114,15 +116,6 @@ class NodeGraphData:
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
         self.text = text
         self.data_root, self.fanout = data_root, list(fanout or [])
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> NodeGraphData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top.
-
-        >>> NodeGraphData.from_card("karate").split.stratified
-        True
-        """
-        return build_from_card("node_graph", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> NodeGraph:

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
-from graphcl.data.cards import open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import GraphSequence, hash_of
 from graphcl.data.graphs.build import check_labels
@@ -69,7 +69,7 @@ class ImageSet(GraphSet):
 
 
 @register("data", "images", example={"name": "digits", "limit": 120}, task="graph")
-class ImagesData:
+class ImagesData(FromCard):
     """Images, each a graph of patches whose node features are the pixels.
 
     By name: ``digits`` (scikit-learn's, 8 x 8; offline) or a data card. By path: a folder of PNG and JPEG files
@@ -77,6 +77,8 @@ class ImagesData:
     such file, to be embedded; or an ``.npz`` with ``images`` [n, height, width] or with channels, and ``labels``, or
     ``train_images``, ``train_labels``, ``test_images`` and so on.
     """
+
+    part = "images"
 
     def __init__(
         self,

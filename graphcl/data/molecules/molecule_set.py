@@ -14,7 +14,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Index
 from graphcl.core.registry import register
 from graphcl.core.words import counted
-from graphcl.data.cards import open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
@@ -46,7 +46,7 @@ class MoleculeSet(GraphSet):
 
 
 @register("data", "molecules", example={"name": "common"}, task="graph")
-class MoleculesData:
+class MoleculesData(FromCard):
     """Molecules given as SMILES, each a graph of its atoms and bonds. Needs the extra `molecules` (RDKit).
 
     By name: ``common`` (a hundred well-known molecules, the class is whether there is a ring; offline) or a data card
@@ -58,6 +58,8 @@ class MoleculesData:
     another (``train.init_from``) or embeds it. Bonds are edges of five kinds (single, double, triple, aromatic, other),
     which the tower `gin` reads with its option ``edge_kinds``. Hydrogens are counted, not drawn.
     """
+
+    part = "molecules"
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import torch
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Share
 from graphcl.core.registry import register
-from graphcl.data.cards import build_from_card, open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
@@ -42,7 +42,7 @@ class RoiSet(GraphSet):
 
 
 @register("data", "roi_set", example={"window": 40, "stride": 20}, task="graph")
-class RoiSetData:
+class RoiSetData(FromCard):
     """Brain scans that have a class each: regions over time, as graphs of connectivity in sliding windows.
 
     By name: ``generated`` (scans made by a formula; offline), a data card (``abide-nyu``), or ``abide``, whose files
@@ -54,6 +54,8 @@ class RoiSetData:
     Node features are a region's correlations with all regions in a window, itself included, and the strongest pairs of
     each window are edges. Sites are the groups of the data: ``eval.split=groups`` leaves each out in turn.
     """
+
+    part = "roi_set"
 
     def __init__(
         self,
@@ -93,11 +95,6 @@ class RoiSetData:
         self.share, self.k, self.constant = share, k, constant
         self.label, self.group, self.data_root = label, group, data_root
         self.sites, self.strategy, self.atlas = sites or [], strategy, atlas
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> RoiSetData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card("roi_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> RoiSet:

@@ -11,7 +11,7 @@ import numpy as np
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index
 from graphcl.core.registry import register
-from graphcl.data.cards import open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.report import DataReport
 from graphcl.data.series_sets.arrays import make_waves, read_series_arrays
 from graphcl.data.series_sets.chains_of_values import SeriesSet
@@ -26,7 +26,7 @@ LAYOUT = "a set of series is an .npz, a .ts or .tsv file, or a folder of CSV fil
 
 
 @register("data", "series_set", example={}, task="graph")
-class SeriesSetData:
+class SeriesSetData(FromCard):
     """Series that have a class each, of any lengths, with one or several channels.
 
     By name: ``generated`` (waves made by a formula; offline) or a data card. By path: an ``.npz`` with ``X``
@@ -34,6 +34,8 @@ class SeriesSetData:
     a ``.ts`` or ``.tsv`` file of the UCR archive (``NAME_TRAIN`` and ``NAME_TEST`` are read together); a folder of CSV
     files, each a series, in which a folder is a class.
     """
+
+    part = "series_set"
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
-from graphcl.data.cards import build_from_card, open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
@@ -49,13 +49,15 @@ class SkeletonSet(GraphSet):
 
 
 @register("data", "skeleton_set", example={"length": 8}, task="graph")
-class SkeletonSetData:
+class SkeletonSetData(FromCard):
     """Moving skeletons that have a class each, of any lengths: graphs of joints over time.
 
     By name: ``generated`` (figures made by a formula; offline) or a data card (``msraction3d``). By path: an ``.npz``
     with ``X`` [n, time, joints, 2 or 3], shorter sequences padded with NaN, or with ``frames`` [time of all, joints, 2
     or 3] and ``offsets`` [n + 1]; beside them ``y``, ``subject`` and ``bones`` [B, 2].
     """
+
+    part = "skeleton_set"
 
     def __init__(
         self,
@@ -83,11 +85,6 @@ class SkeletonSetData:
         """
         self.name, self.path, self.length, self.centre, self.scale = name, path, length, centre, scale
         self.bones, self.train_groups, self.data_root = bones or [], train_groups or [], data_root
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> SkeletonSetData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card("skeleton_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> SkeletonSet:

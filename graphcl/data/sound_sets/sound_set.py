@@ -12,7 +12,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
-from graphcl.data.cards import build_from_card, open_card
+from graphcl.data.cards import FromCard, open_card
 from graphcl.data.report import DataReport
 from graphcl.data.series_sets.chains_of_values import SeriesSet
 from graphcl.data.series_sets.make import Nouns, make_set, make_unseen
@@ -48,13 +48,15 @@ class SoundSet(SeriesSet):
 
 
 @register("data", "sound_set", example={"bands": 8}, task="graph")
-class SoundSetData:
+class SoundSetData(FromCard):
     """Sounds that have a class each, of any lengths, as chains of log-mel frames.
 
     By name: ``generated`` (tones made by a formula; offline) or a data card (``fsdd``). By path: a folder of WAV, FLAC
     or OGG files (needs the extra `audio`), in which a folder is a class, or ``train``, ``val`` and ``test`` with such
     folders; or whose names say the class. Channels are mixed, files of another rate than most are resampled.
     """
+
+    part = "sound_set"
 
     def __init__(
         self,
@@ -88,11 +90,6 @@ class SoundSetData:
         self.name, self.path, self.data_root = name, path, data_root
         self.pattern, self.test_below, self.rate, self.scale = pattern, test_below, rate, scale
         self.bands, self.window_ms, self.hop_ms = bands, window_ms, hop_ms
-
-    @classmethod
-    def from_card(cls, name: str, *, data_root: str | Path | None = None, **options: Any) -> SoundSetData:
-        """A named data set with its card's settings, as a recipe would read it; ``options`` come on top."""
-        return build_from_card("sound_set", name, data_root, options)
 
     @staticmethod
     def read(folder: Path) -> SoundSet:

@@ -17,7 +17,6 @@ pytest.importorskip("tree_sitter")
 
 from graphcl.core.build import build
 from graphcl.core.errors import UserError
-from graphcl.data.cards import build_from_card
 from graphcl.data.code_sets import parallel
 from graphcl.data.code_sets.code_set import CodeSet, CodeSetData
 from graphcl.data.code_sets.forest import Forest
@@ -202,7 +201,7 @@ def test_real_programs(shared_data: Path, tmp_path: Path, monkeypatch: pytest.Mo
         rows = [line for number, line in enumerate(lines) if number % 200 == 0]
     (tmp_path / "poj104").mkdir()
     (tmp_path / "poj104" / "programs.jsonl.gz").write_bytes(gzip.compress("".join(rows).encode()))
-    data = build_from_card("code_set", "poj104", tmp_path, {}).load(seed=0)
+    data = CodeSetData.from_card("poj104", data_root=tmp_path).load(seed=0)
     assert len(data) == len(rows) == 102
     assert data.split is not None
     assert 150 < float(data.packed.sizes.float().mean()) < 260
