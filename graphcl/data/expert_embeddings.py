@@ -84,7 +84,7 @@ def _kept_offline(data: NodeGraph, class_names: bool, experts: Sequence[str] | N
         except UserError:  # of another version, or damaged: made anew
             shutil.rmtree(path, ignore_errors=True)
     count = len(data.graph.text)
-    tell(f"the offline experts read {count:,} nodes, once: some 20 to 40 nodes a second and processor")
+    tell(f"the offline experts read {count:,} nodes, once: some 1,000 nodes a second")
     say, began = progress(), time.monotonic()
     views = offline_views(
         data, experts=experts, class_names=class_names,

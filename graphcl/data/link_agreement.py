@@ -11,7 +11,7 @@ from torch import Tensor
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.links import Links, sample_non_edges
 from graphcl.graph.link_candidates import undirected_pairs
-from graphcl.llm.offline import jaccard, key_phrases
+from graphcl.llm.offline import jaccard, key_phrases_of
 
 #: Links of the graph itself that choose the threshold where none are held out, at most: a tenth of them, and so many.
 OWN_SHARE, OWN_MOST = 0.1, 2000
@@ -42,7 +42,8 @@ def agreement(phrases: Sequence[Sequence[str]], pairs: Tensor) -> Tensor:
 
 def all_key_phrases(texts: Sequence[str]) -> list[list[str]]:
     """Of each text; equal ones are read once."""
-    known = {text: key_phrases(text) for text in dict.fromkeys(texts)}
+    different = list(dict.fromkeys(texts))
+    known = dict(zip(different, key_phrases_of(different), strict=True))
     return [known[text] for text in texts]
 
 

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphcl.llm.edges import edge_requests, parse_decisions
-from graphcl.llm.offline import pair_likeness
 from graphcl.llm.prompts import load_prompt
 
 TEXTS = ["kernel machines and margins", "margins of kernel machines", "genetic search", ""]
@@ -52,9 +51,3 @@ def test_a_node_is_asked_once_about_its_candidates_in_their_order() -> None:
     asked = found[0].messages[1][1]
     assert asked.index('Candidate 1: "genetic search"') < asked.index('Candidate 2: "margins of kernel machines"')
     assert "each of the 2 candidates" in asked
-
-
-def test_likeness_is_of_the_texts_topics() -> None:
-    close, far, none = pair_likeness(TEXTS, [(0, 1), (0, 2), (0, 3)])
-    assert close == 1.0
-    assert far == none == 0.0

@@ -6,11 +6,12 @@ are named ``offline`` wherever results are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import tee
 from math import sqrt
 
 from graphcl.core.errors import UserError, suggestion
-from graphcl.llm.offline.textrank import key_phrases, rank_sentences
+from graphcl.llm.offline.textrank import key_phrases_of, rank_sentences_of
 from graphcl.llm.offline.words import bag, best, inverse_frequencies, joined, sentences, title, words
 
 #: As in the paper: the text itself, independent reasoning, structure-aware summary, structure-aware reasoning.
@@ -35,17 +36,29 @@ def independent(text: str, class_names: Sequence[str], rarity: Mapping[str, floa
         class_names: All of them; ``_`` and ``-`` separate words.
         rarity: Weight of a word, 1 where it is not named.
     """
-    weight = rarity or {}
+    return next(independent_of([text], class_names, rarity))
+
+
+def independent_of(
+    texts: Sequence[str], class_names: Sequence[str], rarity: Mapping[str, float] | None = None
+) -> Iterator[str]:
+    """:func:`independent` of many texts, in their order."""
+    plain = [" ".join(name.replace("_", " ").replace("-", " ").split()) for name in class_names]
+    for text, phrases in zip(texts, key_phrases_of(texts), strict=True):
+        yield joined([*best(_likeness(text, plain, rarity or {}), 3), *phrases])
+
+
+def _likeness(text: str, names: Sequence[str], weight: Mapping[str, float]) -> dict[str, float]:
+    """Name -> its cosine with a text, where it is not 0."""
     own = {word.rstrip("s"): weight.get(word, 1.0) for word in bag(text)}
     length = sqrt(sum(value * value for value in own.values()))
     scores: dict[str, float] = {}
-    for name in class_names:
-        plain = " ".join(name.replace("_", " ").replace("-", " ").split())
-        parts = {word.rstrip("s"): weight.get(word, 1.0) for word in words(plain)}
+    for name in names:
+        parts = {word.rstrip("s"): weight.get(word, 1.0) for word in words(name)}
         both = sum(value * own[word] for word, value in parts.items() if word in own)
         if both:
-            scores[plain] = both / (length * sqrt(sum(value * value for value in parts.values())))
-    return joined([*best(scores, 3), *key_phrases(text)])
+            scores[name] = both / (length * sqrt(sum(value * value for value in parts.values())))
+    return scores
 
 
 def summary(text: str, neighbours: Sequence[str], number: int = 4) -> str:
@@ -54,12 +67,22 @@ def summary(text: str, neighbours: Sequence[str], number: int = 4) -> str:
     Sentences are ranked by TextRank whose walk starts at the node's own ones, so that a neighbour's title is chosen as
     far as the node's text points to it.
     """
+    return next(summaries_of([(text, neighbours)], number))
+
+
+def summaries_of(nodes: Iterable[tuple[str, Sequence[str]]], number: int = 4) -> Iterator[str]:
+    """:func:`summary` of many nodes, each a text and those of its neighbours, in their order."""
+    read, ranked = tee(_own_and_titles(text, neighbours) for text, neighbours in nodes)
+    for (every, _), scores in zip(read, rank_sentences_of(ranked), strict=True):
+        chosen = sorted(range(len(every)), key=lambda place: (-scores[place], place))[:number]
+        yield " ".join(every[place] for place in sorted(chosen))
+
+
+def _own_and_titles(text: str, neighbours: Sequence[str]) -> tuple[list[str], int | None]:
+    """The sentences of a text, then titles of its neighbours; and how many are its own."""
     own = sentences(text)
     others = list(dict.fromkeys(filter(None, map(title, neighbours[:MAX_NEIGHBOURS]))))
-    every = [*own, *(other for other in others if other not in own)]
-    scores = rank_sentences(every, own=len(own) or None)
-    chosen = sorted(range(len(every)), key=lambda place: (-scores[place], place))[:number]
-    return " ".join(every[place] for place in sorted(chosen))
+    return [*own, *(other for other in others if other not in own)], len(own) or None
 
 
 def reasoning(text: str, neighbours: Sequence[str], rarity: Mapping[str, float] | None = None, number: int = 20) -> str:
@@ -115,21 +138,21 @@ def offline_texts(
     bags = [bag(text) for text in texts]
     rarity = inverse_frequencies(bags, len(texts))
 
-    def near(node: int) -> list[str]:
-        return [texts[other] for other in neighbours[node][:MAX_NEIGHBOURS]]
-
-    said: dict[str, Callable[[int], str]] = {
-        "raw": lambda node: texts[node],
-        "independent": lambda node: independent(texts[node], class_names, rarity),
-        "summary": lambda node: summary(texts[node], near(node)),
-        "reasoning": lambda node: _reasoned(
-            bags[node], [bags[other] for other in neighbours[node][:MAX_NEIGHBOURS]], rarity, 20
+    read = [others[:MAX_NEIGHBOURS] for others in neighbours]
+    said: dict[str, Callable[[], Iterable[str]]] = {
+        "raw": lambda: texts,
+        "independent": lambda: independent_of(texts, class_names, rarity),
+        "summary": lambda: summaries_of(
+            (text, [texts[n] for n in near]) for text, near in zip(texts, read, strict=True)
+        ),
+        "reasoning": lambda: (
+            _reasoned(own, [bags[n] for n in near], rarity, 20) for own, near in zip(bags, read, strict=True)
         ),
     }
     result: dict[str, list[str]] = {}
     for name in chosen:
         result[name] = []
-        for node in range(len(texts)):
-            result[name].append(said[name](node))
-            watch(name, node + 1, len(texts))
+        for done, words_of_it in enumerate(said[name](), 1):
+            result[name].append(words_of_it)
+            watch(name, done, len(texts))
     return result

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphcl.llm.offline import jaccard, key_phrases, rank_sentences
+from graphcl.llm.offline import jaccard, key_phrases, key_phrases_of, rank_sentences
+from graphcl.llm.offline.textrank import rank_sentences_of
 from graphcl.llm.offline.words import bag, sentences
 
 
@@ -76,3 +77,16 @@ def test_any_text_has_finite_scores_and_phrases_of_its_own_words(text: str) -> N
     assert not found or sum(scores) == pytest.approx(1, abs=1e-3)
     for phrase in key_phrases(text):
         assert set(phrase.split()) <= bag(text)
+
+
+WORDS = st.lists(st.sampled_from(["kernel", "graph", "view", "edge", "the", "banana", "loss."]), max_size=12)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8))
+def test_a_text_is_ranked_the_same_whatever_texts_are_ranked_with_it(drawn: list[list[str]]) -> None:
+    texts = [" ".join(words) for words in drawn]
+    assert list(key_phrases_of(texts)) == [key_phrases(text) for text in texts]
+    found = [(sentences(text), 1) for text in texts]
+    together = rank_sentences_of(found)
+    for ranks, (alone, own) in zip(together, found, strict=True):
+        assert ranks == pytest.approx(rank_sentences(alone, own), abs=1e-7)
