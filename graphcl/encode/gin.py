@@ -87,6 +87,7 @@ class GIN(nn.Module):
         mask_token: bool = False,
         edge_kinds: EdgeKindUse = "none",
         pooling: PoolingInTime = "sum",
+        regions: Count = 1,
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -107,18 +108,22 @@ class GIN(nn.Module):
                 networks), which takes kinds * width^2 weights a layer.
             pooling: How nodes make graphs; none gives no graphs, and frames the mean over time of each joint or region,
                 all of them beside each other.
+            regions: Of images: how many parts a side are pooled each by itself, all of them beside each other, so that
+                what is where is kept; 1 pools all patches together.
             graph: A training graph, for the width of its features and the kinds of its edges (supplied).
             generator: Source of the initial weights (supplied).
 
         Raises:
-            UserError: edge_kinds, and edges without kinds or the norm gcn, whose self loops are of no kind.
+            UserError: edge_kinds, and edges without kinds or the norm gcn, whose self loops are of no kind; regions
+                of what are no images.
         """
         super().__init__()
         if norm == "gcn" and edge_kinds != "none":
             raise UserError("tower 'gin': norm=gcn adds self loops, which are of no kind; set norm=none, row or sym")
-        self.jk, self.norm, self.pooling, self.edge_kinds = jk, norm, pooling, edge_kinds
+        self.jk, self.norm, self.edge_kinds = jk, norm, edge_kinds
+        self.pooling, self.regions = pooling, regions
         self.out_dim = dim * num_layers if jk == "cat" else dim
-        self.graphs_dim = pooled_width(graph, pooling, self.out_dim)
+        self.graphs_dim = pooled_width(graph, pooling, self.out_dim, regions)
         widths = [node_features(graph).shape[1], *[dim] * (num_layers - 1)]
         self.mask_token = MaskToken(widths[0]) if mask_token else None
         self.layers = nn.ModuleList(
@@ -139,7 +144,7 @@ class GIN(nn.Module):
         nodes = self._combined(latents[1:])
         if rows is not None:
             return Encoding(nodes.index_select(0, rows), latents, rows=rows)
-        return Encoding(nodes, latents, pool_graph(nodes, view.graph, self.pooling))
+        return Encoding(nodes, latents, pool_graph(nodes, view.graph, self.pooling, self.regions))
 
     def _combined(self, layers: list[Tensor]) -> Tensor:
         if self.jk == "last":

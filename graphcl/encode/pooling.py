@@ -13,6 +13,8 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Graph, kept_nodes
 from graphcl.graph.operators import SparseOperator
+from graphcl.graph.patches import PatchGrid
+from graphcl.graph.places import cells
 
 Pooling = Literal["none", "mean", "sum", "max"]
 #: Those, and ``frames``: the mean over time of each thing of a graph over time, all things beside each other.
@@ -21,10 +23,11 @@ PoolingInTime = Literal["none", "mean", "sum", "max", "frames"]
 Moment = Literal["mean", "sum", "max", "std"]
 
 
-def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime) -> Tensor | None:
+def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime, regions: int = 1) -> Tensor | None:
     """Pool the nodes [N, d] of a batch to its graphs [G, d] (a graph without ``batch`` is one); None for ``none``.
 
-    Nodes that an augmenter took out of the graph are left out. With ``frames`` it is [G, R d], R things a frame.
+    Nodes that an augmenter took out of the graph are left out. With ``frames`` it is [G, R d], R things a frame; with
+    several ``regions`` a side [G, regions**2 d], images part by part (:func:`region_of`).
     """
     if how == "none":
         return None
@@ -33,11 +36,13 @@ def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime) -> Tensor | None
     batch, count = graph.get("batch"), getattr(graph, "num_graphs", None)  # that knows of empty graphs at the end
     if batch is None:
         batch, count = torch.zeros(nodes.shape[0], dtype=torch.int64, device=nodes.device), 1
-    count = int(batch.max()) + 1 if count is None else int(count)
+    count, parts = int(batch.max()) + 1 if count is None else int(count), regions**2
+    if parts > 1:
+        batch = batch * parts + region_of(graph, regions)
     kept = kept_nodes(graph)
     if kept is not None:
         nodes, batch = nodes.index_select(0, kept), batch.index_select(0, kept)
-    return pool(nodes, batch, count, how)
+    return pool(nodes, batch, count * parts, how).view(count, -1)
 
 
 def _over_time(nodes: Tensor, graph: Graph) -> Tensor:
@@ -59,9 +64,40 @@ def things_of(graph: Graph) -> int:
     return int(joints[0])
 
 
-def pooled_width(graph: Graph, how: PoolingInTime, dim: int) -> int:
-    """Width of what :func:`pool_graph` makes of nodes [N, dim] of such graphs."""
-    return things_of(graph) * dim if how == "frames" else dim
+def pooled_width(graph: Graph, how: PoolingInTime, dim: int, regions: int = 1) -> int:
+    """Width of what :func:`pool_graph` makes of nodes [N, dim] of such graphs.
+
+    Raises:
+        UserError: frames of graphs without time, or regions of what are no images, or of too few patches.
+    """
+    if how == "frames":
+        if regions > 1:
+            raise UserError("encoder.regions: pooling=frames takes all of a frame; take mean, sum or max")
+        return things_of(graph) * dim
+    if regions > 1:
+        region_of(graph, regions)
+    return regions**2 * dim
+
+
+def region_of(graph: Graph, regions: int) -> Tensor:
+    """[N], which of ``regions`` times ``regions`` parts of its image each patch is in, row by row.
+
+    Parts differ by at most one patch a side.
+
+    Raises:
+        UserError: the graph is not one of patches, or has fewer patches a side.
+    """
+    layout = graph.get("layout")
+    if not isinstance(layout, PatchGrid):
+        raise UserError("regions above 1 need images as graphs of patches; set regions=1")
+    if regions > min(layout.rows, layout.columns):
+        raise UserError(
+            f"regions: {regions} a side of images of {layout.rows} x {layout.columns} patches; set fewer, or a smaller "
+            "data.patch"
+        )
+    row, column = cells(layout.rows, layout.columns).T
+    part = row * regions // layout.rows * regions + column * regions // layout.columns
+    return part.repeat(len(graph.x) // layout.nodes).to(graph.x.device)
 
 
 def pool_pieces(nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Sequence[Moment], pieces: int) -> Tensor:

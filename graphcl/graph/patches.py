@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import normalize, one_hot, pad
 from torch_geometric.data import Batch as GraphBatch
 
 from graphcl.core.errors import UserError
@@ -29,6 +29,7 @@ class PatchGrid(NamedTuple):
         grid: Whether a patch is joined with the eight around it.
         neighbours: With how many of the most similar patches of the image it is joined; 0: none.
         positions: Whether a node's features end with its row and column, one-hot.
+        margin: Pixels around a patch that its node holds too; 0 beyond the image.
     """
 
     channels: int
@@ -38,6 +39,7 @@ class PatchGrid(NamedTuple):
     grid: bool = True
     neighbours: int = 0
     positions: bool = True
+    margin: int = 0
 
     @property
     def nodes(self) -> int:
@@ -45,16 +47,22 @@ class PatchGrid(NamedTuple):
         return self.rows * self.columns
 
     @property
+    def side(self) -> int:
+        """Of the square of pixels that a node holds."""
+        return self.patch + 2 * self.margin
+
+    @property
     def pixels(self) -> int:
-        """Values of a patch, the first columns of ``x``."""
-        return self.channels * self.patch**2
+        """Values of a patch and what is around it, the first columns of ``x``."""
+        return self.channels * self.side**2
 
 
 def build_patches(images: Tensor, layout: PatchGrid) -> GraphBatch:
     """Each image as a graph of patches (Vision GNN, Han et al., NeurIPS 2022, section 3.1).
 
-    ``x`` is the flattened patch, channel by channel. Edges of nearest neighbours lead from the neighbour to the
-    patch; near is a large cosine of the pixels, and of equally similar patches the one that is closer on the grid.
+    ``x`` is the flattened patch, channel by channel, with what is around it where there is a margin. Edges of nearest
+    neighbours lead from the neighbour to the patch; near is a large cosine of the pixels, and of equally similar
+    patches the one that is closer on the grid.
 
     >>> layout = PatchGrid(channels=1, rows=1, columns=2, patch=2, positions=False)
     >>> graphs = build_patches(torch.arange(8.0).view(1, 1, 2, 4), layout)
@@ -96,17 +104,17 @@ def build_patches(images: Tensor, layout: PatchGrid) -> GraphBatch:
 
 
 def to_images(x: Tensor, layout: PatchGrid) -> Tensor:
-    """[N, F] -> [G, C, H, W], the inverse of the cutting."""
-    c, p = layout.channels, layout.patch
-    cells = x[:, : layout.pixels].reshape(-1, layout.rows, layout.columns, c, p, p)
+    """[N, F] -> [G, C, H, W], the inverse of the cutting; of a pixel that several nodes hold, from its own patch."""
+    c, p, m, side = layout.channels, layout.patch, layout.margin, layout.side
+    cells = x[:, : layout.pixels].reshape(-1, layout.rows, layout.columns, c, side, side)[..., m : m + p, m : m + p]
     return cells.permute(0, 3, 1, 4, 2, 5).reshape(-1, c, layout.rows * p, layout.columns * p)
 
 
 def _cut(images: Tensor, layout: PatchGrid) -> Tensor:
-    """[G, nodes, C * patch * patch]."""
-    p = layout.patch
-    cells = images.reshape(-1, layout.channels, layout.rows, p, layout.columns, p)
-    return cells.permute(0, 2, 4, 1, 3, 5).reshape(len(images), layout.nodes, layout.pixels)
+    """[G, nodes, C * side * side]."""
+    wide = pad(images, (layout.margin,) * 4) if layout.margin else images
+    cells = wide.unfold(2, layout.side, layout.patch).unfold(3, layout.side, layout.patch)
+    return cells.permute(0, 2, 3, 1, 4, 5).reshape(len(images), layout.nodes, layout.pixels)
 
 
 def _positions(layout: PatchGrid) -> Tensor:

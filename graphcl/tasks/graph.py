@@ -24,6 +24,7 @@ from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, check_reads, comparable
 from graphcl.tasks.graph_folds import (
     Fold,
+    check_folds,
     first_of_each,
     folds_protocol,
     given_fold,
@@ -100,7 +101,7 @@ class GraphTask:
 
         Raises:
             UserError: no parts where they are asked for, or one without labels; an unknown probe or baseline, a probe
-                of links, or a class with fewer graphs than folds.
+                of links, a class with fewer graphs than folds, or folds that the probe cannot judge.
         """
         self.data, labelled = data, bool((data.labels >= 0).any())
         if split == "given" and data.split is None:
@@ -122,6 +123,7 @@ class GraphTask:
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
         self._baselines = build_embedded(baselines, "graph")
         if labelled:
+            check_folds(self.probe, data.labels, self._each_fold())
             check_reads(self._baselines, self.graphs["graph"], data.packed)
         self._chosen: dict[str, dict[str, int]] = {}
 

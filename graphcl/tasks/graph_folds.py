@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from graphcl.core.errors import UserError, suggestion
 from graphcl.core.seeds import generator
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit, stratified_folds
+from graphcl.tasks.probes.base import Probe
 
 
 class Fold(NamedTuple):
@@ -56,6 +58,17 @@ def given_fold(labels: Tensor, split: NodeSplit, seed: int) -> Fold:
         return Fold(train, train, test)
     dealt = stratified_folds(labels[train], min(5, train.numel()), generator=generator(seed, "held back"))
     return Fold(train[torch.cat(dealt[1:])].sort().values, train[dealt[0]], test)
+
+
+def check_folds(probe: Probe, labels: Tensor, folds: Iterable[Fold]) -> None:
+    """Ask a probe that may refuse a part (``check``) about each that is judged, before anything is trained.
+
+    Raises:
+        UserError: it refuses one.
+    """
+    if (check := getattr(probe, "check", None)) is not None:
+        for fold in folds:
+            check(labels.index_select(0, fold.test))
 
 
 def group_folds(data: GraphSet) -> list[Tensor]:

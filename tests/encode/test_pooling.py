@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
-from graphcl.encode.pooling import pool, pool_graph, pool_pieces
+from graphcl.core.errors import UserError
+from graphcl.encode.pooling import pool, pool_graph, pool_pieces, pooled_width, region_of
+from graphcl.graph.patches import PatchGrid, build_patches
 
 
 @settings(max_examples=30, deadline=None)
@@ -46,3 +48,28 @@ def test_pieces_of_chains_stand_beside_each_other() -> None:
     expected = [[2.0, 3.0, 1.0, 7.0, 9.0, 2.0], [7.0, 7.0, 0.0, 0.0, 0.0, 0.0]]
     torch.testing.assert_close(found, torch.tensor(expected), atol=2e-3, rtol=0)
     assert torch.equal(pool_pieces(nodes, batch, pos, ptr, ["sum"], 1), torch.tensor([[18.0], [7.0]]))
+
+
+def test_regions_of_images_stand_beside_each_other() -> None:
+    """Two images of 3 x 4 patches; rows go into two parts as 2 and 1, columns as 2 and 2."""
+    layout = PatchGrid(channels=1, rows=3, columns=4, patch=1)
+    graph = build_patches(torch.zeros(2, 1, 3, 4), layout)
+    values = torch.arange(24.0)[:, None]
+    assert region_of(graph, 2)[:12].tolist() == [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3]
+    first = [(0 + 1 + 4 + 5) / 4, (2 + 3 + 6 + 7) / 4, (8 + 9) / 2, (10 + 11) / 2]
+    expected = torch.tensor([first, [value + 12 for value in first]])
+    assert torch.equal(pool_graph(values, graph, "mean", 2), expected)
+    graph.kept_nodes = torch.ones(24, dtype=torch.bool).index_fill(0, torch.tensor([0, 8, 9]), False)
+    torch.testing.assert_close(pool_graph(values, graph, "mean", 2)[0], torch.tensor([10 / 3, 4.5, 0.0, 10.5]))
+    assert pooled_width(graph, "mean", 5, 2) == 20
+    assert pool_graph(values, graph, "mean", 1).shape == (2, 1)
+
+
+def test_regions_need_images_with_as_many_patches() -> None:
+    graph = build_patches(torch.zeros(1, 1, 3, 4), PatchGrid(channels=1, rows=3, columns=4, patch=1))
+    with pytest.raises(UserError, match=r"regions: 4 a side of images of 3 x 4 patches"):
+        pooled_width(graph, "mean", 5, 4)
+    with pytest.raises(UserError, match=r"regions above 1 need images"):
+        pooled_width(Data(x=torch.zeros(3, 1)), "mean", 5, 2)
+    with pytest.raises(UserError, match=r"pooling=frames takes all of a frame"):
+        pooled_width(graph, "frames", 5, 2)

@@ -31,6 +31,18 @@ def test_patches_are_cut_where_a_slow_loop_cuts_them_and_join_again(positions: b
     assert torch.equal(to_images(graphs.x, layout), whole)
 
 
+def test_a_margin_shows_what_is_around_a_patch_and_images_still_come_back() -> None:
+    layout = PatchGrid(channels=2, rows=2, columns=3, patch=2, positions=False, margin=1)
+    whole = images(2, 2, 4, 6)
+    graphs, framed = build_patches(whole, layout), torch.zeros(2, 2, 6, 8)
+    framed[:, :, 1:5, 1:7] = whole
+    for row in range(2):
+        for column in range(3):
+            expected = framed[1, :, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4].flatten()
+            assert torch.equal(graphs[1].x[row * 3 + column], expected)
+    assert torch.equal(to_images(graphs.x, layout), whole)
+
+
 def test_patches_that_touch_are_joined_both_ways() -> None:
     layout = PatchGrid(channels=1, rows=3, columns=3, patch=2)
     edges = build_patches(images(1, 1, 6, 6), layout).edge_index

@@ -89,6 +89,7 @@ class ImagesData(FromCard):
         edges: Literal["grid", "knn", "both"] = "grid",
         k: Count = 9,
         positions: bool = True,
+        margin: Index = 0,
         limit: Index = 0,
         *,
         data_root: Path | None = None,
@@ -103,11 +104,14 @@ class ImagesData(FromCard):
             edges: Between patches that touch, from the most similar patches of the image, or both.
             k: How many similar patches.
             positions: Whether node features end with the patch's row and column, one-hot.
+            margin: Pixels around a patch that its node holds too, so that patches overlap and an edge between two is
+                seen whole.
             limit: Most images; 0 takes all. Not for data with parts.
             data_root: Folder in which named data sets are looked up first.
         """
         self.name, self.path, self.size, self.patch = name, path, size, patch
-        self.edges, self.k, self.positions, self.limit, self.data_root = edges, k, positions, limit, data_root
+        self.edges, self.k, self.positions, self.margin = edges, k, positions, margin
+        self.limit, self.data_root = limit, data_root
 
     @staticmethod
     def read(folder: Path) -> ImageSet:
@@ -198,6 +202,7 @@ class ImagesData(FromCard):
             grid=self.edges != "knn",
             neighbours=0 if self.edges == "grid" else self.k,
             positions=self.positions,
+            margin=self.margin,
         )
 
     def _made(self, raw: RawImages, labels: Tensor, layout: PatchGrid, report: DataReport, seed: int) -> ImageSet:

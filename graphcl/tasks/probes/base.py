@@ -99,6 +99,8 @@ class Probe(Protocol):
     Class attributes:
         needs: Which case it judges: ``classes`` a :class:`ClassCase`, ``links`` a :class:`LinkCase`.
         metrics: Names of what ``judge`` returns; the first chooses the best epoch, larger is better.
+
+    One that cannot judge every part has ``check(y)``, which refuses the classes [n] of such a part before training.
     """
 
     needs: ClassVar[Needs]

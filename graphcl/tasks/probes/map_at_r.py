@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
@@ -37,9 +38,26 @@ class MapAtR:
         """
         self.similarity, self.block = similarity, block
 
+    def check(self, y: Tensor) -> None:
+        """Refuse a part of these classes [n] where nothing can query.
+
+        Raises:
+            UserError: no class has two rows.
+        """
+        if not bool((torch.bincount(y) > 1).any()):
+            raise UserError(
+                f"probe 'map_at_r': of {len(y)} rows that are judged together none has another of its class; lower "
+                "eval.folds, or choose another probe (eval.probe=linear)"
+            )
+
     def judge(self, case: ClassCase, split: Split, *, seed: int) -> dict[str, float]:
-        """Both metrics over the rows of ``split``; ``seed`` draws the order of rows that are equally near."""
+        """Both metrics over the rows of ``split``; ``seed`` draws the order of rows that are equally near.
+
+        Raises:
+            UserError: see :meth:`check`.
+        """
         rows = case.part(split)
+        self.check(rows.y)
         order = torch.randperm(len(rows.y), generator=generator(seed, "ties"))
         return map_at_r(Labelled.take(rows.x, rows.y, order), self.similarity, self.block)
 

@@ -7,8 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.splits import NodeSplit
+from graphcl.data.images.image_set import ImagesData
+from graphcl.tasks.graph import GraphTask
 from graphcl.tasks.probes.base import ClassCase, Labelled
 from graphcl.tasks.probes.map_at_r import MapAtR, map_at_r
 
@@ -69,8 +72,14 @@ def test_rows_that_are_all_alike_get_chance_whatever_their_order() -> None:
     assert MapAtR().judge(case, "test", seed=0)["precision_at_1"] == pytest.approx(1 / 3, abs=0.12)
 
 
-def test_no_class_with_two_rows() -> None:
+def test_no_class_with_two_rows_is_refused_before_training() -> None:
     assert map_at_r(Labelled(torch.eye(3), torch.arange(3)))["map_at_r"] == 0.0
+    case = ClassCase(torch.eye(3), torch.arange(3), NodeSplit(torch.arange(0), torch.arange(0), torch.arange(3)))
+    with pytest.raises(UserError, match=r"of 3 rows that are judged together none has another of its class"):
+        MapAtR().judge(case, "test", seed=0)
+    digits = ImagesData(limit=30).load(seed=0)  # ten classes, three of each
+    with pytest.raises(UserError, match=r"lower eval\.folds"):
+        GraphTask("map_at_r", folds=3, baselines=(), data=digits)
 
 
 def test_changed_copies_ask_and_their_own_original_is_no_answer() -> None:
