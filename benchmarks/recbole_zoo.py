@@ -28,6 +28,12 @@ SMALL: dict[str, Any] = {
     "MAX_ITEM_LIST_LENGTH": 10, "hidden_size": 16, "inner_size": 16, "embedding_size": 16, "n_layers": 1, "n_heads": 1,
     "train_neg_sample_args": None,
 }  # fmt: skip
+#: What single models need besides: sampled negatives, layers to divide by, fewer users than all at once.
+_SAMPLED = {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}}
+OWN: dict[str, dict[str, Any]] = {
+    "DIN": _SAMPLED, "DIEN": _SAMPLED, "FPMC": _SAMPLED, "FEARec": {"n_layers": 2},
+    "ConvNCF": {"eval_batch_size": 400_000},
+}  # fmt: skip
 SCRIPT = """
 import json, sys
 shims, model, settings = json.loads(sys.argv[1])
@@ -65,7 +71,7 @@ def model(name: str, kind: str) -> dict[str, Any]:
 
 def _outcome(name: str, kind: str, shims: bool) -> str:
     """``ok``, ``stopped``, or the last line of the error."""
-    settings = FIXED | (SMALL if kind == "sequential" else {})
+    settings = FIXED | (SMALL if kind == "sequential" else {}) | OWN.get(name, {})
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, json.dumps([shims, name, settings])], cwd=folder, preexec_fn=_limit,

@@ -19,7 +19,7 @@ import torch
 
 from graphcl.core.errors import UserError
 from graphcl.recbole import frames, zoo
-from graphcl.recbole.patches import Over, Patches
+from graphcl.recbole.patches import Over, Patches, importable
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,8 @@ def _ray(patches: Patches) -> None:
     ray, tune = ModuleType("ray"), ModuleType("ray.tune")
     vars(tune)["report"] = lambda **metrics: None
     vars(ray)["tune"] = tune
-    stand_ins = Patches()
-    stand_ins.add_module("ray", ray)
-    stand_ins.add_module("ray.tune", tune)
-    try:
+    with importable({"ray": ray, "ray.tune": tune}):  # and not for good: a program that wants ray gets ray
         importlib.import_module("recbole.quick_start")
-    finally:
-        stand_ins.undo()  # a program that wants ray gets ray
 
 
 def _numpy(patches: Patches) -> None:
@@ -84,6 +79,19 @@ def _torch_load(patches: Patches) -> None:
     loads = loading(inside.load_data_and_model)
     for module in (inside, quick_start):
         patches.set(module, "load_data_and_model", loads)
+
+
+def _other_parameter(patches: Patches) -> None:
+    """What a model stores beside its weights, less its own layers: their weights are there already."""
+    from recbole.model.abstract_recommender import AbstractRecommender
+
+    found = AbstractRecommender.other_parameter
+
+    def other_parameter(self: Any) -> dict[str, Any] | None:
+        held = found(self)
+        return held and {key: value for key, value in held.items() if not isinstance(value, torch.nn.Module)}
+
+    patches.set(AbstractRecommender, "other_parameter", other_parameter)
 
 
 def _collector(patches: Patches) -> None:
@@ -119,6 +127,42 @@ def _faiss(patches: Patches) -> None:
         return torch.nn.functional.normalize(centroids, dim=1).to(self.device), of_row.to(self.device)
 
     patches.set(NCL, "run_kmeans", run_kmeans)
+
+
+def _scatter(patches: Patches) -> None:
+    """A stand-in for ``torch_scatter``, of which RecBole uses two functions, by those of torch_geometric."""
+    if find_spec("torch_scatter") is not None:
+        return
+    from torch_geometric.utils import scatter, softmax
+
+    def scatter_mean(src: Any, index: Any, dim: int = -1, dim_size: int | None = None) -> torch.Tensor:
+        return scatter(src, index, dim=dim, dim_size=dim_size, reduce="mean")
+
+    def scatter_softmax(src: Any, index: Any, dim: int = -1) -> torch.Tensor:
+        return softmax(src, index, dim=dim)
+
+    module = ModuleType("torch_scatter")
+    vars(module).update(scatter_mean=scatter_mean, scatter_softmax=scatter_softmax)
+    for name in ("kgin", "mcclk"):  # which import it at each step
+        layer = importlib.import_module(f"recbole.model.knowledge_aware_recommender.{name}").Aggregator
+        patches.set(layer, "forward", importable({"torch_scatter": module})(layer.forward))
+
+
+def _kgat(patches: Patches) -> None:
+    """KGAT's graph, the mean over the neighbours of each relation, without the arguments that DGL has dropped."""
+    from recbole.model.knowledge_aware_recommender.kgat import KGAT
+
+    def init_graph(self: Any) -> torch.Tensor:
+        relation, (source, target) = self.ckg.edata["relation_id"], self.ckg.edges()
+        known = (relation > 0) & (relation < self.n_relations)  # 0 is padding
+        relation, source, target = relation[known], source[known], target[known]
+        alike = source * self.n_relations + relation
+        weights = 1.0 / torch.bincount(alike)[alike]
+        entries = torch.stack([source, target]), weights
+        matrix = torch.sparse_coo_tensor(*entries, self.matrix_size, check_invariants=False)
+        return matrix.coalesce().to(self.device)
+
+    patches.set(KGAT, "init_graph", init_graph)
 
 
 #: Models that read a checkpoint of another one, through the name ``torch`` of their module.
@@ -198,9 +242,14 @@ SHIMS = (
     Shim("columns as tensors", "a warning about arrays that are not writable", "pandas >= 3", frames.copy_columns),
     Shim("torch.load", "no checkpoint can be read back; an older torch runs whatever is in it",
          "torch >= 2.6, and for safety all", _torch_load),
+    Shim("other_parameter", "checkpoints of FDSA and GRU4RecF hold a layer that holds the whole data set, which cannot "
+         "be read back without running what is in it", "recbole 1.2.1", _other_parameter),
     Shim("collector", "ItemCoverage, AveragePopularity, ShannonEntropy, GiniIndex and TailPercentage end in \"'int' "
          "object has no attribute 'cpu'\"", "recbole 1.2.1", _collector),
     Shim("faiss", "NCL needs a GPU for its clusters", "where faiss or a GPU is missing", _faiss),
+    Shim("torch_scatter", "KGIN and MCCLK need a package that is compiled for each torch",
+         "where it is missing", _scatter),
+    Shim("KGAT's graph", "\"edge_subgraph() got an unexpected keyword argument 'preserve_nodes'\"", "dgl >= 1", _kgat),
     Shim("get_model", "an unknown name ends in 'No module named lightgbm'; a wrong case in an AttributeError",
          "recbole 1.2.1", _get_model),
     Shim("eval", "a string among the settings is run as Python", "recbole 1.2.1", _eval),

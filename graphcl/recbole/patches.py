@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,18 @@ class Patches:
         """Put everything back, the last change first."""
         while self._undo:
             self._undo.pop()()
+
+
+@contextmanager
+def importable(modules: Mapping[str, ModuleType]) -> Iterator[None]:
+    """Modules that can be imported inside under names that no module has; also a decorator of functions."""
+    patches = Patches()
+    for name, module in modules.items():
+        patches.add_module(name, module)
+    try:
+        yield
+    finally:
+        patches.undo()
 
 
 class Over(ModuleType):

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -187,3 +188,33 @@ def test_a_model_whose_package_is_missing_says_so(run: Run, monkeypatch: pytest.
 
 def test_numpy_names_are_those_of_recbole() -> None:
     assert vars(np)["float_"] is np.float64
+
+
+def test_kgat_takes_the_mean_over_the_neighbours_of_each_relation() -> None:
+    dgl = pytest.importorskip("dgl")
+    from recbole.model.knowledge_aware_recommender.kgat import KGAT
+
+    ckg = dgl.graph((torch.tensor([0, 0, 0, 1, 2, 2]), torch.tensor([1, 2, 2, 0, 0, 1])), num_nodes=3)
+    ckg.edata["relation_id"] = torch.tensor([1, 1, 2, 1, 0, 2])  # 0 is padding
+    model = SimpleNamespace(ckg=ckg, n_relations=3, matrix_size=torch.Size([3, 3]), device="cpu")
+    matrix = KGAT.init_graph(model).to_dense()
+    assert torch.equal(matrix, torch.tensor([[0, 0.5, 1.5], [1, 0, 0], [0, 1, 0]]))
+
+
+def test_a_models_own_layers_are_not_stored_beside_its_weights() -> None:
+    from recbole.model.abstract_recommender import AbstractRecommender
+
+    model = SimpleNamespace(other_parameter_name=["layer", "table"], layer=torch.nn.Linear(1, 1), table=[3])
+    assert AbstractRecommender.other_parameter(model) == {"table": [3]}
+    assert AbstractRecommender.other_parameter(SimpleNamespace()) == {}
+
+
+def test_what_stands_in_for_torch_scatter_gives_the_mean_of_each_head_and_is_gone_afterwards() -> None:
+    from recbole.model.knowledge_aware_recommender.kgin import Aggregator
+
+    entities, relations = torch.eye(3), torch.tensor([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    edges, kinds = torch.tensor([[0, 0, 2], [1, 2, 0]]), torch.tensor([0, 1, 0])
+    ones, seen = torch.ones(1, 3), torch.eye(1, 3).to_sparse()
+    found, _ = Aggregator().forward(entities, ones, ones, relations, edges, kinds, seen, torch.zeros(1, 2))
+    assert found.tolist() == [[0.0, 0.5, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    assert "torch_scatter" not in sys.modules or hasattr(sys.modules["torch_scatter"], "__version__")
