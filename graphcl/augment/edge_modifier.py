@@ -110,7 +110,15 @@ class EdgeModifier(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """Who decided, by what threshold, and of how many candidates, for the record of a run."""
-        return dict(self._told)
+        sized = self._told.get("size_of", self._told)
+        counts = [
+            f"{what} {sized[key]['approved']:,} of {sized[key]['pairs']:,}"
+            for what in ("removal", "addition") if (key := f"candidates_for_{what}") in sized
+        ]
+        of_size = "of the size of confirmed edits: " if "size_of" in self._told else "approved for "
+        model = f" by {self._told['model']}" if "model" in self._told else ""
+        line = f"{self._told['decided_by']}{model}" + (f", {of_size}{', for '.join(counts)}" if counts else "")
+        return {"told": line, **self._told}
 
 
 def confirmed(data: NodeGraph, k: int, least: int, folder: Path | None) -> tuple[EditPlan, dict[str, Any]]:

@@ -130,4 +130,12 @@ class PromptExperts(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """Who spoke, for the record of a run."""
-        return dict(self.about)
+        return {"told": self._told(), **self.about}
+
+    def _told(self) -> str:
+        """In one line, for the screen."""
+        weighing = "mixed by a learned selector" if self.mix == "selector" else "in equal parts"
+        labels = "; they know the names of the classes" if self.about["label_knowledge"] else ""
+        missing = "".join(f"; {name}: {count:,} nodes without an answer" for name, count in
+                          self.about["missing"].items() if count)
+        return f"{', '.join(self.experts)} of {self.about['model']}, {weighing}{labels}{missing}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graphcl.cli.asking import checked, own_prompts, refuse_unread, require_answers, sampling, told
 from graphcl.cli.options import DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 from graphcl.cli.texts import load_texts, now_and_then
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from graphcl.llm.backends import Backend
     from graphcl.llm.cache import AnswerCache
     from graphcl.llm.limits import Limits
-    from graphcl.llm.outcome import Outcome
     from graphcl.llm.prompts import Prompt
 
 _BACKENDS = ("offline", "openai", "transformers")
@@ -59,6 +60,10 @@ def augment(
     requests_per_minute: Annotated[float, option("--requests-per-minute", "N", "At most; 0: no limit.")] = 0.0,
     tokens_per_minute: Annotated[float, option("--tokens-per-minute", "N", "At most; 0: no limit.")] = 0.0,
     max_tokens: Annotated[int, option("--max-tokens", "N", "Of an answer (300).")] = 300,
+    param: Annotated[
+        list[str] | None,
+        option("--param", "NAME=VALUE", "A parameter of the request: top_p=0.9; temperature= sends none. Repeatable."),
+    ] = None,
     timeout: Annotated[float, option("--timeout", "SECONDS", "For an answer (60).")] = 60.0,
     cache: Annotated[Path | None, option("--cache", "FILE", "Kept answers; default one file for all runs.")] = None,
     overwrite: Overwrite = False,
@@ -73,33 +78,40 @@ def augment(
         raise UserError("--budget needs --price-in and --price-out: nothing costs anything without them")
     if edges and backend == "offline":
         raise UserError("--edges asks a language model; offline, edge_modifier decides by key phrases as it is built")
+    refuse_unread(backend, {
+        "--model": model, "--base-url": base_url, "--prompts": prompts, "--price-in": price_in,
+        "--price-out": price_out, "--cache": cache, "--requests-per-minute": requests_per_minute,
+        "--tokens-per-minute": tokens_per_minute, "--param": param,
+    })
     if not dry_run:
         _require_new(out, overwrite)
-    limits = _limits(
+    limits = checked(
         concurrency=concurrency, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute,
-        budget=budget, price_in=price_in, price_out=price_out,
+        budget=budget, price_in=price_in, price_out=price_out, max_tokens=max_tokens, timeout=timeout,
     )
     output = Output(as_json=json, quiet=quiet)
     names = [name.strip() for name in experts.split(",") if name.strip()]
-    data = load_texts(recipe, list(overrides or []), data_root, output)
     if backend == "offline":
+        data = load_texts(recipe, list(overrides or []), data_root, output)
         if dry_run:
             output.result({"requests": 0, "cost": 0.0}, lambda: "the offline experts send no request and cost nothing")
             return
-        views = _offline(data, names, class_names, output)
-        _finish(views, data, out, overwrite, output, {})
+        _finish(_offline(data, names, class_names, output), data, out, overwrite, output, {})
         return
+    # All that can be wrong in the command is found before the data is read.
     from graphcl.core.paths import cache_dir
-    from graphcl.llm.cache import AnswerCache
-
-    asked = _asked(names, prompts, {"max_tokens": max_tokens, "temperature": 0}, limits)
-    answers = AnswerCache(cache or cache_dir() / "llm" / "answers.sqlite")
-    speaker = _backend(backend, model, base_url, key_variable, timeout)
     from graphcl.data.make_edge_answers import EDGES, EdgeQuestions
     from graphcl.data.make_text_views import asked_views, estimated
+    from graphcl.llm.cache import AnswerCache
     from graphcl.llm.prompts import load_prompt
 
+    asked = _asked(names, prompts, sampling(max_tokens, param or []), limits)
     decide = load_prompt(EDGES, prompts) if edges else None
+    for line in own_prompts(prompts, [*asked.prompts, *([decide] if decide else [])]):
+        output.say(line)
+    speaker = _backend(backend, model, base_url, key_variable, timeout, sends=not dry_run)
+    answers = AnswerCache(cache or cache_dir() / "llm" / "answers.sqlite")
+    data = load_texts(recipe, list(overrides or []), data_root, output)
     if dry_run:
         more = EdgeQuestions(data, speaker.model, decide, asked.params) if decide else ()
         found = estimated(data, asked, speaker.model, answers, class_names, more)
@@ -109,14 +121,16 @@ def augment(
     made, outcome = asked_views(
         data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
     )
-    output.say(_told(outcome))
-    decided = None
+    output.say(told(outcome))
+    require_answers(outcome)
+    decided = []
     if decide is not None:
         left = replace(asked, limits=limits.after(outcome.cost))
-        decided = _edges(data, _backend(backend, model, base_url, key_variable, timeout), answers, left, decide, output)
-    _finish(made, data, out, overwrite, output, {"stopped": outcome.stopped, "again": outcome.again})
-    if decided is not None and out is not None:
-        decided.save(out)
+        again = _backend(backend, model, base_url, key_variable, timeout)
+        decided = [_edges(data, again, answers, left, decide, output)]
+    _finish(
+        made, data, out, overwrite, output, {"stopped": outcome.stopped, "again": outcome.again}, decided
+    )
 
 
 def _require_new(out: Path | None, overwrite: bool) -> None:
@@ -126,18 +140,9 @@ def _require_new(out: Path | None, overwrite: bool) -> None:
         raise UserError(f"--out: {out} exists already; --overwrite replaces it")
     if out.exists() and not (out / "views.json").is_file():
         raise UserError(f"--out: {out} holds no views; it is not replaced")
+    from graphcl.core.files import require_place
 
-
-def _limits(**values: float) -> Limits:
-    from pydantic import TypeAdapter, ValidationError
-
-    from graphcl.llm.limits import Limits
-
-    try:
-        return TypeAdapter(Limits).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}, got {first['input']}") from error
+    require_place(out)
 
 
 def _asked(names: list[str], folder: Path | None, params: dict[str, Any], limits: Limits) -> Asked:
@@ -149,12 +154,14 @@ def _asked(names: list[str], folder: Path | None, params: dict[str, Any], limits
     return Asked([load_prompt(name, folder) for name in chosen], params, limits)
 
 
-def _backend(name: str, model: str, base_url: str, key_variable: str, timeout: float) -> Backend:
+def _backend(
+    name: str, model: str, base_url: str, key_variable: str, timeout: float, *, sends: bool = True
+) -> Backend:
     from graphcl.llm.backends import OpenAIBackend, TransformersBackend
 
     if name == "transformers":
         return TransformersBackend(model)
-    return OpenAIBackend(model, base_url, key_variable=key_variable, timeout=timeout)
+    return OpenAIBackend(model, base_url, key_variable=key_variable, timeout=timeout, sends=sends)
 
 
 def _offline(data: NodeGraph, names: list[str], class_names: bool, output: Output) -> TextViews:
@@ -180,27 +187,20 @@ def _edges(
         data, speaker, answers, decide, asked.params, asked.limits,
         watch=lambda so_far: say(lambda: f"links: {so_far.line()}"),
     )
-    output.say(f"links: {_told(outcome)}")
+    output.say(f"links: {told(outcome)}")
     if without := decided.about["unanswered"]:
         output.say(f"links: {without:,} nodes without a well-formed answer keep the links they have")
     return decided
 
 
-def _told(outcome: Outcome) -> str:
-    return outcome.line() + (f"; stopped: {outcome.stopped}" if outcome.stopped else "")
-
-
 def _finish(
-    views: TextViews, data: NodeGraph, out: Path | None, overwrite: bool, output: Output, more: dict[str, Any]
+    views: TextViews, data: NodeGraph, out: Path | None, overwrite: bool, output: Output, more: dict[str, Any],
+    decided: Sequence[EdgeAnswers] = (),
 ) -> None:
-    import shutil
-
     from graphcl.data.make_text_views import node_texts
 
     assert out is not None
-    if overwrite and out.exists():
-        shutil.rmtree(out)
-    views.save(out, node_texts(data)[2])
+    views.save(out, node_texts(data)[2], replace=overwrite, beside=decided)
     about = views.about
     missing = {expert: count for expert, count in about["missing"].items() if count}
     for expert, count in missing.items():

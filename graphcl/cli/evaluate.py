@@ -81,6 +81,10 @@ def evaluate(
         protocol["notes"] = [*protocol.get("notes", []), caution]
         output.say(caution)
     value: dict[str, Any] = {"run": str(run), "recipe": opened.recipe.name, "metrics": metrics, "protocol": protocol}
+    from graphcl.report.tables import spoken
+
+    if said := spoken(opened.record()):
+        value["augmenters"] = said
     if slices:
         value["slices"] = _slices(opened)
     output.result(value, lambda: _shown(value))
@@ -96,6 +100,7 @@ def _shown(value: dict[str, Any]) -> list[RenderableType]:
 
     shown: list[RenderableType] = [metrics_table(columns(value["metrics"], value["recipe"]), f"test, {value['run']}")]
     shown += [line] if (line := value["protocol"].get("protocol")) else []
+    shown += value.get("augmenters", [])
     if "slices" in value:
         names = dict.fromkeys(name for row in value["slices"] for name in row["metrics"])
         shown.append(slices_table(value["slices"], [name for name in names if name.startswith(("recall", "ndcg"))]))

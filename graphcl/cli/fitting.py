@@ -81,13 +81,13 @@ def finished(output: Output, folder: Path) -> None:
 
 
 def _shown(name: str, folder: Path, metrics: dict[str, Any], protocol: dict[str, Any]) -> list[RenderableType]:
-    from graphcl.report.tables import columns, indicators, metrics_table
+    from graphcl.report.tables import columns, indicators, metrics_table, spoken
 
     facts = [f"best epoch {protocol['best_epoch']} of {protocol['epochs']}"]
     monitor = metrics.get(f"valid/{protocol['monitor']}")
     facts += [f"valid {protocol['monitor']} {monitor:.4f}"] if monitor is not None else []
     facts += [f"{protocol['seconds']:,.1f} s", f"{protocol['parameters']:,} parameters"]
-    lines = [", ".join(facts), indicators(metrics), f"run {folder}"]
+    lines = [*spoken(protocol), ", ".join(facts), indicators(metrics), f"run {folder}"]
     said, table = protocol.get("protocol", ""), columns(metrics, name)
     judged: list[RenderableType] = [metrics_table(table, "test")] if table[name] else []
     return [*judged, "\n".join(line for line in [said, *lines] if line)]

@@ -54,8 +54,7 @@ def tune_text(
     )
     about = {"model": model, "identity": model_identity(TextOptions(model=model)), "data": data.report.source,
              "nodes": int(data.graph.num_nodes or 0), "seed": seed, "losses": losses}
-    _replace(target, overwrite)
-    save_tuned(tuned, target, options, about)
+    save_tuned(tuned, target, options, about, replace=overwrite)
     said = " -> ".join(f"{loss:.3f}" for loss in losses)
     output.result(
         {"out": str(target), "losses": losses},
@@ -79,13 +78,6 @@ def _require_new(out: Path | None, overwrite: bool) -> Path:
 
     require_place(out)
     return out
-
-
-def _replace(out: Path, overwrite: bool) -> None:
-    import shutil
-
-    if overwrite and out.exists():
-        shutil.rmtree(out)
 
 
 def _options(**values: float) -> TuneOptions:

@@ -59,14 +59,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def creating(folder: Path) -> Iterator[Path]:
+def creating(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder beside ``folder`` that takes its name, its files synced, when the block ends well.
+
+    Args:
+        folder: New; or an old one, which is there until the new one is complete.
+        replace: Whether an old one may be replaced.
 
     Raises:
         UserError: ``folder`` exists, or cannot be written (no space, no permission).
     """
     folder = Path(folder)
-    if folder.exists():
+    if folder.exists() and not replace:
         raise UserError(f"{folder} exists already")
     temporary: Path | None = None
     try:
@@ -81,13 +85,27 @@ def creating(folder: Path) -> Iterator[Path]:
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
         temporary.chmod(0o777 & ~_umask())  # mkdtemp's folder is for its owner alone
-        temporary.rename(folder)
+        _take_place(temporary, folder, replace)
         _sync_folder(folder.parent)
     except (OSError, SafetensorError) as error:
         raise UserError(f"cannot write {folder}: {getattr(error, 'strerror', None) or error}") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(new: Path, folder: Path, replace: bool) -> None:
+    """Rename, and let an old folder go only when the new one stands there."""
+    old = new.with_suffix(".old")
+    if replace and folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def require_place(folder: Path) -> None:

@@ -90,10 +90,19 @@ def _kept_offline(data: NodeGraph, class_names: bool, experts: Sequence[str] | N
         data, experts=experts, class_names=class_names,
         watch=lambda expert, done, total: say(lambda: f"{expert}: {done:,} of {total:,} nodes"),
     )
-    if not path.is_dir():  # else another run was faster
-        views.save(path, node_texts(data)[2])
-    tell(f"the offline experts took {time.monotonic() - began:.0f} s; kept in {path}")
+    tell(f"the offline experts took {time.monotonic() - began:.0f} s; {_kept(views, path, node_texts(data)[2])}")
     return views
+
+
+def _kept(views: TextViews, path: Path, ids: list[str]) -> str:
+    """Where they are kept, or why they are not, which is no reason to stop."""
+    try:
+        if not path.is_dir():
+            views.save(path, ids)
+    except UserError as error:
+        if not path.is_dir():  # else another run was faster
+            return f"not kept: {error}"
+    return f"kept in {path}"
 
 
 def _key(data: NodeGraph, class_names: bool, experts: Sequence[str] | None) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +26,13 @@ from graphcl.core.files import creating, read_json, write_json
 
 VERSION = 1
 _TEXTS, _EMBEDDINGS, _ABOUT = "texts.parquet", "embeddings.safetensors", "views.json"
+
+
+class Beside(Protocol):
+    """What is kept in a folder of views, too."""
+
+    def save(self, folder: Path) -> None:
+        """Write into a folder that is there."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,25 @@ class TextViews:
         """Their names."""
         return tuple(self.texts)
 
-    def save(self, folder: Path, ids: list[str]) -> None:
-        """Write to a new folder, whole or not at all.
+    def save(self, folder: Path, ids: list[str], *, replace: bool = False, beside: Sequence[Beside] = ()) -> None:
+        """Write to a folder, whole or not at all.
+
+        Args:
+            folder: New, or one that ``replace`` allows to be replaced.
+            ids: Of the nodes.
+            replace: Whether a folder that is there gives way, when the new one is complete.
+            beside: What else is written into it.
 
         Raises:
             UserError: the folder exists, or cannot be written.
         """
         columns = {"id": ids, **self.texts}
-        with creating(folder) as temporary:
+        with creating(folder, replace=replace) as temporary:
             pq.write_table(pa.table({name: pa.array(rows, pa.string()) for name, rows in columns.items()}),
                            temporary / _TEXTS)
             save_file({name: rows.contiguous() for name, rows in self.embeddings.items()}, temporary / _EMBEDDINGS)
+            for other in beside:
+                other.save(temporary)
             write_json(temporary / _ABOUT, {"version": VERSION, **self.about})
 
     @classmethod
@@ -73,6 +88,8 @@ class TextViews:
         Raises:
             UserError: not such a folder, damaged, of another version, or of another graph.
         """
+        if not (folder / _ABOUT).is_file():
+            raise UserError(f"{folder} holds no views; graphcl augment --out {folder} makes them")
         about = read_json(folder / _ABOUT)
         version = about.pop("version", None) if isinstance(about, dict) else None
         if version != VERSION:

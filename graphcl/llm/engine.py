@@ -30,6 +30,7 @@ class _Job:
     request: Request
     attempts: int = 0
     unusable: int = 0
+    limited: int = 0
 
 
 def run_requests(
@@ -90,6 +91,7 @@ class _Run:
         self._pace = Pace(limits.requests_per_minute)
         self._token_pace = Pace(limits.tokens_per_minute)
         self._waiting: list[tuple[float, int, _Job]] = []  # by the time at which their wait is over
+        self._held: list[_Job] = []  # that the budget allows only if others cost less than they may
         self._nodes: dict[str, list[str]] = {}
         self._flying = self._number = 0
         self._reserved = 0.0
@@ -130,11 +132,14 @@ class _Run:
     async def _next(self) -> _Job | None:
         """The next job to send, counted as under way; None when there will be none."""
         while not self.outcome.stopped:
-            job = self._due() or self._new()
+            job = (self._held.pop() if self._held else None) or self._due() or self._new()
             if job is not None:
                 if self._over_budget(job):
+                    self._held.append(job)
+                    if self._flying:  # may cost less than was set aside for them
+                        await self._changed.wait()
+                        continue
                     self.outcome.stopped = "the budget is spent"
-                    self._waiting.append((0.0, self._number, job))
                     self._wake()
                     return None
                 self._flying += 1
@@ -225,20 +230,22 @@ class _Run:
         unseen = fault.kind in ("time-out", "connection")
         self._spent(*((job.request.tokens, 0) if unseen and self._patience.answered else fault.tokens))
         job.unusable += fault.verdict == "unusable"
+        job.limited += fault.kind == "rate limit"
         try:
-            again = self._patience.again(fault, job.attempts, job.unusable)
+            again = self._patience.again(fault, job.attempts, job.unusable, job.limited)
         except UserError as error:
             raise UserError(f"{error}; {len(self._cache):,} answers are kept in {self._cache.path}") from None
         if not again:
             self._give_up(job, fault.kind)
             return
-        due = time.monotonic() + self._limits.wait(job.attempts, fault.after, self._draw)
+        # Growing waits keep their length at the 10th attempt: 2 ** 40 seconds are no number of anything.
+        due = time.monotonic() + self._limits.wait(min(job.attempts, 10), fault.after, self._draw)
         self._number += 1
         heapq.heappush(self._waiting, (due, self._number, job))
 
     def _leave_the_rest(self) -> None:
         """What a run that stopped did not come to has no answer, unless the cache has it."""
-        left = [job for _, _, job in self._waiting]
+        left = [*self._held, *(job for _, _, job in self._waiting)]
         while (job := self._new()) is not None:
             self.outcome.asked -= 1
             left.append(job)

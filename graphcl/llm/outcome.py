@@ -108,4 +108,5 @@ def estimate(requests: Iterable[Request], cache: AnswerCache | None, limits: Lim
 
 def longest(request: Request) -> int:
     """Tokens that the answer may have."""
-    return int(dict(request.params).get("max_tokens", 0))
+    params = dict(request.params)
+    return int(params.get("max_tokens") or params.get("max_completion_tokens") or 0)

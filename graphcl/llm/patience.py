@@ -7,9 +7,11 @@ from graphcl.llm.backends.base import Fault
 
 #: Attempts for an answer that came and is none.
 UNUSABLE_ATTEMPTS = 3
-#: As long as nobody has answered anything: attempts to connect, and requests refused one by one, after which it is not
-#: the request.
-FIRST_ATTEMPTS, FIRST_REFUSED = 3, 5
+#: As long as nobody has answered anything: attempts to connect or to wait for an answer, requests whose attempts were
+#: in vain, and requests refused one by one, after which it is not the request.
+FIRST_ATTEMPTS, FIRST_IN_VAIN, FIRST_REFUSED = 3, 3, 5
+#: So many refusals for the rate count as one attempt: they say nothing of the request.
+RATE_LIMITED = 4
 #: Faults in a row, for each slot, after which an endpoint that did answer counts as gone.
 GONE = 25
 
@@ -26,19 +28,20 @@ class Patience:
     def __init__(self, where: str, attempts: int, slots: int) -> None:
         self.where, self.attempts, self.slots = where, attempts, slots
         self.answered = False
-        self._refused = self._silent = 0
+        self._refused = self._silent = self._in_vain = 0
 
     def answer(self) -> None:
         """Somebody answered."""
         self.answered, self._silent = True, 0
 
-    def again(self, fault: Fault, attempts: int, unusable: int) -> bool:
+    def again(self, fault: Fault, attempts: int, unusable: int, limited: int = 0) -> bool:
         """Whether a request is worth another attempt.
 
         Args:
             fault: What its last attempt ended with.
             attempts: So far.
             unusable: Of these, with an answer that is none.
+            limited: Of these, refused for their rate.
 
         Raises:
             UserError: no request would fare better; says why.
@@ -53,4 +56,13 @@ class Patience:
             raise UserError(f"{self.where} does not answer: no connection after {attempts} attempts")
         if not self.answered and self._refused >= FIRST_REFUSED:
             raise UserError(f"{self.where} refuses every request ({fault.kind}); is it a chat model?")
+        attempts -= limited - limited // RATE_LIMITED
+        self._in_vain += fault.verdict == "retry" and attempts >= (
+            FIRST_ATTEMPTS if fault.kind == "time-out" else self.attempts
+        )
+        if not self.answered and self._in_vain >= FIRST_IN_VAIN:
+            raise UserError(
+                f"{self.where} has answered nothing: attempt after attempt ended with a {fault.kind}"
+                + ("; a slow model needs a longer --timeout" if fault.kind == "time-out" else "")
+            )
         return fault.verdict != "request" and unusable < UNUSABLE_ATTEMPTS and attempts < self.attempts

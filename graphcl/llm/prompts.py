@@ -65,6 +65,8 @@ class Prompt:
             parts = {block: "".join(make(context)).strip() for block, make in template.blocks.items()}
         except (TemplateError, SecurityError, TypeError, ValueError, ArithmeticError) as error:
             raise UserError(f"{self.path}: {_reason(error)}") from None  # the chain would show the text
+        if not parts.get("user"):
+            raise UserError(f"{self.path}: the block 'user' is empty for a node{_like(known)}; nothing would be asked")
         return tuple((role, parts[role]) for role in ("system", "user") if parts.get(role))
 
 
@@ -101,7 +103,10 @@ def load_prompt(name: str, folder: Path | None = None) -> Prompt:
     blocks = _compiled(source).blocks
     if "user" not in blocks:
         raise UserError(f"{path}: no block 'user'; a prompt holds {{% block user %}} ... {{% endblock %}}")
-    return Prompt(name, path, hashlib.sha256(source.encode()).hexdigest(), frozenset(used), source)
+    prompt = Prompt(name, path, hashlib.sha256(source.encode()).hexdigest(), frozenset(used), source)
+    for others in ((), ("B", "C")):  # what cannot be filled in is found before anything is sent and paid for
+        prompt.render(text="A", neighbours=others, candidates=others, degree=len(others))
+    return prompt
 
 
 def _packed() -> Path:
@@ -144,6 +149,11 @@ def _unknown(path: Path, source: str, name: str) -> str:
     match = nearest(name, VARIABLES)
     hint = f"; nearest: {match!r}" if match else f"; known: {', '.join(VARIABLES)}"
     return f"{path}:{line}: unknown variable {name!r}{hint}"
+
+
+def _like(values: Mapping[str, Any]) -> str:
+    """What may have emptied a block that has conditions; never the text."""
+    return "" if values["neighbours"] or values["candidates"] else " without neighbours"
 
 
 def _reason(error: Exception) -> str:

@@ -39,6 +39,12 @@ def indicators(metrics: Mapping[str, float]) -> str:
     return f"embeddings: {', '.join(found)}" if found else ""
 
 
+def spoken(record: Mapping[str, Any]) -> list[str]:
+    """Who spoke and who decided in a run whose views read texts: a line for each augmenter that says so."""
+    parts = record.get("augmenters") or {}
+    return [f"{name}: {said['told']}" for name, said in parts.items() if said.get("told")]
+
+
 def metric_rows(names: Sequence[str]) -> list[str]:
     """Metric names in the order of the table: families together, cut-offs ascending."""
 

@@ -47,7 +47,7 @@ class OpenedRun:
 
     def chosen_elsewhere(self) -> str:
         """A sentence where this evaluation has no split that the run's epochs were chosen on, else ""."""
-        before = read_json(self.folder.path / "protocol.json")
+        before = self.record()
         own = [split["hash"] for split in before.get("splits", [])]
         now = [split["hash"] for split in self.task.describe().get("splits", [])]
         if not own or not now or now[: len(own)] == own:
@@ -56,6 +56,11 @@ class OpenedRun:
             f"best epoch {before['best_epoch']} of {before['epochs']} was chosen on the validation nodes of the run's "
             f"own split (hash {own[0][:12]}), some of which are judged here"
         )
+
+    def record(self) -> dict[str, Any]:
+        """What the run says of itself: ``protocol.json``."""
+        found: dict[str, Any] = read_json(self.folder.path / "protocol.json")
+        return found
 
     def judge_baselines(self) -> dict[str, float]:
         """``baseline/NAME/METRIC`` -> value on test, tuned anew on validation."""

@@ -19,6 +19,7 @@ from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.node_graph import NodeGraphData, NodeSplitOptions
 from graphcl.data.make_text_views import node_texts, offline_views
 from graphcl.data.text_encoders import TextOptions
+from graphcl.data.text_views import TextViews
 from graphcl.objective.regularizers.expert_entropy import entropy_gap
 
 TOPICS = ["kernel machines margins", "genetic search mutation", "markov chains sampling"]
@@ -110,6 +111,28 @@ def test_offline_experts_speak_once_and_are_kept(monkeypatch: pytest.MonkeyPatch
         assert len(heard) == 4
         made(data, class_names=True)
         assert len(heard) == 6, "other experts, kept apart"
+
+
+def test_a_cache_that_cannot_be_written_or_is_being_written_is_no_reason_to_stop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "closed").write_text("")
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path / "closed"))
+    heard: list[str] = []
+    with telling(heard.append):
+        content = made(ring()).content
+    assert "not kept: cannot write" in heard[1]
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path))
+    save = TextViews.save
+
+    def second(views: TextViews, folder: Path, ids: list[str]) -> None:
+        save(views, folder, ids)  # the other run, which began at the same time, is faster
+        save(views, folder, ids)
+
+    monkeypatch.setattr(TextViews, "save", second)
+    with telling(heard.append):
+        assert torch.equal(made(ring()).content, content)
+    assert "kept in" in heard[3]
 
 
 def test_views_of_a_folder_need_nobody_to_speak(tmp_path: Path) -> None:

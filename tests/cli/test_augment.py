@@ -11,7 +11,7 @@ import pytest
 
 from graphcl.cli.main import run
 from graphcl.data.text_views import TextViews
-from graphcl.llm.backends import DoubleBackend
+from graphcl.llm.backends import DoubleBackend, Fault
 from graphcl.llm.request import Messages
 from tests.llm.fault_server import FaultServer
 
@@ -131,7 +131,7 @@ def test_links_are_asked_about_too_and_a_recipe_trains_on_what_was_said(
         heard.append(messages)
         return speaks(messages, params)
 
-    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_: DoubleBackend(answer, model="m"))
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(answer, model="m"))
     assert run(command(folder, "--edges")) == 2
     assert "--edges asks a language model" in capsys.readouterr().err
     ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--edges")
@@ -157,7 +157,7 @@ def test_links_are_asked_about_too_and_a_recipe_trains_on_what_was_said(
 def test_a_budget_is_of_texts_and_links_together(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_: DoubleBackend(speaks, model="m"))
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(speaks, model="m"))
     ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--edges", "--price-in", "1", "--price-out",
            "2", "--concurrency", "1", "--max-tokens", "20", "--json")
     assert run(command(folder, *ask, "--dry-run")) == 0
@@ -167,3 +167,91 @@ def test_a_budget_is_of_texts_and_links_together(
     about = [json.loads((folder / "views" / name).read_text()) for name in ("views.json", "edges.json")]
     assert 0 < sum(part["cost"] for part in about) <= whole / 2
     assert about[1]["unanswered"] > 0
+
+
+def test_what_the_chosen_backend_would_not_read_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = ("--base-url", "http://127.0.0.1:1/v1", "--model", "m")
+    for more, message in [
+        (url, "--model, --base-url: the offline experts, the default, ask nobody; --backend openai asks an endpoint"),
+        (("--prompts", str(folder)), "--prompts: the offline experts"),
+        (("--backend", "transformers", *url), "--base-url: a local model reads none"),
+        (("--backend", "openai", *url, "--max-tokens", "0"), "--max-tokens: must be at least 1, got 0"),
+        (("--backend", "openai", *url, "--timeout", "-1"), "--timeout: must be at least 0.001, got -1"),
+        (("--backend", "openai", *url, "--param", "top_p"), "--param: 'top_p' is not NAME=VALUE"),
+        (("--backend", "openai", *url, "--param", "model=x"), "--param: model is not one to set here"),
+        (("--backend", "openai", *url, "--prompts", str(folder)), "has none of independent.j2, summary.j2, reasoning"),
+    ]:
+        assert run(command(folder, *more)) == 2
+        out, err = capsys.readouterr()
+        assert message in err
+        assert err.count("\n") == 1, "nothing is read before"
+        assert not out
+    assert not (folder / "views").exists()
+
+
+def test_an_estimate_needs_no_key(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    ask = ("--backend", "openai", "--model", "m", "--price-in", "1")
+    assert run(command(folder, *ask, "--dry-run")) == 0
+    assert "36 requests" in capsys.readouterr().out
+    assert run(command(folder, *ask)) == 2
+    assert "no key: set OPENAI_API_KEY" in capsys.readouterr().err
+    assert run(command(folder, *ask, "--base-url", "localhost/v1", "--dry-run")) == 2
+    assert "'localhost/v1' does not begin with http:// or https://" in capsys.readouterr().err
+
+
+def test_views_of_which_nobody_answered_are_not_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(messages: Messages, params: Mapping[str, Any]) -> str:
+        raise Fault("refused", "unusable", after=0.0)
+
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(refuses, model="m"))
+    ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--price-in", "1")
+    assert run(command(folder, *ask)) == 2
+    assert "error: no question was answered (refused), and no views are written\n" in capsys.readouterr().err
+    assert run(command(folder, *ask, "--budget", "1e-9")) == 2
+    assert "(the budget is spent), and no views are written; a larger --budget" in capsys.readouterr().err
+    assert not (folder / "views").exists()
+
+
+def test_old_views_stand_until_the_new_ones_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(folder)) == 0
+    before = sorted((path.name, path.read_bytes()) for path in (folder / "views").iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("graphcl.data.text_views.save_file", full)
+        assert run(command(folder, "--overwrite", "--experts", "summary")) == 2
+    assert "cannot write" in capsys.readouterr().err
+    assert before == sorted((path.name, path.read_bytes()) for path in (folder / "views").iterdir())
+    assert run(command(folder, "--overwrite", "--experts", "summary")) == 0
+    assert TextViews.load(folder / "views").experts == ("raw", "summary")
+    assert sorted(path.name for path in folder.iterdir()) == ["graph", "views"], "nothing is left beside it"
+
+
+def test_a_run_says_who_spoke_and_who_decided(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [*command(folder)[2:-2], "train.epochs=1", "encoder.dim=8", "train.threads=1"]
+    assert run(["train", "gaugllm", *settings, "--out", str(folder / "run"), "--quiet"]) == 0
+    assert run(["evaluate", str(folder / "run")]) == 0
+    for said in capsys.readouterr().out.split("embeddings: "):
+        assert "prompt_experts: raw, summary, reasoning of offline extracts (TextRank, TF-IDF), mixed by a lear" in said
+        assert "b.edge_modifier: offline-confirmed, approved for removal " in said
+
+
+def test_a_refused_parameter_is_named_and_can_be_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openai", reason="the extra llm is not installed")
+    with FaultServer(lambda text, time: "temperature") as server:
+        ask = ("--backend", "openai", "--model", "m", "--base-url", server.url, "--experts", "summary")
+        assert run(command(folder, *ask)) == 2
+        said = capsys.readouterr().err
+        assert "does not take temperature for 'm': --param temperature= sends none (status 400 for temperature)" in said
+        assert run(command(folder, *ask, "--param", "temperature=", "--param", "top_k=5")) == 0
+    assert TextViews.load(folder / "views").about["params"] == {"max_tokens": 300, "top_k": 5}

@@ -17,12 +17,16 @@ FAULTS = (
 )
 
 
+#: What a server may refuse to be sent; it answers requests without.
+PARAMETERS = ("temperature", "max_tokens")
+
+
 class FaultServer:
     """Serves until the block ends.
 
     Args:
-        choose: (text of the last message, how often it was asked, counting from 1) -> "ok", one of :data:`FAULTS`, or
-            a status such as "401".
+        choose: (text of the last message, how often it was asked, counting from 1) -> "ok", one of :data:`FAULTS` or
+            :data:`PARAMETERS`, or a status such as "401".
         delay: Seconds of a normal answer.
     """
 
@@ -62,6 +66,8 @@ class FaultServer:
                     outer.headers.append(self.headers.get("Authorization", ""))
                     count = outer.calls[text]
                 fault = outer.choose(text, count)
+                if fault in PARAMETERS and fault not in body:
+                    fault = "ok"
                 try:
                     outer._serve(self, fault, text)
                 except OSError:
@@ -80,6 +86,9 @@ class FaultServer:
         if fault.isdigit():
             code = {"429": "insufficient_quota"}.get(fault)
             return _reply(handler, int(fault), {"error": {"message": f"wrong key sk-secret; {text}", "code": code}})
+        if fault in PARAMETERS:
+            said = {"message": f"unsupported; {text}", "param": fault, "code": "unsupported_value"}
+            return _reply(handler, 400, {"error": said})
         if fault == "retry_after":
             return _reply(handler, 429, {"error": {"message": "slow down"}}, {"Retry-After": "0.3"})
         if fault == "rate_limit":

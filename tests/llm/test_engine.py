@@ -147,17 +147,52 @@ def test_an_endpoint_that_dies_later_ends_the_run_and_keeps_what_it_said(cache: 
 
 
 def test_the_budget_stops_cleanly_and_is_kept(cache: AnswerCache) -> None:
-    limits = Limits(budget=0.045, price_in=10.0, price_out=100.0, concurrency=4)
+    limits = Limits(budget=0.0145, price_in=10.0, price_out=100.0, concurrency=4)
     texts = [f"t{i}" for i in range(100)]
     outcome = ran(texts, cache, Script(), limits, delay=0.002)
     assert outcome.stopped == "the budget is spent"
     assert 0 < len(outcome.answers) < 100
-    assert outcome.cost <= 0.045
+    assert outcome.cost <= 0.0145
     assert len(outcome.missing) + len(outcome.answers) == 100
     assert len(cache) == len(outcome.answers)
     assert set(outcome.missing.values()) == {"the budget is spent"}
     more = ran(texts, cache, Script(), limits)
     assert more.kept == len(outcome.answers)
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts", "message"),
+    [("time-out", 3, "ended with a time-out; a slow model needs a longer --timeout"), ("server error", 5, "server err"),
+     ("rate limit", 20, "answered nothing: attempt after attempt ended with a rate limit; 0 answers")],
+)
+def test_an_endpoint_that_never_answers_ends_the_run(
+    cache: AnswerCache, fault: str, attempts: int, message: str
+) -> None:
+    texts = [f"t{i}" for i in range(1000)]
+    script = Script({text: [Fault(fault, "retry", after=0.0)] * 999 for text in texts})
+    with pytest.raises(UserError, match=message):
+        ran(texts, cache, script, Limits(concurrency=4, attempts=5))
+    assert attempts <= max(script.calls.values()) <= attempts + 1
+    assert script.calls.total() <= 4 * attempts + 4
+
+
+def test_refusals_for_the_rate_are_patiently_waited_for(cache: AnswerCache) -> None:
+    script = Script({"often": [Fault("rate limit", "retry", after=0.0)] * 15})
+    assert ran(["first", "often"], cache, script, Limits(attempts=5)).missing == {}
+    for_ever = Script({"for ever": [Fault("rate limit", "retry", after=0.0)] * 99})
+    assert ran(["x", "for ever"], cache, for_ever, Limits(attempts=5)).missing == {"for ever": "rate limit"}
+    assert for_ever.calls["for ever"] == 20
+
+
+def test_a_budget_is_spent_although_answers_may_be_longer_than_they_are(cache: AnswerCache) -> None:
+    # An answer may cost 0.001 and costs 0.0001: eight under way at once set aside far more than they take.
+    requests = [Request(f"t{i}", "double", "p", (("user", f"t{i}"),), (("max_tokens", 1000),)) for i in range(100)]
+    limits = Limits(budget=0.004, price_out=1.0, concurrency=8)
+    outcome = run_requests(requests, DoubleBackend(lambda *_: "x" * 400, delay=0.002), cache, limits)
+    assert outcome.stopped == "the budget is spent"
+    assert 0.003 < outcome.cost <= 0.004
+    assert len(outcome.answers) == round(outcome.cost / 0.0001)
+    assert len(outcome.answers) + len(outcome.missing) == 100
 
 
 def test_the_estimate_sends_nothing_and_knows_the_cache(cache: AnswerCache) -> None:

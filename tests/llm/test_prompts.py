@@ -83,6 +83,11 @@ def test_a_folder_adds_and_replaces_prompts(tmp_path: Path) -> None:
         ("\n{% block user %}{{ txt }}{% endblock %}", r"mine.j2:2: unknown variable 'txt'; nearest: 'text'"),
         ("{% block user %}{{ text }", r"mine.j2:1: "),
         ("{{ text }}", r"no block 'user'"),
+        ("{% block user %}\n{% endblock %}", r"mine.j2: the block 'user' is empty"),
+        ("{% block user %}{% if neighbours %}{{ text }}{% endif %}{% endblock %}", "is empty for a node without neigh"),
+        ("{% block user %}{{ neighbours[0] }}{% endblock %}", r"mine.j2: something is not there"),
+        ("{% block user %}{{ text.__class__.__mro__ }}{% endblock %}", r"mine.j2: .*sandbox"),
+        ("{% block user %}{{ 1 // degree }}{% endblock %}", r"mine.j2: cannot be filled in \(ZeroDivisionError\)"),
     ],
 )
 def test_mistakes_in_a_prompt_are_found_before_anything_is_asked(tmp_path: Path, source: str, message: str) -> None:
@@ -91,12 +96,13 @@ def test_mistakes_in_a_prompt_are_found_before_anything_is_asked(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "source", ["{{ text.nothing }}", "{{ text.__class__.__mro__ }}", "{{ 1 // degree }}", "{{ neighbours.append(1) }}"]
+    "source", ["{{ text.nothing }}", "{{ text.__class__ }}", "{{ 1 // (degree - 7) }}", "{{ neighbours.append(1) }}"]
 )
 def test_what_a_template_may_not_do_ends_in_one_line_without_the_text(tmp_path: Path, source: str) -> None:
-    prompt = load_prompt("mine", written(tmp_path, "{% block user %}" + source + "{% endblock %}"))
+    guarded = "{% block user %}a{% if degree == 7 %}" + source + "{% endif %}{% endblock %}"
+    prompt = load_prompt("mine", written(tmp_path, guarded))
     with pytest.raises(UserError, match=r"mine.j2: ") as caught:
-        prompt.render(text="secret", degree=0)
+        prompt.render(text="secret", degree=7)
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__
 

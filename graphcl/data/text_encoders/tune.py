@@ -158,12 +158,14 @@ def _unknown(batch: Tensor, linked: Tensor, count: int) -> Tensor:
     return torch.isin(codes, linked) | (left == right)
 
 
-def save_tuned(model: Any, out: Path, options: TuneOptions, about: Mapping[str, Any]) -> None:
-    """Write a new folder that ``data.text.model`` takes, with what it was made of.
+def save_tuned(
+    model: Any, out: Path, options: TuneOptions, about: Mapping[str, Any], *, replace: bool = False
+) -> None:
+    """Write a folder that ``data.text.model`` takes, with what it was made of; ``replace`` lets an old one give way.
 
     Raises:
         UserError: the folder exists, or cannot be written.
     """
-    with creating(out) as temporary:
+    with creating(out, replace=replace) as temporary:
         model.save(str(temporary), create_model_card=False)
         write_json(temporary / ABOUT, {**about, "options": asdict(options)})

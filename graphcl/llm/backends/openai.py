@@ -13,6 +13,12 @@ from graphcl.core.errors import UserError, require
 from graphcl.llm.backends.base import Answer, Fault
 from graphcl.llm.request import Messages
 
+#: Parameters that some models refuse, and what to say of them. The endpoint's own words may repeat a text.
+_ADVICE = {
+    "max_tokens": "set another --max-tokens, or --param max_tokens= --param max_completion_tokens=2000",
+    "temperature": "--param temperature= sends none",
+}
+
 
 class OpenAIBackend:
     """The maintained client, with its own retries off: there is one retry policy, the engine's.
@@ -22,20 +28,29 @@ class OpenAIBackend:
         base_url: Of the endpoint, with ``/v1``; empty is OpenAI's own.
         key_variable: Environment variable that holds the key; an endpoint of one's own may need none.
         timeout: Seconds for a whole answer.
+        sends: Whether it will be asked; an estimate needs no key.
 
     Raises:
-        UserError: no key for OpenAI's own endpoint, or no model.
+        UserError: an address that is none, no key for OpenAI's own endpoint, or no model.
         MissingExtra: the package is not installed.
     """
 
     def __init__(
-        self, model: str, base_url: str = "", *, key_variable: str = "OPENAI_API_KEY", timeout: float = 60.0
+        self,
+        model: str,
+        base_url: str = "",
+        *,
+        key_variable: str = "OPENAI_API_KEY",
+        timeout: float = 60.0,
+        sends: bool = True,
     ) -> None:
         self._package = require("openai", "llm")
         if not model:
             raise UserError("--model: name the model, as the endpoint knows it")
         key = os.environ.get(key_variable, "").strip()
-        if not key and not base_url:
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise UserError(f"--base-url: {base_url!r} does not begin with http:// or https://")
+        if not key and not base_url and sends:
             raise UserError(f"no key: set {key_variable} in the environment, or --base-url to an endpoint of your own")
         self.model, self.where, self.timeout = model, base_url or "api.openai.com", timeout
         self._key_variable = key_variable
@@ -51,7 +66,7 @@ class OpenAIBackend:
                 reply = await self._client.chat.completions.create(
                     model=self.model,
                     messages=[{"role": role, "content": content} for role, content in messages],
-                    **params,
+                    extra_body=dict(params),  # as they are: the client refuses those that it does not know
                 )
             return _answer_of(reply)
         except (TimeoutError, self._package.APITimeoutError):
@@ -79,6 +94,9 @@ class OpenAIBackend:
         if code in (408, 409, 429) or code >= 500:
             kind = "rate limit" if code == 429 else "server error" if code >= 500 else f"status {code}"
             return Fault(kind, "retry", after=retry_after(error.response.headers))
+        if (name := getattr(error, "param", None)) in _ADVICE and code in (400, 422):
+            advice = f"{self.where} does not take {name} for {self.model!r}: {_ADVICE[name]}"
+            return Fault(f"status {code} for {name}", "run", advice)
         return Fault(f"status {code}", "request")
 
 
