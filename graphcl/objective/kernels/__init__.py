@@ -9,6 +9,7 @@ from graphcl.objective.kernels.contrast import contrast
 from graphcl.objective.kernels.csr import Csr
 from graphcl.objective.kernels.division import divided
 from graphcl.objective.kernels.extreme import Extremes, row_extreme
+from graphcl.objective.kernels.mutual import mutual_contrast, mutual_possible
 from graphcl.objective.kernels.partition import log_partition
 from graphcl.objective.kernels.positive import positive_logit
 from graphcl.objective.kernels.similarity import Similarity, unit_rows, widen
@@ -23,6 +24,8 @@ __all__ = [
     "divided",
     "is_differentiable",
     "log_partition",
+    "mutual_contrast",
+    "mutual_possible",
     "positive_logit",
     "row_extreme",
     "unit_rows",

@@ -14,7 +14,7 @@ from graphcl.core.options import Address, Addresses, Positive
 from graphcl.core.registry import register
 from graphcl.objective.base import Anchored, Flow, Rows, Term, at_type, same_storage
 from graphcl.objective.curve import CurveWeights
-from graphcl.objective.kernels import Csr, Similarity, contrast
+from graphcl.objective.kernels import Csr, Similarity, contrast, mutual_contrast, mutual_possible
 from graphcl.objective.pairs import Pairing, check_widths, match_rows
 from graphcl.objective.sides import Side, as_assigned, nothing_like, side_of
 
@@ -122,6 +122,7 @@ class InfoNCE(Term):
         self.negative_weights, self.own_weights, self.temperatures = negative_weights, own_weights, temperatures
         self.own_negatives, self.assignment, self.assigned_only = own_negatives, assignment, assigned_only
         self.symmetric, self.intra, self.own_view, self.keep = symmetric, intra, own_view, keep
+        self._temperature = float(temperature)
         self._kernel: dict[str, Any] = {
             "temperature": temperature,
             "similarity": similarity,
@@ -159,6 +160,9 @@ class InfoNCE(Term):
         curve = None if self.negative_weights is None else flow.tensor(at_type(self.negative_weights, node_type))
         curve = None if curve is None or not len(curve) else curve
         heat = None if self.temperatures is None else self._looked_up(flow, node_type, self.temperatures, ids)
+        if self._mutual(view, candidates, kept, curve):
+            both = mutual_contrast(view.values, candidates.values, place, partner, temperature=self._temperature)
+            return Anchored(weight * both, weight, ids, left_out=left_out)
         values = self._direction(view, candidates, place, positives, weight, own, curve, heat)
         if self.symmetric:
             values = (values + self._direction(candidates, view, partner, place, weight, None, curve)) / 2
@@ -168,6 +172,16 @@ class InfoNCE(Term):
     def _shared(self) -> bool:
         """Whether equal anchors have equal values, so that one can stand for all."""
         return not (self.intra or self.own_negatives or self.positives)
+
+    def _mutual(self, view: Side, candidates: Side, kept: Tensor, curve: Tensor | None) -> bool:
+        """Whether all rows of both views meet each other, so that one kernel does both directions.
+
+        It computes the sums of all rows: for a few anchors the two directions are less work.
+        """
+        plain = self._kernel["clamp"] is None and self._kernel["positive_in_denominator"] and curve is None
+        every = self.symmetric and self.intra and self._kernel["similarity"] == "cosine"
+        most = 3 * len(kept) > len(view.rows) + len(candidates.rows)
+        return every and plain and most and mutual_possible(self._temperature)
 
     def _place(self, flow: Flow, node_type: str, anchors: Side) -> tuple[Side, Tensor]:
         """The rows of the anchors' view, and the position of each anchor among them (-1: none)."""
