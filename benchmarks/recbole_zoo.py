@@ -31,7 +31,7 @@ SMALL: dict[str, Any] = {
 #: What single models need besides: sampled negatives, layers to divide by, fewer users than all at once.
 _SAMPLED = {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}}
 OWN: dict[str, dict[str, Any]] = {
-    "DIN": _SAMPLED, "DIEN": _SAMPLED, "FPMC": _SAMPLED, "FEARec": {"n_layers": 2},
+    "DIN": _SAMPLED, "DIEN": _SAMPLED, "FPMC": _SAMPLED, "TransRec": _SAMPLED, "FEARec": {"n_layers": 2},
     "ConvNCF": {"eval_batch_size": 400_000},
 }  # fmt: skip
 SCRIPT = """
