@@ -15,6 +15,7 @@ from graphcl.augment.selector import Selector, mixed
 from graphcl.core.errors import UserError
 from graphcl.core.options import Positive
 from graphcl.core.registry import register
+from graphcl.core.words import counted
 from graphcl.data.expert_embeddings import expert_embeddings
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.node_graph import NodeGraphData
@@ -136,6 +137,8 @@ class PromptExperts(nn.Module):
         """In one line, for the screen."""
         weighing = "mixed by a learned selector" if self.mix == "selector" else "in equal parts"
         labels = "; they know the names of the classes" if self.about["label_knowledge"] else ""
-        missing = "".join(f"; {name}: {count:,} nodes without an answer" for name, count in
-                          self.about["missing"].items() if count)
+        missing = "".join(
+            f"; {name}: {counted(count, 'node')} without an answer"
+            for name, count in self.about["missing"].items() if count
+        )
         return f"{', '.join(self.experts)} of {self.about['model']}, {weighing}{labels}{missing}"

@@ -14,6 +14,7 @@ from graphcl.cli.options import DataRoot, Json, Overrides, Overwrite, Quiet, arg
 from graphcl.cli.output import Output
 from graphcl.cli.texts import load_texts, now_and_then
 from graphcl.core.errors import UserError, suggestion
+from graphcl.core.words import counted
 
 if TYPE_CHECKING:
     from graphcl.data.edge_answers import EdgeAnswers
@@ -189,7 +190,7 @@ def _edges(
     )
     output.say(f"links: {told(outcome)}")
     if without := decided.about["unanswered"]:
-        output.say(f"links: {without:,} nodes without a well-formed answer keep the links they have")
+        output.say(f"links: {counted(without, 'node')} without a well-formed answer, whose links stay as they are")
     return decided
 
 
@@ -204,7 +205,7 @@ def _finish(
     about = views.about
     missing = {expert: count for expert, count in about["missing"].items() if count}
     for expert, count in missing.items():
-        output.say(f"{expert}: {count:,} nodes without an answer keep their own text")
+        output.say(f"{expert}: {counted(count, 'node')} without an answer: the node's own text stands there")
     labels = "; they know the names of the classes" if about["label_knowledge"] else ""
     value = {"out": str(out), "nodes": about["nodes"], "experts": list(views.experts), "backend": about["backend"],
              "model": about["model"], "label_knowledge": about["label_knowledge"], "missing": missing, **more}

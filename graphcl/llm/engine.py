@@ -199,6 +199,7 @@ class _Run:
         else:
             self._cache.store(request, answer)
             self._patience.answer()
+            self.outcome.cut += answer.finish == "length"
             self._spent(answer.prompt_tokens, answer.completion_tokens)
             self._answer(request.key, self._first_stored(request, answer))
         finally:

@@ -22,6 +22,7 @@ class Outcome:
         asked: Requests for which somebody was asked in this run; equal ones count once.
         kept: Requests whose answer was in the cache.
         sent: Attempts.
+        cut: Answers that ended where they had their greatest length.
         again: Requests that were under way when an earlier run was killed, and were sent again.
         faults: Kind -> attempts that ended so.
         tokens_in: Prompt tokens, as the endpoint counts them; of a time-out, as we estimate them.
@@ -36,6 +37,7 @@ class Outcome:
     asked: int = 0
     kept: int = 0
     sent: int = 0
+    cut: int = 0
     again: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     tokens_in: int = 0
@@ -54,6 +56,8 @@ class Outcome:
         parts.append(f"{self.tokens_in + self.tokens_out:,} tokens")
         if self.cost:
             parts.append(f"cost {self.cost:.4f}")
+        if self.cut:
+            parts.append(f"{self.cut:,} of them cut at their greatest length")
         if self.again:
             parts.append(f"{counted(self.again, 'request')} sent again after a kill")
         if self.faults:

@@ -8,9 +8,14 @@ from graphcl.llm.backends.base import Fault
 #: Attempts for an answer that came and is none.
 UNUSABLE_ATTEMPTS = 3
 #: As long as nobody has answered anything: attempts to connect or to wait for an answer, requests whose attempts were
-#: in vain, and requests refused one by one, after which it is not the request.
-FIRST_ATTEMPTS, FIRST_IN_VAIN, FIRST_REFUSED = 3, 3, 5
-#: So many refusals for the rate count as one attempt: they say nothing of the request.
+#: in vain, requests refused one by one, and requests whose answers could not be used, after which it is not the request.
+FIRST_ATTEMPTS, FIRST_IN_VAIN, FIRST_REFUSED, FIRST_USELESS = 3, 3, 5, 10
+_HINTS = {
+    "time-out": "; a slow model needs a longer --timeout",
+    "empty": "; a model that thinks before it answers needs a larger --max-tokens",
+    "malformed": "; does the address end in /v1, and does the model keep to the form that is asked for?",
+}
+#: So many refusals for the rate count as one attempt at a request: they say nothing of it.
 RATE_LIMITED = 4
 #: Faults in a row, for each slot, after which an endpoint that did answer counts as gone.
 GONE = 25
@@ -28,7 +33,7 @@ class Patience:
     def __init__(self, where: str, attempts: int, slots: int) -> None:
         self.where, self.attempts, self.slots = where, attempts, slots
         self.answered = False
-        self._refused = self._silent = self._in_vain = 0
+        self._refused = self._silent = self._in_vain = self._useless = 0
 
     def answer(self) -> None:
         """Somebody answered."""
@@ -56,13 +61,19 @@ class Patience:
             raise UserError(f"{self.where} does not answer: no connection after {attempts} attempts")
         if not self.answered and self._refused >= FIRST_REFUSED:
             raise UserError(f"{self.where} refuses every request ({fault.kind}); is it a chat model?")
-        attempts -= limited - limited // RATE_LIMITED
+        self._useless += unusable >= UNUSABLE_ATTEMPTS
+        if not self.answered and self._useless >= FIRST_USELESS:
+            raise UserError(
+                f"{self.where}: of {self._useless} questions none has an answer that can be used ({fault.kind})"
+                + _HINTS.get(fault.kind, "")
+            )
         self._in_vain += fault.verdict == "retry" and attempts >= (
             FIRST_ATTEMPTS if fault.kind == "time-out" else self.attempts
         )
         if not self.answered and self._in_vain >= FIRST_IN_VAIN:
             raise UserError(
                 f"{self.where} has answered nothing: attempt after attempt ended with a {fault.kind}"
-                + ("; a slow model needs a longer --timeout" if fault.kind == "time-out" else "")
+                + _HINTS.get(fault.kind, "")
             )
-        return fault.verdict != "request" and unusable < UNUSABLE_ATTEMPTS and attempts < self.attempts
+        counted = attempts - limited + limited // RATE_LIMITED
+        return fault.verdict != "request" and unusable < UNUSABLE_ATTEMPTS and counted < self.attempts

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from graphcl.core.errors import UserError
-from graphcl.llm.backends import DoubleBackend, Fault
+from graphcl.llm.backends import Answer, DoubleBackend, Fault
 from graphcl.llm.cache import AnswerCache
 from graphcl.llm.engine import run_requests
 from graphcl.llm.limits import Limits, Pace
@@ -163,7 +163,7 @@ def test_the_budget_stops_cleanly_and_is_kept(cache: AnswerCache) -> None:
 @pytest.mark.parametrize(
     ("fault", "attempts", "message"),
     [("time-out", 3, "ended with a time-out; a slow model needs a longer --timeout"), ("server error", 5, "server err"),
-     ("rate limit", 20, "answered nothing: attempt after attempt ended with a rate limit; 0 answers")],
+     ("rate limit", 5, "answered nothing: attempt after attempt ended with a rate limit; 0 answers")],
 )
 def test_an_endpoint_that_never_answers_ends_the_run(
     cache: AnswerCache, fault: str, attempts: int, message: str
@@ -174,6 +174,25 @@ def test_an_endpoint_that_never_answers_ends_the_run(
         ran(texts, cache, script, Limits(concurrency=4, attempts=5))
     assert attempts <= max(script.calls.values()) <= attempts + 1
     assert script.calls.total() <= 4 * attempts + 4
+
+
+def test_half_a_character_is_stored_and_answers_that_were_cut_are_counted(cache: AnswerCache) -> None:
+    class Cut(DoubleBackend):
+        async def ask(self, messages: Messages, params: Mapping[str, Any]) -> Answer:
+            return Answer("half \ud83d", 1, 1, "length" if messages[-1][1] == "a" else "stop")
+
+    outcome = run_requests(map(request, "ab"), Cut(Script()), cache)
+    assert outcome.answers == {"a": "half ?", "b": "half ?"}
+    assert "2 answers, " in outcome.line()
+    assert "1 of them cut at their greatest length" in outcome.line()
+
+
+def test_answers_that_can_never_be_used_are_not_paid_for_to_the_end(cache: AnswerCache) -> None:
+    texts = [f"t{i}" for i in range(1000)]
+    script = Script({text: [Fault("empty", "unusable", after=0.0)] * 9 for text in texts})
+    with pytest.raises(UserError, match=r"of 10 questions none has an answer that can be used \(empty\); a model that"):
+        ran(texts, cache, script, Limits(concurrency=4))
+    assert script.calls.total() <= 3 * 14
 
 
 def test_refusals_for_the_rate_are_patiently_waited_for(cache: AnswerCache) -> None:

@@ -22,6 +22,10 @@ class Answer:
     completion_tokens: int = 0
     finish: str = ""
 
+    def __post_init__(self) -> None:
+        # Half a character, which JSON can hold, can neither be stored nor embedded.
+        object.__setattr__(self, "text", self.text.encode("utf-8", "replace").decode())
+
 
 class Fault(Exception):
     """Why there is no answer. Holds nothing that was sent or received.
