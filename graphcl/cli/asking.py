@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcl.core.errors import UserError
 
 if TYPE_CHECKING:
+    from graphcl.cli.output import Output
+    from graphcl.llm.cache import AnswerCache
     from graphcl.llm.limits import Limits
     from graphcl.llm.outcome import Outcome
     from graphcl.llm.prompts import Prompt
@@ -111,6 +114,16 @@ def require_answers(outcome: Outcome) -> None:
         f"no question was answered ({why}), and no views are written"
         + ("; a larger --budget lets the first request be sent" if outcome.stopped and not outcome.sent else "")
     )
+
+
+@contextmanager
+def interruptible(output: Output, answers: AnswerCache) -> Iterator[None]:
+    """Say what an interrupted run leaves, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.say(f"interrupted; {len(answers):,} answers are kept in {answers.path}, and the same command goes on")
+        raise
 
 
 def told(outcome: Outcome) -> str:

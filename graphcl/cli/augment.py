@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphcl.cli.asking import checked, own_prompts, refuse_unread, require_answers, sampling, told
+from graphcl.cli.asking import checked, interruptible, own_prompts, refuse_unread, require_answers, sampling, told
 from graphcl.cli.options import DataRoot, Json, Overrides, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 from graphcl.cli.texts import load_texts, now_and_then
@@ -119,16 +119,17 @@ def augment(
         output.result(vars(found), found.line)
         return
     say = now_and_then(output)
-    made, outcome = asked_views(
-        data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
-    )
-    output.say(told(outcome))
-    require_answers(outcome)
-    decided = []
-    if decide is not None:
-        left = replace(asked, limits=limits.after(outcome.cost))
-        again = _backend(backend, model, base_url, key_variable, timeout)
-        decided = [_edges(data, again, answers, left, decide, output)]
+    with interruptible(output, answers):
+        made, outcome = asked_views(
+            data, speaker, answers, asked, class_names=class_names, watch=lambda so_far: say(so_far.line)
+        )
+        output.say(told(outcome))
+        require_answers(outcome)
+        decided = []
+        if decide is not None:
+            left = replace(asked, limits=limits.after(outcome.cost))
+            again = _backend(backend, model, base_url, key_variable, timeout)
+            decided = [_edges(data, again, answers, left, decide, output)]
     _finish(
         made, data, out, overwrite, output, {"stopped": outcome.stopped, "again": outcome.again}, decided
     )

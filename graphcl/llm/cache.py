@@ -50,6 +50,12 @@ class AnswerCache:
             row = self._db.execute("SELECT text FROM answers WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
+    def elsewhere(self, key: str) -> bool:
+        """Whether a process that is alive, and is another one, asks this."""
+        with self._telling():
+            rows = self._db.execute("SELECT process FROM flying WHERE key = ?", (key,)).fetchall()
+        return any(process != os.getpid() and _alive(process) for (process,) in rows)
+
     def sending(self, key: str) -> None:
         """A request leaves: should this process be killed, it is known to have been under way."""
         self._write("INSERT OR REPLACE INTO flying VALUES (?, ?)", (key, os.getpid()))

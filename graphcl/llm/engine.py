@@ -10,11 +10,9 @@ import asyncio
 import contextlib
 import heapq
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NoReturn
 
 from graphcl.core.errors import UserError
 from graphcl.llm.backends.base import Answer, Backend, Fault
@@ -23,6 +21,11 @@ from graphcl.llm.limits import Limits, Pace
 from graphcl.llm.outcome import Outcome, longest
 from graphcl.llm.patience import Patience
 from graphcl.llm.request import Request
+from graphcl.llm.run_to_end import raise_first, run_to_end
+
+#: Seconds after which it is looked again whether another run, which asks the same, has an answer; and after which the
+#: question is put all the same, be it twice.
+ELSEWHERE, LONGEST_ELSEWHERE = 0.5, 300.0
 
 
 @dataclass
@@ -31,6 +34,7 @@ class _Job:
     attempts: int = 0
     unusable: int = 0
     limited: int = 0
+    elsewhere: float = 0.0
 
 
 def run_requests(
@@ -57,28 +61,7 @@ def run_requests(
             written. What was answered is kept.
     """
     run = _Run(requests, backend, cache, limits, watch, seed)
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(run.all())
-    return _in_a_thread(run)  # in a notebook, whose loop is busy with the caller
-
-
-def _in_a_thread(run: _Run) -> Outcome:
-    results: list[Outcome | BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(asyncio.run(run.all()))
-        except BaseException as error:
-            results.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    if isinstance(results[0], BaseException):
-        raise results[0]
-    return results[0]
+    return run_to_end(run.all)
 
 
 class _Run:
@@ -109,7 +92,7 @@ class _Run:
                 for _ in range(self._limits.concurrency):
                     slots.create_task(self._slot())
         except BaseExceptionGroup as group:
-            _raise_first(group)
+            raise_first(group)
         finally:
             with contextlib.suppress(Exception):
                 await self._backend.close()
@@ -187,8 +170,12 @@ class _Run:
         request, expected = job.request, self._expected(job.request)
         self._reserved += expected
         try:
+            if self._left_to_another(job):
+                return
             await self._pace.turn()
             await self._token_pace.turn(request.tokens + longest(request))
+            if self._left_to_another(job):  # which was faster
+                return
             self._cache.sending(request.key)
             self.outcome.sent += 1
             job.attempts += 1
@@ -219,6 +206,21 @@ class _Run:
         self.outcome.tokens_in += tokens_in
         self.outcome.tokens_out += tokens_out
         self.outcome.cost = self._limits.cost(self.outcome.tokens_in, self.outcome.tokens_out)
+
+    def _left_to_another(self, job: _Job) -> bool:
+        """Whether another run has answered by now, or asks: then it is looked again when that may have an answer."""
+        key = job.request.key
+        if (text := self._cache.get(key)) is not None:
+            self.outcome.asked -= 1
+            self.outcome.kept += 1
+            self._answer(key, text)
+            return True
+        if job.elsewhere >= LONGEST_ELSEWHERE or not self._cache.elsewhere(key):
+            return False
+        job.elsewhere += ELSEWHERE
+        self._number += 1
+        heapq.heappush(self._waiting, (time.monotonic() + ELSEWHERE, self._number, job))
+        return True
 
     def _failed(self, job: _Job, fault: Fault) -> None:
         """Count it; the job waits for its next attempt, or is given up.
@@ -256,11 +258,3 @@ class _Run:
     def _give_up(self, job: _Job, why: str) -> None:
         for node in self._nodes[job.request.key]:
             self.outcome.missing[node] = why
-
-
-def _raise_first(group: BaseExceptionGroup) -> NoReturn:
-    """The error itself, for which the other slots were cancelled."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    raise first

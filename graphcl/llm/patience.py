@@ -8,7 +8,7 @@ from graphcl.llm.backends.base import Fault
 #: Attempts for an answer that came and is none.
 UNUSABLE_ATTEMPTS = 3
 #: As long as nobody has answered anything: attempts to connect or to wait for an answer, requests whose attempts were
-#: in vain, requests refused one by one, and requests whose answers could not be used, after which it is not the request.
+#: in vain, requests refused one by one, and requests whose answers were of no use, after which it is not the request.
 FIRST_ATTEMPTS, FIRST_IN_VAIN, FIRST_REFUSED, FIRST_USELESS = 3, 3, 5, 10
 _HINTS = {
     "time-out": "; a slow model needs a longer --timeout",

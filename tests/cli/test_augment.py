@@ -207,14 +207,33 @@ def test_views_of_which_nobody_answered_are_not_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuses(messages: Messages, params: Mapping[str, Any]) -> str:
-        raise Fault("refused", "unusable", after=0.0)
+        raise Fault("status 400", "request")
 
     monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(refuses, model="m"))
+    monkeypatch.setattr("graphcl.llm.patience.FIRST_REFUSED", 99)
     ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--price-in", "1")
     assert run(command(folder, *ask)) == 2
-    assert "error: no question was answered (refused), and no views are written\n" in capsys.readouterr().err
+    assert "error: no question was answered (status 400), and no views are written\n" in capsys.readouterr().err
     assert run(command(folder, *ask, "--budget", "1e-9")) == 2
     assert "(the budget is spent), and no views are written; a larger --budget" in capsys.readouterr().err
+    assert not (folder / "views").exists()
+
+
+def test_an_interrupted_run_says_how_it_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[str] = []
+
+    def interrupted(messages: Messages, params: Mapping[str, Any]) -> str:
+        heard.append(messages[-1][1])
+        if len(heard) > 5:
+            raise KeyboardInterrupt
+        return "said"
+
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(interrupted, model="m"))
+    ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--concurrency", "1")
+    assert run(command(folder, *ask)) == 130
+    assert "interrupted; 5 answers are kept in " in capsys.readouterr().err
     assert not (folder / "views").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -185,6 +186,35 @@ def test_half_a_character_is_stored_and_answers_that_were_cut_are_counted(cache:
     assert outcome.answers == {"a": "half ?", "b": "half ?"}
     assert "2 answers, " in outcome.line()
     assert "1 of them cut at their greatest length" in outcome.line()
+
+
+def test_what_another_run_asks_is_not_asked_twice(cache: AnswerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = AnswerCache(cache.path)
+    here, parent = os.getpid(), os.getppid()
+
+    def flies(text: str, process: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: process)
+            other.sending(request(text).key)
+
+    flies("b", parent)  # a process that is alive
+    flies("c", 2**22 + 1)  # one that is not
+    script = Script()
+
+    def answers(messages: Messages, params: Mapping[str, Any]) -> str:
+        if messages[-1][1] == "a":  # meanwhile the other run has its answer
+            other.store(request("b"), Answer("said by the other run"))
+        return script(messages, params)
+
+    monkeypatch.setattr("graphcl.llm.engine.ELSEWHERE", 0.05)
+    outcome = run_requests(map(request, "bac"), DoubleBackend(answers), cache, Limits(concurrency=1))
+    assert outcome.answers == {"a": "said a", "b": "said by the other run", "c": "said c"}
+    assert script.order == ["a", "c"]
+    assert (outcome.asked, outcome.kept, outcome.sent) == (2, 1, 2)
+    assert here == os.getpid()
+    flies("d", parent)  # and never answers: it may hang, or its number may be another process's by now
+    monkeypatch.setattr("graphcl.llm.engine.LONGEST_ELSEWHERE", 0.1)
+    assert ran(["d"], cache, Script()).answers == {"d": "said d"}
 
 
 def test_answers_that_can_never_be_used_are_not_paid_for_to_the_end(cache: AnswerCache) -> None:
