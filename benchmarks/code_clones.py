@@ -29,7 +29,9 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
     "simclr": ("simclr_code", []),
     "simclr, two views of one": ("simclr_code", ["views.b.source=self"]),
     "simclr, nothing renamed": ("simclr_code", [f"views.{view}.augment.rename_names.p=0" for view in "ab"]),
+    "simclr, names counted": ("simclr_code", ["encoder.names=true"]),
     "simclr, no structure": ("simclr_code", ["encoder.tower={mlp: {dim: 128, num_layers: 2, pooling: mean}}"]),
+    "simclr, no word sets": ("simclr_code", ["encoder.sets=0"]),
     "simclr, labelled positives": ("simclr_code", ["views.b.source=same_target"]),
     "moco": ("moco_code", []),
     "swav": ("swav_code", []),
@@ -37,7 +39,7 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
 }
 #: On IR-Plag each program is a file of a few hundred; no one of them is labelled in training.
 PLAGIARISM = ["train.epochs=60", "train.batch_size=64", "eval.split=folds", "eval.folds=3"]
-EPOCHS, SEEDS = 8, 3
+EPOCHS, SEEDS = 2, 3
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[A-Za-z_]\w*|\d+(?:\.\d+)?|\S')
 _COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import scipy.sparse as sp
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from graphcl.core.build import build
 from graphcl.core.config.tree import part_name
-from graphcl.core.options import Count, Positive
+from graphcl.core.options import Count, Index, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, kept_nodes
 from graphcl.encode.weights import initial
+from graphcl.encode.word_sets import WordSets, members_of, programs_of
 from graphcl.graph.code import layout_of
 from graphcl.graph.operators import SparseOperator
 
@@ -38,10 +41,14 @@ class TokenInput(nn.Module):
         dim: Count = 64,
         distinct: bool = False,
         distinct_scale: Positive = 1.0,
+        sets: Index = 0,
+        names: bool = True,
+        tree: Positive = 1.0,
         tower: OneTower = {"gin": {"dim": 64, "num_layers": 3, "norm": "row", "pooling": "mean"}},  # noqa: B006
         *,
         graph: Graph,
         generator: torch.Generator,
+        task: Any = None,
     ) -> None:
         """
         Args:
@@ -50,9 +57,15 @@ class TokenInput(nn.Module):
                 however often it occurs, over the root of their number.
             distinct_scale: Length of the latter at the start. Pooled nodes can be several times as long as 1, and then
                 hide them.
+            sets: Width of a vector that a graph's latent has before the pooled one, then both of unit length: that of
+                its different words. What each counts is learned; at the start rare ones of training count more. 0 is
+                for none.
+            names: Whether the names that a program declares are words there.
+            tree: Length of the pooled vector after it at the start; it is learned.
             tower: The tower over features that reads them, with its options.
             graph: A training graph, for how many kinds and words there are (supplied).
             generator: Source of the initial weights (supplied).
+            task: Gives the training examples (supplied).
         """
         super().__init__()
         layout = layout_of(graph)
@@ -64,6 +77,10 @@ class TokenInput(nn.Module):
         self.out_dim: int = self.inner.out_dim
         shape, std = (len(self.vectors), self.out_dim), distinct_scale * self.out_dim**-0.5
         self.distinct = nn.Parameter(initial(shape, "normal", generator, std=std)) if distinct else None
+        given = {"programs": programs_of(task), "generator": generator}
+        self.sets = WordSets(layout.buckets, sets, names, **given) if sets else None
+        self.log_tree = nn.Parameter(torch.tensor(math.log(tree))) if sets else None
+        self.graphs_dim = sets + int(getattr(self.inner, "graphs_dim", self.out_dim))
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them; see :class:`graphcl.encode.base.Tower`."""
@@ -74,6 +91,9 @@ class TokenInput(nn.Module):
         encoding: Encoding = self.inner(shown, rows)
         if self.distinct is not None and encoding.graphs is not None:
             encoding.graphs = encoding.graphs + self._of_sets(bag, view.graph)
+        if self.sets is not None and self.log_tree is not None and encoding.graphs is not None:
+            tree = normalize(encoding.graphs, dim=1) * self.log_tree.exp()
+            encoding.graphs = torch.cat([self.sets(view.graph), tree], dim=1)
         return encoding
 
     def _of_sets(self, bag: sp.csr_matrix, graph: Graph) -> Tensor:
@@ -86,11 +106,6 @@ class TokenInput(nn.Module):
         found.data = np.repeat(np.diff(found.indptr).clip(1) ** -0.5, np.diff(found.indptr)).astype(np.float32)
         assert self.distinct is not None
         return SparseOperator.from_scipy(found, self.distinct.device).propagate(self.distinct)
-
-
-def members_of(graph: Graph, total: int) -> Tensor:
-    """[N], the graph of each node; all of one without a batch."""
-    return graph.batch if "batch" in graph else torch.zeros(total, dtype=torch.int64)
 
 
 def words_and_kinds(graph: Graph, kinds: int, width: int) -> sp.csr_matrix:

@@ -49,8 +49,8 @@ class Model(nn.Module):
                 options, at = spec["augment"][label], ("augmenter", name)
                 self.augmenters[name] = self._part("augmenter", part_name(label), options, at, graph=graph, task=task)
         for name, spec in recipe["towers"].items():
-            at = ("tower", name)
-            self.towers[name] = self._part("tower", spec["name"], _options(spec), at, graph=task.graphs[fields[name]])
+            context = {"graph": task.graphs[fields[name]], "task": task}
+            self.towers[name] = self._part("tower", spec["name"], _options(spec), ("tower", name), **context)
         self._refuse_lacking(task)
         self._refuse_foresight(task)
         self._refuse_whole_graphs(task)

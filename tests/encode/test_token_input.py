@@ -51,6 +51,17 @@ def test_vectors_of_distinct_words_may_start_longer() -> None:
     assert torch.equal(longer.vectors, usual.vectors)
 
 
+def test_the_set_of_words_stands_beside_the_tree_each_of_the_length_it_is_given() -> None:
+    graph, plain, both = program_graph(), tower(), tower(sets=16, tree=0.5)
+    assert (both.out_dim, both.graphs_dim, plain.graphs_dim) == (3, 19, 3)
+    found, alone = both(View(graph)).graphs, plain(View(graph)).graphs
+    torch.testing.assert_close(found[:, :16].norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(found[:, 16:], 0.5 * torch.nn.functional.normalize(alone, dim=1))
+    assert both.log_tree is not None
+    found.sum().backward()
+    assert float(both.log_tree.grad) != 0
+
+
 def test_words_alone_tell_programs_apart_until_they_are_hidden() -> None:
     graph, made = program_graph(), tower()
     hidden = hide_words(graph, 1.0, generator=generator(0))
