@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from graphcl.core.options import Count
+from graphcl.core.options import Count, NonNegative
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
 from graphcl.encode.pooling import Moment, Pooling, pool_pieces
@@ -41,6 +41,12 @@ def around(h: Tensor, chains: Windows, distance: int) -> Tensor:
     return torch.cat([sides[0], h, sides[1]], dim=1)
 
 
+def with_changes(chains: Windows, factor: float) -> Tensor:
+    """[n, 2 C]: values, and ``factor`` times their change since the node before, 0 at the first of a chain."""
+    before = chains.x.index_select(0, (torch.arange(len(chains.x), device=chains.x.device) - 1).clamp_min(0))
+    return torch.cat([chains.x, factor * (chains.x - before) * (chains.pos > 0)[:, None]], dim=1)
+
+
 def ways_of(pooling: Pooling | list[Moment]) -> list[Moment]:
     """The ways to pool, none of ``none``."""
     if isinstance(pooling, list):
@@ -62,9 +68,10 @@ class ChainConv(nn.Module):
         dim: Count = 64,
         num_layers: Count = 4,
         pooling: Pooling | list[Moment] = "max",
-        pieces: Count = 1,
+        pieces: Count | list[Count] = 1,
         jk: Literal["last", "cat"] = "last",
         apart: bool = False,
+        changes: NonNegative = 0.0,
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -74,11 +81,14 @@ class ChainConv(nn.Module):
             dim: Width of all layers.
             num_layers: Number of convolutions.
             pooling: How nodes make graphs; none gives no graphs, and of several ways the results stand beside each
-                other (``std``: standard deviation).
-            pieces: Stretches of equal length of a chain that are pooled each by itself, so that graphs know of order.
+                other (std: standard deviation; positive: the share of values above 0, without a gradient).
+            pieces: Stretches of equal length of a chain that are pooled each by itself, so that graphs know of order;
+                `[1, 3]` pools the whole chain and then its thirds.
             jk: What is pooled: the last layer, or all of them beside each other.
             apart: Whether each joint or device of a frame is a chain of its own, all read with the same weights; a
                 graph then has the embeddings of its devices beside each other.
+            changes: Times this the change of each value since the node before is read beside the value, as in
+                MultiRocket (Tan et al., 2022); 0 reads values alone. What makes changes as large as values is good.
             graph: Training chains, for the number of channels (supplied).
             generator: Source of the initial weights (supplied).
 
@@ -88,16 +98,18 @@ class ChainConv(nn.Module):
         super().__init__()
         ways = ways_of(pooling)
         self.out_dim, self.ways, self.pieces, self.jk = dim, ways, pieces, jk
-        self.graphs_dim = dim * len(ways) * pieces * (num_layers + 1 if jk == "cat" else 1)
+        stretches = pieces if isinstance(pieces, int) else sum(pieces)
+        self.graphs_dim = dim * len(ways) * stretches * (num_layers + 1 if jk == "cat" else 1)
         self.graphs_dim *= tracks_of(graph) if apart else 1
         self.read = read_apart if apart else read_windows
-        self.lift = make_linear(self.read(graph).x.shape[1], dim, generator=generator)
+        self.changes = changes
+        self.lift = make_linear(self._values(self.read(graph)).shape[1], dim, generator=generator)
         self.layers = nn.ModuleList(ChainConvLayer(dim, 2**k, generator=generator) for k in range(num_layers))
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them."""
         chains = self.read(view.graph)
-        latents = [self.lift(chains.x)]
+        latents = [self.lift(self._values(chains))]
         for layer in cast("Iterable[ChainConvLayer]", self.layers):
             latents.append(layer(latents[-1], chains))
         nodes = [chains.spread(latent) for latent in latents]  # the joints of a frame share its latent
@@ -105,6 +117,9 @@ class ChainConv(nn.Module):
             nodes[-1] = nodes[-1].index_select(0, rows)
             return Encoding(nodes[-1], nodes, rows=rows)
         return Encoding(nodes[-1], nodes, self._pooled(latents, chains))
+
+    def _values(self, chains: Windows) -> Tensor:
+        return with_changes(chains, self.changes) if self.changes else chains.x
 
     def _pooled(self, latents: list[Tensor], chains: Windows) -> Tensor | None:
         """[G, graphs_dim], device by device, stretch by stretch."""

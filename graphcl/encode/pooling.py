@@ -20,7 +20,7 @@ Pooling = Literal["none", "mean", "sum", "max"]
 #: Those, and ``frames``: the mean over time of each thing of a graph over time, all things beside each other.
 PoolingInTime = Literal["none", "mean", "sum", "max", "frames"]
 #: What chains may be pooled by, several beside each other.
-Moment = Literal["mean", "sum", "max", "std"]
+Moment = Literal["mean", "sum", "max", "std", "positive"]
 
 
 def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime, regions: int = 1) -> Tensor | None:
@@ -100,7 +100,9 @@ def region_of(graph: Graph, regions: int) -> Tensor:
     return part.repeat(len(graph.x) // layout.nodes).to(graph.x.device)
 
 
-def pool_pieces(nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Sequence[Moment], pieces: int) -> Tensor:
+def pool_pieces(
+    nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Sequence[Moment], pieces: int | Sequence[int]
+) -> Tensor:
     """Pool each of ``pieces`` equal stretches of each chain in each way, all beside each other.
 
     A chain shorter than that has stretches without nodes, which are 0.
@@ -110,16 +112,28 @@ def pool_pieces(nodes: Tensor, batch: Tensor, pos: Tensor, ptr: Tensor, how: Seq
         batch: [N], the chain of each node.
         pos: [N], its place there.
         ptr: [G + 1], where chains begin.
-        how: Ways; ``std`` is the (population) standard deviation.
-        pieces: K.
+        how: Ways; ``std`` is the (population) standard deviation, ``positive`` the share of values above 0 (of ROCKET,
+            Dempster et al., 2020), which has no gradient.
+        pieces: K; or several, one after another: ``[1, 3]`` is the whole chain and then its thirds.
 
     Returns:
-        [G, K * len(how) * d].
+        [G, K * len(how) * d], K their sum where there are several.
     """
+    if not isinstance(pieces, int):
+        return torch.cat([pool_pieces(nodes, batch, pos, ptr, how, each) for each in pieces], dim=1)
     piece = pos * pieces // ptr.diff().index_select(0, batch)
     member, count = batch * pieces + piece, (len(ptr) - 1) * pieces
-    found = [_deviation(nodes, member, count) if one == "std" else pool(nodes, member, count, one) for one in how]
+    found = [_moment(nodes, member, count, one) for one in how]
     return torch.cat(found, dim=1).view(len(ptr) - 1, -1)
+
+
+def _moment(nodes: Tensor, member: Tensor, count: int, how: Moment) -> Tensor:
+    """[count, d]."""
+    if how == "std":
+        return _deviation(nodes, member, count)
+    if how == "positive":
+        return pool((nodes > 0).to(nodes.dtype), member, count, "mean")
+    return pool(nodes, member, count, how)
 
 
 def _deviation(nodes: Tensor, member: Tensor, count: int) -> Tensor:

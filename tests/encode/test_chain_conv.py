@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator
 from graphcl.encode.base import View
-from graphcl.encode.chain_conv import ChainConv, around
+from graphcl.encode.chain_conv import ChainConv, around, with_changes
 from graphcl.encode.windows import read_windows
 from graphcl.graph.window import build_windows
 from tests.contract.toys import plain_graph, window_graph
@@ -37,6 +37,22 @@ def test_it_is_a_dilated_convolution_of_each_chain() -> None:
             h = h + turned[0].T
         torch.testing.assert_close(made.nodes[graph.batch == chain], h)
         torch.testing.assert_close(made.graphs[chain], h.mean(0))
+
+
+def test_changes_are_read_beside_values() -> None:
+    chains = build_windows(torch.tensor([1.0, 3, 2, 10, 11])[:, None], torch.tensor([0, 3]), torch.tensor([3, 5]))
+    assert with_changes(read_windows(chains), 2.0).tolist() == [[1, 0], [3, 4], [2, -2], [10, 0], [11, 2]]
+    tower = ChainConv(4, 1, changes=2.0, graph=chains, generator=generator(0))
+    lifted = tower.lift(with_changes(read_windows(chains), 2.0))
+    torch.testing.assert_close(tower(View(chains)).layers[0], lifted)
+
+
+def test_graphs_are_as_wide_as_is_said() -> None:
+    graph = window_graph()
+    tower = ChainConv(4, 2, ["mean", "positive"], [1, 3], "cat", graph=graph, generator=generator(0))
+    made = tower(View(graph)).graphs
+    assert made is not None
+    assert made.shape[1] == tower.graphs_dim == 4 * 2 * (1 + 3) * (2 + 1)
 
 
 def test_other_graphs_are_refused() -> None:

@@ -73,3 +73,10 @@ def test_regions_need_images_with_as_many_patches() -> None:
         pooled_width(Data(x=torch.zeros(3, 1)), "mean", 5, 2)
     with pytest.raises(UserError, match=r"pooling=frames takes all of a frame"):
         pooled_width(graph, "frames", 5, 2)
+
+
+def test_a_pyramid_and_the_share_of_positive_values() -> None:
+    nodes = torch.tensor([[1.0], [-3.0], [0.0], [9.0], [7.0]])
+    batch, pos, ptr = torch.tensor([0, 0, 0, 0, 1]), torch.tensor([0, 1, 2, 3, 0]), torch.tensor([0, 4, 5])
+    found = pool_pieces(nodes, batch, pos, ptr, ["positive", "max"], [1, 2])
+    assert found.tolist() == [[0.5, 9, 0.5, 1, 0.5, 9], [1, 7, 1, 7, 0, 0]]

@@ -80,7 +80,7 @@ class DeviceSetData(FromCard):
         path: str = "",
         devices: list[str] | None = None,
         joints: list[Count] | None = None,
-        scale: Literal["set", "series", "none"] = "set",
+        scale: Literal["set", "series", "level", "none"] = "set",
         length: Index = 0,
         train_groups: list[str] | None = None,
         *,
@@ -93,8 +93,9 @@ class DeviceSetData(FromCard):
             devices: Names of those that are read, in this order; none given: all.
             joints: Of a file of skeletons the joints, from 1, that wear a virtual accelerometer: the second difference
                 of their places.
-            scale: Each channel less its mean, in standard deviations: those of the training records together, or of
-                each record by itself.
+            scale: Each channel less its mean, in standard deviations: those of the training records together (set), or
+                of each record by itself (series); level: set, after each record less one mean and in one deviation of
+                all its channels.
             length: Samples to which each record is brought by linear interpolation; 0 leaves lengths as they are.
             train_groups: People whose records train; those of the others are the test part.
             data_root: Folder in which named data sets are looked up first.

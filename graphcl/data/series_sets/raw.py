@@ -102,8 +102,10 @@ class Scale:
     """How channels are brought to one scale.
 
     Attributes:
-        how: ``set``: less the mean and in the deviation below; ``series``: those of each by itself; ``none``.
+        how: ``set``: less the mean and in the deviation below; ``series``: those of each by itself; ``level``: first
+            less one mean and in one deviation of all channels of a series, then as ``set``; ``none``.
         mean: [C] of the training series together, where a value is known; also what stands for a channel without any.
+            With ``level``, of what they are after the first step.
         deviation: [C].
     """
 
@@ -114,7 +116,7 @@ class Scale:
     @classmethod
     def of(cls, how: str, series: list[np.ndarray]) -> Scale:
         """That of these cleaned series [n, C]."""
-        stacked = np.concatenate(series)
+        stacked = np.concatenate([levelled(values) for values in series] if how == "level" else series)
         known = np.isfinite(stacked)
         count = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, stacked, 0).sum(axis=0) / count
@@ -128,13 +130,23 @@ class Scale:
 
     def apply(self, values: np.ndarray) -> Tensor:
         """[n, C] float32; a channel that is constant becomes 0 where it is scaled."""
+        values = levelled(values) if self.how == "level" else values
         values = np.where(np.isfinite(values), values, self.mean)
-        if self.how == "set":
+        if self.how in ("set", "level"):
             values = (values - self.mean) / np.where(self.constant, 1, self.deviation)
         elif self.how == "series":
             own = values.std(axis=0)
             values = (values - values.mean(axis=0)) / np.where(own <= 1e-12 * np.abs(values).max(initial=1), 1, own)
         return torch.from_numpy(values.astype(np.float32))
+
+
+def levelled(values: np.ndarray) -> np.ndarray:
+    """[n, C] less one mean and in one deviation, those of all known values together: one loudness, one range."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return values
+    deviation = known.std()
+    return (values - known.mean()) / (deviation if deviation > 1e-12 * np.abs(known).max() else 1.0)
 
 
 def resampled(values: np.ndarray, at: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ class SeriesSetData(FromCard):
         self,
         name: str = "generated",
         path: str = "",
-        scale: Literal["set", "series", "none"] = "set",
+        scale: Literal["set", "series", "level", "none"] = "set",
         length: Index = 0,
         *,
         data_root: Path | None = None,
@@ -50,8 +50,9 @@ class SeriesSetData(FromCard):
         Args:
             name: Data set: generated, or the name of a card.
             path: A file or folder; wins over name.
-            scale: Each channel less its mean, in standard deviations: those of the training series together, or of
-                each series by itself.
+            scale: Each channel less its mean, in standard deviations: those of the training series together (set), or
+                of each series by itself (series); level: set, after each series less one mean and in one deviation of
+                all its channels.
             length: Samples to which each series is brought by linear interpolation; 0 leaves lengths as they are.
             data_root: Folder in which named data sets are looked up first.
         """

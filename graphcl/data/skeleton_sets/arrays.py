@@ -45,7 +45,7 @@ def read_skeleton_arrays(path: Path) -> RawSkeletons:
 
     Either ``X`` [n, time, joints, 2 or 3] (``X_train``, ``X_test``, ...), sequences that end early padded with NaN; or
     ``frames`` [time of all, joints, 2 or 3] and ``offsets`` [n + 1]. Beside them labels, ``subject`` [n] and ``bones``
-    [B, 2], pairs of joints from 0.
+    [B, 2], pairs of joints from 0. A sequence of nothing but 0, as a tracker writes that saw nobody, is left out.
 
     Raises:
         UserError: nothing to read, or other shapes.
@@ -71,7 +71,16 @@ def read_skeleton_arrays(path: Path) -> RawSkeletons:
         flat, labels, sizes, class_names=names, source=str(path),
         groups=None if groups is None else [str(one) for one in groups.tolist()],
     )  # fmt: skip
+    _leave_out_nobody(series)
     return RawSkeletons(series, joints, checked_bones(extra.get("bones", np.zeros((0, 2))), joints, path))
+
+
+def _leave_out_nobody(series: RawSeriesSet) -> None:
+    """Leave out sequences of nothing but 0."""
+    kept = np.array([bool(rows.any()) for rows in series.values], dtype=bool)
+    if not kept.all():
+        series.notes.append(f"skipped sequences of nothing but 0: {int((~kept).sum()):,}")
+        series.keep(kept)
 
 
 def checked_bones(bones: np.ndarray, joints: int, where: object) -> np.ndarray:

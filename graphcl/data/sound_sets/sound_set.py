@@ -68,7 +68,7 @@ class SoundSetData(FromCard):
         bands: Count = 40,
         window_ms: Positive = 25.0,
         hop_ms: Positive = 10.0,
-        scale: Literal["set", "series", "none"] = "series",
+        scale: Literal["set", "series", "level", "none"] = "series",
         *,
         data_root: Path | None = None,
     ) -> None:
@@ -83,8 +83,9 @@ class SoundSetData(FromCard):
             bands: Mel bands of a frame.
             window_ms: Length of a frame, in milliseconds.
             hop_ms: From frame to frame.
-            scale: Each band less its mean, in standard deviations: those of each sound by itself, or of the training
-                sounds together.
+            scale: Each band less its mean, in standard deviations: those of the training sounds together (set), or of
+                each sound by itself (series); level: set, after each sound less one mean and in one deviation of all
+                its bands, which takes its loudness away and leaves how loud bands are beside each other.
             data_root: Folder in which named data sets are looked up first.
         """
         self.name, self.path, self.data_root = name, path, data_root

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.core.threads import one_thread
 from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
+from graphcl.tasks.probes.columns import Columns
 
 #: every second power of two of the grid of Zhu et al. 2020
 GRID = tuple(2.0**power for power in range(-10, 11, 2))
@@ -85,24 +85,6 @@ def _fit(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> None:
         # An unconverged fit competes on validation like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Mean and deviation [d] of columns; one that is constant is divided by 1."""
-
-    mean: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of(cls, x: np.ndarray) -> Columns:
-        """Those of these rows."""
-        deviation = x.std(axis=0)
-        return cls(x.mean(axis=0), np.where(deviation > 1e-9 * np.abs(x).max(initial=1), deviation, 1.0))
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Rows with columns of mean 0 and deviation 1."""
-        return (x - self.mean) / self.deviation
 
 
 class LinearClassifier:

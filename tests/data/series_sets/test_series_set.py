@@ -74,6 +74,21 @@ def test_series_without_a_value_are_left_out_and_their_labels_with_them(tmp_path
     assert "skipped 4 series without a value" in data.report.lines()
 
 
+def test_a_level_is_of_all_channels_of_a_series_together(tmp_path: Path) -> None:
+    """Louder or brighter records are the same record; how channels stand beside each other stays."""
+    x = np.random.default_rng(0).standard_normal((3, 2, 5)) + np.array([0.0, 2.0])[:, None]
+    path = saved(tmp_path / "a.npz", X=np.concatenate([x, 7 * x + 3, np.full((1, 2, 5), 4.0)]))
+    data = load(path, scale="level")
+    found = torch.stack([graph.x for graph in data.packed])
+    torch.testing.assert_close(found[:3], found[3:6], atol=1e-5, rtol=0)
+    alone = (x - x.mean(axis=(1, 2), keepdims=True)) / x.std(axis=(1, 2), keepdims=True)
+    stacked = np.concatenate([*alone, *alone, np.zeros((2, 5))], axis=1)
+    expected = (alone - stacked.mean(axis=1)[:, None]) / stacked.std(axis=1)[:, None]
+    torch.testing.assert_close(found[:3], torch.from_numpy(expected.transpose(0, 2, 1)).float(), atol=1e-5, rtol=0)
+    again = SeriesSetData(path=str(path), scale="level").load_unseen(data)
+    assert torch.equal(again.packed.x, data.packed.x)
+
+
 def test_a_constant_channel_is_named_and_becomes_0(tmp_path: Path) -> None:
     x = np.stack([np.arange(12.0).reshape(3, 4), np.full((3, 4), 1e9)], axis=1)
     for scale in ("set", "series"):

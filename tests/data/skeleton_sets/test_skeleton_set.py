@@ -66,6 +66,16 @@ def test_a_batch_is_the_single_graphs(tmp_path: Path) -> None:
         assert torch.equal(graph.edge_index, alone.edge_index)
 
 
+def test_a_sequence_without_a_body_is_left_out_and_counted(tmp_path: Path) -> None:
+    sequences = moves()
+    sequences[1][:] = 0.0
+    data = load(saved(tmp_path / "a.npz", X=padded(sequences), y=[0, 1, 1], subject=[2, 1, 3]))
+    assert "skipped sequences of nothing but 0: 1" in data.report.lines()
+    assert (data.labels.tolist(), data.groups) == ([0, 1], ["2", "3"])
+    with pytest.raises(UserError, match="no series with a value"):
+        load(saved(tmp_path / "b.npz", X=np.zeros((2, 3, 4, 3)), y=[0, 1]))
+
+
 def test_frames_and_offsets_are_the_same_as_padded_sequences(tmp_path: Path) -> None:
     sequences, y, subject = moves(), [0, 1, 1], [2, 1, 2]
     given = {"bones": [[0, 1]], "y": y, "subject": subject}
@@ -121,12 +131,12 @@ def test_a_set_is_kept(tmp_path: Path) -> None:
     [
         ({"X": np.zeros((3, 4))}, {}, "skeletons are numbers"),
         ({"X": np.zeros((3, 4, 5, 7))}, {}, "joints, 2 or 3"),
-        ({"X": np.zeros((3, 4, 5, 3)), "bones": [[0, 5]]}, {}, "pairs of joints from 0 to 4"),
-        ({"X": np.zeros((3, 4, 5, 3)), "subject": [1, 2]}, {}, "3 sequences, but 2 subjects"),
-        ({"X": np.zeros((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["3"]}, "no subject '3'"),
-        ({"X": np.zeros((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["1", "2"]}, "left to test on"),
+        ({"X": np.ones((3, 4, 5, 3)), "bones": [[0, 5]]}, {}, "pairs of joints from 0 to 4"),
+        ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2]}, {}, "3 sequences, but 2 subjects"),
+        ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["3"]}, "no subject '3'"),
+        ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["1", "2"]}, "left to test on"),
         ({"frames": np.zeros((9, 5, 3)), "offsets": [0, 4, 8]}, {}, "offsets must rise"),
-        ({"X": np.zeros((3, 4, 5, 3))}, {"centre": 6}, "joint 6 of 5"),
+        ({"X": np.ones((3, 4, 5, 3))}, {"centre": 6}, "joint 6 of 5"),
         ({"other": np.zeros(3)}, {}, "no array called x"),
     ],
 )
@@ -146,9 +156,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 def test_msraction3d_as_its_card_says(shared_data: Path) -> None:
     data = SkeletonSetData.from_card("msraction3d", data_root=shared_data).load(seed=0)
     assert data.split is not None
-    assert data.split.sizes() == {"train": 292, "valid": 0, "test": 275}
+    assert data.split.sizes() == {"train": 291, "valid": 0, "test": 275}
     assert len(data.class_names) == 20
-    assert torch.equal(data.packed.x.view(567, 32, 20, 3)[:, 0, 6], torch.zeros(567, 3))  # joint 7 is the origin
+    assert torch.equal(data.packed.x.view(566, 32, 20, 3)[:, 0, 6], torch.zeros(566, 3))  # joint 7 is the origin
 
 
 # --- frames as rows ----------------------------------------------------------------------------------
