@@ -32,7 +32,7 @@ from graphcl.core.errors import GraphCLError, error_lines
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
 #: A disk that takes no more is nobody's bug.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 app = typer.Typer(
     name="graphcl",

@@ -48,7 +48,7 @@ def tune_text(
     from graphcl.data.text_encoders.tune import save_tuned, tune_on_neighbours
     from graphcl.engine.prepare import device_of
 
-    tuned = load_sentence_model(model, str(device_of(device, "--device")))
+    tuned = load_sentence_model(model, str(device_of(device, "--device")), option="--model")
     losses = tune_on_neighbours(
         tuned, data.graph.text, data.graph.edge_index, options, seed=seed, watch=_watch(now_and_then(output))
     )

@@ -93,7 +93,8 @@ class TextViews:
         about = read_json(folder / _ABOUT)
         version = about.pop("version", None) if isinstance(about, dict) else None
         if version != VERSION:
-            raise UserError(f"{folder} holds views of version {version}, this graphcl reads version {VERSION}")
+            other = f"{folder} holds views of version {version}, this graphcl reads version {VERSION}"
+            raise UserError(f"{other}; make them anew")
         try:
             table = pq.read_table(folder / _TEXTS)
             embeddings = load_file(folder / _EMBEDDINGS)

@@ -118,7 +118,8 @@ class AnswerCache:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            hint = "; the answers in it are kept, run again when there is space" if "full" in str(error) else ""
+            full = "full" in str(error)
+            hint = "; the answers in it are kept, run again when there is space" if full else "; give another --cache"
             raise UserError(f"cannot use the cache {self.path}: {error}{hint}") from error
 
 

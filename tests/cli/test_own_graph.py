@@ -168,7 +168,11 @@ EDGES = edge_rows().to_csv(index=False)
 
 #: Name -> (nodes.csv, edges.csv, what is said of them in training and in embedding alike).
 BAD = {
-    "unknown node": (NODES, EDGES + "n1,zoe\n", "edges.csv line 62: 'zoe' is not an id of nodes.csv"),
+    "unknown node": (NODES, EDGES + "n1,zoe\n", "edges.csv line 62: 'zoe' is not an id of nodes.csv\n"),
+    "unknown nodes": (
+        NODES, EDGES + "n1,zoe\nn1,n2\nn3,max\nn4,max\n",
+        "edges.csv line 62: 'zoe' is not an id of nodes.csv (nor are 2 more of column 'target')",
+    ),
     "repeated id": (NODES + "n3,left,1,1\n", EDGES, "nodes.csv line 32: node id 'n3' occurs more than once"),
     "nan feature": (NODES + "n99,left,nan,1\n", EDGES, "feature 'age' of node 'n99' is nan; give finite numbers"),
     "empty feature": (NODES + "n99,left,,1\n", EDGES, "feature 'age' of node 'n99' is nan; give finite numbers"),

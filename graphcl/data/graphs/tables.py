@@ -131,7 +131,9 @@ def positions(values: pd.Series, ids: pd.Index, table: Table, of: str) -> np.nda
             raise UserError(f"{table.path} {table.where(row)}: column {values.name!r} is empty")
         whole = str(values[row]).removesuffix(".0")
         hint = f", but {whole!r} is: write ids as whole numbers" if whole in ids else ""
-        raise UserError(f"{table.path} {table.where(row)}: {values[row]!r} is not an id of {of}{hint}")
+        others = int((found < 0).sum()) - 1
+        more = f" (nor are {others:,} more of column {values.name!r})" if others else ""
+        raise UserError(f"{table.path} {table.where(row)}: {values[row]!r} is not an id of {of}{hint}{more}")
     return found.astype(np.int64)
 
 

@@ -30,7 +30,10 @@ def text_features(
         report.note(f"nodes with an empty text, kept: {empty:,}")
     if repeated := len(raw.text) - len(set(raw.text)):
         report.note(f"nodes whose text another one has too, kept: {repeated:,}")
-    fitted = encoder or fit_text_encoder(raw.text, options)
+    try:
+        fitted = encoder or fit_text_encoder(raw.text, options)
+    except UserError as error:
+        raise UserError(f"{raw.source}: {error}") from error
     x = fitted.encode(raw.text)
     report.note(f"features: {fitted.told}" + (", as in training" if encoder else ", fitted on these texts, no label"))
     if blank := int((x == 0).all(dim=1).sum()) - empty:

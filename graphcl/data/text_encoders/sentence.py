@@ -18,6 +18,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError, require
 from graphcl.core.files import replacing
 from graphcl.core.paths import cache_dir
+from graphcl.core.tell import tell
 from graphcl.data.download import sha256_of
 from graphcl.data.text_encoders.base import TextOptions
 
@@ -101,14 +102,18 @@ class SentenceEncoder:
         return x
 
 
-def load_sentence_model(name: str, device: str = "cpu") -> Any:
-    """The model of ``sentence-transformers`` in a folder or of a hub name.
+def load_sentence_model(name: str, device: str = "cpu", *, option: str = "data.text.model") -> Any:
+    """The model of ``sentence-transformers`` in a folder or of a hub name; ``option`` is what named it, for messages.
 
     Raises:
         UserError: it cannot be loaded.
         MissingExtra: the package is not installed.
     """
     package = require("sentence_transformers", "text")
+    if not Path(name).exists():
+        if name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1:  # no name of a hub
+            raise UserError(f"{option}: no folder {name}")
+        tell(f"{option}: {name!r} is no folder here; the hub is asked")
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)  # a line for each of its many tries; what came of them is said below
@@ -116,7 +121,7 @@ def load_sentence_model(name: str, device: str = "cpu") -> Any:
         return package.SentenceTransformer(name, device=device)
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"data.text.model: cannot load {name!r}: {reason}") from error
+        raise UserError(f"{option}: cannot load {name!r}: {reason}") from error
     finally:
         log.setLevel(level)
 

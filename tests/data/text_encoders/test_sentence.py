@@ -96,6 +96,9 @@ def test_mistakes_are_one_line() -> None:
         fit_text_encoder([], TextOptions("sentence_transformer"))
     with pytest.raises(UserError, match=r"cannot load 'nowhere': no such model$"):
         fit_text_encoder([], TextOptions("sentence_transformer", model="nowhere"))
+    for folder in ("tuned/", "./tuned", "/models/tuned", "a/b/c"):  # no name of a hub, which need not be asked
+        with pytest.raises(UserError, match=f"data.text.model: no folder {folder}$"):
+            fit_text_encoder([], TextOptions("sentence_transformer", model=folder))
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
