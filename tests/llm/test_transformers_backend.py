@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,5 +35,22 @@ def test_answers_are_the_same_every_time_and_named_by_the_weights(tmp_path: Path
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no config.json, so it is no model"):
+        TransformersBackend(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="cannot load"):
         TransformersBackend(str(tmp_path))
+
+
+def test_a_model_that_cannot_chat_is_refused_and_what_is_too_long_for_it_is_counted(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path / "tiny")
+    requests = [Request(f"n{i}", "tiny", "p", (("user", "x" * i),), (("max_tokens", 6),)) for i in (10, 3000)]
+    outcome = run_requests(requests, TransformersBackend(str(folder)), AnswerCache(tmp_path / "one.sqlite"))
+    assert list(outcome.answers) == ["n10"]
+    assert outcome.missing == {"n3000": "too long for the model"}
+    for path in folder.glob("chat_template*"):
+        path.unlink()
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "chat_template"}))
+    with pytest.raises(UserError, match="has no chat template; take a model that was made to answer"):
+        TransformersBackend(str(folder))

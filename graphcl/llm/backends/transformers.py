@@ -28,13 +28,18 @@ class TransformersBackend:
         folder = Path(model)
         if not folder.is_dir():
             raise UserError(f"--model: {model} is no folder; the backend transformers reads weights from one")
+        if not (folder / "config.json").is_file():
+            raise UserError(f"--model: {model} has no config.json, so it is no model of the library transformers")
         package = require("transformers", "text")
         try:
             self._tokenizer = package.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            if not getattr(self._tokenizer, "chat_template", None):  # known before weights are read
+                raise UserError(f"--model: {model} has no chat template; take a model that was made to answer")
             self._model = package.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"--model: cannot load {model}: {(str(error).splitlines() or ['?'])[0]}") from error
         self.model, self.where = f"{folder.name}@{_fingerprint(folder)}", str(folder)
+        self._longest = getattr(self._model.config, "max_position_embeddings", None)
         self._turn = asyncio.Lock()
 
     async def ask(self, messages: Messages, params: Mapping[str, Any]) -> Answer:
@@ -50,12 +55,14 @@ class TransformersBackend:
         given = self._tokenizer.apply_chat_template(
             chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
-        length = given["input_ids"].shape[1]
-        made = self._model.generate(**given, max_new_tokens=params.get("max_tokens", 256), do_sample=False)[0, length:]
+        length, most = given["input_ids"].shape[1], int(params.get("max_tokens", 256))
+        if self._longest and length + most > self._longest:
+            raise Fault("too long for the model", "request")
+        made = self._model.generate(**given, max_new_tokens=most, do_sample=False)[0, length:]
         text = self._tokenizer.decode(made, skip_special_tokens=True).strip()
         if not text:
             raise Fault("empty", "unusable", tokens=(length, len(made)))
-        return Answer(text, length, len(made), "stop")
+        return Answer(text, length, len(made), "length" if len(made) >= most else "stop")
 
 
 def _fingerprint(folder: Path) -> str:
