@@ -31,6 +31,8 @@ OF_A_KIND = {"folds": 3, "probe": "linear", "probe_options": {"grid": [1.0]}, "b
 
 def _options(kind: str) -> dict[str, Any]:
     """Programs have no ``x`` that a baseline could flatten, and are judged by what they retrieve."""
+    if kind == "images":
+        return {**OF_A_KIND, "baselines": ["flat_features", "hog"]}
     if kind == "roi_set":
         return {**OF_A_KIND, "baselines": ["connectivity"]}
     programs = {"folds": 3, "probe": "map_at_r", "baselines": ["token_jaccard"]}
