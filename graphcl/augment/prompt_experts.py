@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,7 +85,9 @@ class PromptExperts(nn.Module):
         """
         super().__init__()
         self.folder, self.class_names, self.mix = Path(views) if views else None, class_names, mix
-        self._read(text_data(graph, task), experts)
+        data = text_data(graph, task)
+        self._classes = data.class_names if class_names else []  # which new nodes, without labels, are compared with
+        self._read(data, experts)
         size = len(self.experts), self.content.shape[2]
         self.selector = Selector(*size, temperature, generator=generator) if mix == "selector" else None
 
@@ -103,7 +106,8 @@ class PromptExperts(nn.Module):
         """
         other = copy.copy(self)
         other._buffers = dict(self._buffers)  # else both would read the texts of the other graph
-        other._read(text_data(graph, task), self.experts)
+        data = text_data(graph, task)
+        other._read(replace(data, class_names=self._classes) if self.class_names else data, self.experts)
         return other.to(self.content.device)
 
     def weights(self) -> Tensor:

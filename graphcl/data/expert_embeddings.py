@@ -18,7 +18,7 @@ from graphcl.core.errors import UserError, suggestion
 from graphcl.core.paths import cache_dir
 from graphcl.core.tell import progress, tell
 from graphcl.data.graphs.labelled import NodeGraph
-from graphcl.data.make_text_views import node_texts, offline_views
+from graphcl.data.make_text_views import node_texts, offline_views, told_names
 from graphcl.data.text_encoders import TextEncoder, TextOptions, fit_text_encoder
 from graphcl.data.text_views import TextViews, graph_digests
 from graphcl.llm.experts import context_texts
@@ -51,13 +51,14 @@ def expert_embeddings(
     Args:
         data: Whose texts they read; its encoder embeds the contexts.
         folder: Of ``graphcl augment --out``; None: the offline experts.
-        experts: Which of those that are there; None: all.
+        experts: Which of those that are there; None or none: all.
         class_names: Of offline experts, whether class names are told (knowledge of the labels).
 
     Raises:
         UserError: no texts; views of another graph, or without such an expert; embeddings of another space than the
             features.
     """
+    experts = experts or None
     texts, neighbours, _ = node_texts(data)
     views = _kept_offline(data, class_names, experts) if folder is None else TextViews.load(folder, data.graph)
     names = _chosen(views, experts, folder)
@@ -107,7 +108,7 @@ def _kept(views: TextViews, path: Path, ids: list[str]) -> str:
 
 def _key(data: NodeGraph, class_names: bool, experts: Sequence[str] | None) -> str:
     encoder = data.text_encoder
-    names = data.class_names if class_names else []
+    names = told_names(data, class_names)
     made_of: list[Any] = [graph_digests(data.graph), names, list(experts) if experts is not None else None]
     if encoder is not None:
         tensors, values = encoder.state()

@@ -59,6 +59,17 @@ def node_texts(data: NodeGraph) -> tuple[list[str], list[list[int]], list[str]]:
     return texts, [sorted(others) for others in around], data.ids or [str(node) for node in range(len(texts))]
 
 
+def told_names(data: NodeGraph, class_names: bool) -> list[str]:
+    """The names of the classes, where they shall be told.
+
+    Raises:
+        UserError: there are none to tell.
+    """
+    if class_names and not data.class_names:
+        raise UserError(f"{data.report.source}: class names shall be told, and the nodes have no labels with names")
+    return data.class_names if class_names else []
+
+
 def offline_views(
     data: NodeGraph,
     *,
@@ -78,7 +89,7 @@ def offline_views(
         UserError: no texts, or an expert that cannot speak.
     """
     texts, neighbours, _ = node_texts(data)
-    names = data.class_names if class_names else []
+    names = told_names(data, class_names)
     said = offline_texts(texts, neighbours, class_names=names, experts=experts, watch=watch)
     about = {"backend": "offline", "model": "offline extracts (TextRank, TF-IDF)", "prompts": {}}
     return _views(data, said, {**about, "missing": {}}, bool(names) and "independent" in said)
@@ -87,7 +98,7 @@ def offline_views(
 def asked_requests(data: NodeGraph, asked: Asked, model: str, class_names: bool = False) -> Iterator[Request]:
     """The requests of :func:`asked_views`, in its order."""
     texts, neighbours, ids = node_texts(data)
-    names = data.class_names if class_names else []
+    names = told_names(data, class_names)
     return chain.from_iterable(
         expert_requests(prompt, texts, neighbours, ids, model=model, params=asked.params, class_names=names)
         for prompt in asked.prompts

@@ -89,7 +89,8 @@ class TextViews:
             UserError: not such a folder, damaged, of another version, or of another graph.
         """
         if not (folder / _ABOUT).is_file():
-            raise UserError(f"{folder} holds no views; graphcl augment --out {folder} makes them")
+            where = "" if folder.is_absolute() else f" (looked for in {Path.cwd()})"
+            raise UserError(f"{folder} holds no views{where}; graphcl augment --out makes them")
         about = read_json(folder / _ABOUT)
         version = about.pop("version", None) if isinstance(about, dict) else None
         if version != VERSION:

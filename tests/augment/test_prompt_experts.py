@@ -135,6 +135,22 @@ def test_a_cache_that_cannot_be_written_or_is_being_written_is_no_reason_to_stop
     assert "kept in" in heard[3]
 
 
+def test_new_nodes_are_compared_with_the_classes_of_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path))
+    data = ring()
+    module = made(data, class_names=True)
+    without = replace(data, class_names=[])
+    new = module.for_graph(without.graph, SimpleNamespace(data=without))
+    assert torch.equal(new.content, module.content)
+    with pytest.raises(UserError, match="class names shall be told, and the nodes have no labels with names"):
+        made(without, class_names=True)
+
+
+def test_no_expert_named_is_all_of_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path))
+    assert made(ring(), experts=[]).experts == ("raw", "summary", "reasoning")
+
+
 def test_views_of_a_folder_need_nobody_to_speak(tmp_path: Path) -> None:
     data = ring()
     views = offline_views(data, class_names=True)

@@ -54,7 +54,8 @@ class SentenceEncoder:
         """
         name = self.options.model
         if self._expected and self._expected != model_identity(self.options):
-            raise UserError(f"data.text.model: {name!r} is not the model that the run was trained with")
+            here = "is not the model" if Path(name).exists() else f"is no folder in {Path.cwd()}: there was the model"
+            raise UserError(f"data.text.model: {name!r} {here} that the run was trained with")
         model = load_sentence_model(name)
         if self.options.max_length:
             model.max_seq_length = self.options.max_length

@@ -134,7 +134,10 @@ def offline_texts(
         if name not in EXPERTS:
             raise UserError(f"unknown expert {name!r}{suggestion(name, EXPERTS)}")
     if "independent" in chosen and not class_names:
-        raise UserError("the offline expert 'independent' compares texts with the names of classes; there are none")
+        raise UserError(
+            "the offline expert 'independent' compares texts with the names of classes, and there are none: "
+            "--class-names tells them, and in a recipe prompt_experts.class_names=true"
+        )
     bags = [bag(text) for text in texts]
     rarity = inverse_frequencies(bags, len(texts))
 
