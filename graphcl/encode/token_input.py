@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 
 from graphcl.core.build import build
 from graphcl.core.config.tree import part_name
-from graphcl.core.options import Count, Index, Positive
+from graphcl.core.options import Count, Index, NonNegative, Positive
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View, kept_nodes
 from graphcl.encode.weights import initial
@@ -43,6 +43,7 @@ class TokenInput(nn.Module):
         distinct_scale: Positive = 1.0,
         sets: Index = 0,
         names: bool = True,
+        repeats: NonNegative = 0.0,
         tree: Positive = 1.0,
         tower: OneTower = {"gin": {"dim": 64, "num_layers": 3, "norm": "row", "pooling": "mean"}},  # noqa: B006
         *,
@@ -61,6 +62,7 @@ class TokenInput(nn.Module):
                 its different words. What each counts is learned; at the start rare ones of training count more. 0 is
                 for none.
             names: Whether the names that a program declares are words there.
+            repeats: How much more a word counts there, at most, that is repeated: n times are n (k + 1) / (n + k).
             tree: Length of the pooled vector after it at the start; it is learned.
             tower: The tower over features that reads them, with its options.
             graph: A training graph, for how many kinds and words there are (supplied).
@@ -78,7 +80,7 @@ class TokenInput(nn.Module):
         shape, std = (len(self.vectors), self.out_dim), distinct_scale * self.out_dim**-0.5
         self.distinct = nn.Parameter(initial(shape, "normal", generator, std=std)) if distinct else None
         given = {"programs": programs_of(task), "generator": generator}
-        self.sets = WordSets(layout.buckets, sets, names, **given) if sets else None
+        self.sets = WordSets(layout.buckets, sets, names, repeats, **given) if sets else None
         self.log_tree = nn.Parameter(torch.tensor(math.log(tree))) if sets else None
         self.graphs_dim = sets + int(getattr(self.inner, "graphs_dim", self.out_dim))
 

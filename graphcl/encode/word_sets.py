@@ -23,13 +23,17 @@ def members_of(graph: Graph, total: int) -> Tensor:
     return graph.batch if "batch" in graph else torch.zeros(total, dtype=torch.int64)
 
 
-def sets_of_words(graph: Graph, buckets: int, names: bool = True) -> sp.csr_matrix:
+def sets_of_words(graph: Graph, buckets: int, names: bool = True, repeats: float = 0.0) -> sp.csr_matrix:
     """The matrix [G, buckets] of 0 and 1: which words the nodes of each graph have.
+
+    With ``repeats`` k a word that occurs n times is ``n (k + 1) / (n + k)``, 1 for once and never k + 1, as in BM25
+    (Robertson and Zaragoza, 2009).
 
     Args:
         graph: Programs; nodes that an augmenter took out of one (``kept_nodes``) are not in it.
         buckets: That words are hashed into; none is in column 0.
         names: Whether the names that a program declares are words of it.
+        repeats: How much more a word counts at most that is repeated.
     """
     kept, words = kept_nodes(graph), graph.words
     member = members_of(graph, len(words))
@@ -42,7 +46,7 @@ def sets_of_words(graph: Graph, buckets: int, names: bool = True) -> sp.csr_matr
     at = member[node].cpu().numpy(), words[node, place].cpu().numpy()
     found = sp.csr_matrix((np.ones(len(node), np.float32), at), (int(getattr(graph, "num_graphs", 1)), buckets))
     found.sum_duplicates()
-    found.data[:] = 1.0
+    found.data *= (repeats + 1) / (found.data + repeats)
     return found
 
 
@@ -71,30 +75,38 @@ class WordSets(nn.Module):
     """
 
     def __init__(
-        self, buckets: int, dim: int, names: bool, *, programs: Iterable[Graph] = (), generator: torch.Generator
+        self,
+        buckets: int,
+        dim: int,
+        names: bool = True,
+        repeats: float = 0.0,
+        *,
+        programs: Iterable[Graph] = (),
+        generator: torch.Generator,
     ) -> None:
         """
         Args:
             buckets: That words are hashed into.
             dim: Width of the vector.
             names: Whether the names that a program declares count.
+            repeats: See :func:`sets_of_words`.
             programs: Batches of training programs, whose rare words count more at the start; none for all alike.
             generator: Source of the directions.
         """
         super().__init__()
-        self.names = names
-        signs = torch.randint(2, (buckets, dim), generator=generator) * 2.0 - 1.0
-        self.directions: Tensor
-        self.register_buffer("directions", signs * dim**-0.5)
+        self.names, self.repeats = names, repeats
+        signs = torch.randint(2, (buckets, dim), generator=generator) * 2 - 1
+        self.signs: Tensor
+        self.register_buffer("signs", signs.to(torch.int8))
         rare = rarity(programs, buckets, names)
         self.log_weight = nn.Parameter(0.5 * rare.clamp_min(_LEAST).log() if rare.any() else rare)
 
     def forward(self, graph: Graph) -> Tensor:
         """[G, dim] of unit length; 0 for a program without words."""
-        sets = sets_of_words(graph, len(self.log_weight), self.names)
+        sets = sets_of_words(graph, len(self.log_weight), self.names, self.repeats)
         columns, at = np.unique(sets.indices, return_inverse=True)
         narrow = sp.csr_matrix((sets.data, at, sets.indptr), (sets.shape[0], len(columns)))
         words = torch.from_numpy(columns.astype(np.int64)).to(self.log_weight.device)
         weights = self.log_weight.index_select(0, words).exp()
-        vectors = self.directions.index_select(0, words) * weights[:, None]
-        return F.normalize(SparseOperator.from_scipy(narrow, self.directions.device).propagate(vectors), dim=1)
+        vectors = self.signs.index_select(0, words) * (weights * self.signs.shape[1] ** -0.5)[:, None]
+        return F.normalize(SparseOperator.from_scipy(narrow, self.signs.device).propagate(vectors), dim=1)

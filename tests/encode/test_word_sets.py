@@ -39,6 +39,13 @@ def test_a_word_is_in_a_set_once_and_declared_names_may_be_left_out() -> None:
     assert as_sets(left) == [set(), set()]
 
 
+def test_what_is_repeated_counts_more_but_never_by_more_than_the_limit() -> None:
+    found = sets_of_words(programs([3] * 4 + [5], [5] * 1000), 32, repeats=1.2)
+    assert found[0, 3] == pytest.approx(4 * 2.2 / 5.2)
+    assert found[0, 5] == pytest.approx(1.0)
+    assert found[1, 5] == pytest.approx(2.2, abs=0.01)
+
+
 def test_rarity_by_hand() -> None:
     batches = [programs([1, 2, 2], [1]), programs([1, 3], [1])]
     expected = [math.log(5), 0.0, math.log(5 / 2), math.log(5 / 2)]
