@@ -21,7 +21,7 @@ def search(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """The functions of a folder of code that are most like a text, by a run of cocosoda."""
+    """The functions of a folder of code that are most like a text, by a run of code_search or cocosoda."""
     from graphcl.report.tables import ranked_table
     from graphcl.serve.search import CodeSearch
 

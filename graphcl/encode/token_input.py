@@ -79,9 +79,11 @@ class TokenInput(nn.Module):
         self.out_dim: int = self.inner.out_dim
         shape, std = (len(self.vectors), self.out_dim), distinct_scale * self.out_dim**-0.5
         self.distinct = nn.Parameter(initial(shape, "normal", generator, std=std)) if distinct else None
-        given = {"programs": programs_of(task), "generator": generator}
-        self.sets = WordSets(layout.buckets, sets, names, repeats, **given) if sets else None
-        self.log_tree = nn.Parameter(torch.tensor(math.log(tree))) if sets else None
+        self.sets = self.log_tree = None
+        if sets:
+            seen = programs_of(task)
+            self.sets = WordSets(layout.buckets, sets, names, repeats, programs=seen, generator=generator)
+            self.log_tree = nn.Parameter(torch.tensor(math.log(tree)))
         self.graphs_dim = sets + int(getattr(self.inner, "graphs_dim", self.out_dim))
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:

@@ -33,7 +33,7 @@ class Hit(NamedTuple):
 
 
 class CodeSearch:
-    """The functions of a folder, embedded by a run over records of code and text (``cocosoda``).
+    """The functions of a folder, embedded by a run over records of code and text (``code_search``, ``cocosoda``).
 
     Args:
         opened: The run.
@@ -45,7 +45,7 @@ class CodeSearch:
 
     def __init__(self, opened: OpenedRun, options: Mapping[str, Any] | None = None) -> None:
         if not isinstance(opened.data, CodePairs):
-            raise UserError(f"{opened.folder.path}: the run knows no code and texts; train cocosoda")
+            raise UserError(f"{opened.folder.path}: the run knows no code and texts; train code_search")
         self._task, self._layout = opened.task, opened.data.layout
         self._model = load_model(opened.folder, opened.recipe, opened.task)
         self._views = Views(opened.recipe, opened.task, seed=opened.seed, device=torch.device("cpu"))

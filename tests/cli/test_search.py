@@ -59,3 +59,16 @@ def test_a_run_finds_functions_by_a_text(tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["found"][0]["function"] == "a.go:2 Close"
     assert command(["search", run, " "]) == 2
     assert "there is no word in" in capsys.readouterr().err
+
+
+def test_words_that_no_training_has_seen_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, run, new = write(tmp_path / "code"), str(tmp_path / "run"), tmp_path / "new"
+    options = ["train.threads=1", "train.epochs=2", "train.batch_size=12", "encoder.sets=1024"]
+    assert command(["train", "code_search", f"data.path={code}", *options, "--out", run, "--quiet"]) == 0
+    new.mkdir()
+    animals = ("walrus", "zebra", "falcon", "otter", "badger", "lizard")
+    (new / "zoo.py").write_text("\n".join(f"def wash_{one}(x):\n    return x.{one}(x, 1)\n" for one in animals))
+    capsys.readouterr()
+    for one in animals:
+        assert command(["search", run, f"Where is the {one} named", "--data", str(new), "--json", "--quiet"]) == 0
+        assert json.loads(capsys.readouterr().out)["found"][0]["function"].endswith(f"wash_{one}")
