@@ -22,6 +22,7 @@ from graphcl.data.edge_answers import EdgeAnswers
 from graphcl.data.edge_candidates import candidates, held_out
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.link_agreement import agreement, all_key_phrases, validated_threshold
+from graphcl.data.text_views import provenance_digest
 from graphcl.encode.base import Graph
 from graphcl.graph.link_candidates import pair_numbers, undirected_pairs
 
@@ -107,6 +108,10 @@ class EdgeModifier(nn.Module):
         if self.decide == "embedding":
             return plan.unconfirmed(edit, generator=generator)
         return plan.anywhere(edit, generator=generator) if self.decide == "random" else edit
+
+    def made_of(self) -> str:
+        """Digest of the answers that are read; "" where nobody was asked."""
+        return "" if self.folder is None else provenance_digest(self.folder, "edges.json")
 
     def describe(self) -> dict[str, Any]:
         """Who decided, by what threshold, and of how many candidates, for the record of a run."""

@@ -20,6 +20,7 @@ from graphcl.core.words import counted
 from graphcl.data.expert_embeddings import expert_embeddings
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.node_graph import NodeGraphData
+from graphcl.data.text_views import provenance_digest
 from graphcl.encode.base import Graph
 
 #: Of a graph that has been through it: how much each expert counts for each node [N, m], and the experts' names.
@@ -132,6 +133,10 @@ class PromptExperts(nn.Module):
         result.x = mixed(self.content, weights)
         result[WEIGHTS], result[NAMES] = weights, list(self.experts)
         return result
+
+    def made_of(self) -> str:
+        """Digest of the views that are read; "" where the offline experts speak, who repeat themselves."""
+        return "" if self.folder is None else provenance_digest(self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Who spoke, for the record of a run."""

@@ -117,6 +117,18 @@ def graph_digests(graph: Data) -> dict[str, str]:
     return {"texts": texts, "edges": edges}
 
 
+def provenance_digest(folder: Path, name: str = _ABOUT) -> str:
+    """SHA-256 of where a folder's views come from (of ``edges.json``, its answers about links), and since when.
+
+    Raises:
+        UserError: there are none.
+    """
+    try:
+        return hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {folder / name}: {error.strerror or error}") from error
+
+
 def require_same(made_of: Mapping[str, str], graph: Data, folder: Path) -> None:
     """See that what a folder holds was made of this graph.
 

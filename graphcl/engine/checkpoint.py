@@ -38,6 +38,7 @@ class Progress:
         sums: Term -> sum over this epoch's batches.
         unpaired: View or term -> its anchors without a partner and all its anchors, in this epoch's batches.
         history: One record per evaluation.
+        made_of: Augmenter -> digest of what it reads besides the data, where it reads anything.
     """
 
     stage: str = "select"
@@ -53,6 +54,7 @@ class Progress:
     sums: dict[str, float] = field(default_factory=dict)
     unpaired: dict[str, list[int]] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
+    made_of: dict[str, str] = field(default_factory=dict)
 
 
 def save(

@@ -69,6 +69,9 @@ class Training:
         self.progress = Progress(stage=stage, limit=epochs or self.train_options["epochs"])
         self.stepper = Stepper(recipe, task, device=device, ranks=ranks)
         self.model, self.views, self.phases = self.stepper.model, self.stepper.views, self.stepper.phases
+        parts = {**self.model.augmenters, **self.views.parts()}
+        read = ((name, getattr(part, "made_of", None)) for name, part in parts.items())
+        self.progress.made_of = {name: digest() for name, digest in read if digest is not None}
         self.batches = self.stepper.batches
         self.best_epoch = BestEpoch(self.model, run, ranks, device)
         self._stop = self._unpaired_told = False
@@ -89,6 +92,12 @@ class Training:
         tensors, progress = checkpoint.read(self.run.last)
         if progress.stage != self.progress.stage:
             return False
+        for name, digest in progress.made_of.items():
+            if self.progress.made_of.get(name) != digest:
+                raise UserError(
+                    f"{self.run.path}: the views that {name} reads were made anew since the training began; put the "
+                    "old ones back, or train anew"
+                )
         checkpoint.restore(tensors, self.model, self.stepper.optimizers())
         self.progress = progress
         return True

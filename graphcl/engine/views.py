@@ -123,9 +123,13 @@ class Views:
     def _generator(self, *purpose: str | int) -> torch.Generator:
         return seeds.generator(self._seed, "view", *purpose)
 
+    def parts(self) -> dict[str, nn.Module | None]:
+        """VIEW.LABEL -> the augmenter; None where the model has it, which trains it."""
+        return {f"{name}.{one.label}": one.module for name, plan in self._plans.items() for one in plan.augmenters}
+
     def describe(self) -> dict[str, dict[str, Any]]:
         """VIEW.LABEL -> what an augmenter says of itself for the record of a run, where it says anything."""
-        of = {f"{name}.{one.label}": one.module for name, plan in self._plans.items() for one in plan.augmenters}
+        of = self.parts()
         return {label: module.describe() for label, module in of.items() if hasattr(module, "describe")}  # type: ignore[operator,union-attr]
 
     def learned(self, name: str) -> list[str]:

@@ -274,3 +274,30 @@ def test_a_refused_parameter_is_named_and_can_be_left_out(folder: Path, capsys: 
         assert "does not take temperature for 'm': --param temperature= sends none (status 400 for temperature)" in said
         assert run(command(folder, *ask, "--param", "temperature=", "--param", "top_k=5")) == 0
     assert TextViews.load(folder / "views").about["params"] == {"max_tokens": 300, "top_k": 5}
+
+
+def test_a_run_does_not_go_on_with_other_views_than_it_began_with(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("graphcl.cli.augment._backend", lambda *_, **__: DoubleBackend(speaks, model="m"))
+    ask = ("--backend", "openai", "--model", "m", "--experts", "summary", "--edges")
+    assert run(command(folder, *ask)) == 0
+    views, out = folder / "views", str(folder / "run")
+    settings = [*command(folder)[2:-2], "train.epochs=2", "encoder.dim=8", "train.threads=1", "--out", out]
+    reads = [f"views.*.augment.prompt_experts.views={views}",
+             f"views.b.augment.edge_modifier={{decide: answers, views: {views}}}"]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("graphcl.engine.fit.finish", interrupted)
+        assert run(["train", "gaugllm", *reads, *settings, "--quiet"]) == 130
+    for name in ("views.json", "edges.json"):
+        before = (views / name).read_text()
+        (views / name).write_text(before.replace('"model": "m"', '"model": "other"'))
+        capsys.readouterr()
+        assert run(["resume", out, "--quiet"]) == 2
+        assert "reads were made anew since the training began; put the old ones back" in capsys.readouterr().err
+        (views / name).write_text(before)
+    assert run(["resume", out, "--quiet"]) == 0
