@@ -88,9 +88,10 @@ class Estimate:
 
     def line(self) -> str:
         """In one line."""
+        money = f"cost {self.cost:.4f}" if self.cost or not self.tokens_in else "no price is given (--price-in, --price-out)"
         return (
             f"{counted(self.requests, 'request')}, {self.kept:,} of them answered already; the others take about "
-            f"{self.tokens_in:,} tokens of prompts and at most {self.tokens_out:,} of answers: cost {self.cost:.4f}"
+            f"{self.tokens_in:,} tokens of prompts and at most {self.tokens_out:,} of answers: {money}"
         )
 
 

@@ -53,7 +53,11 @@ def test_an_endpoint_is_asked_once_and_never_again(folder: Path, capfd: pytest.C
     with FaultServer(lambda text, time: "server_error" if time == 1 and "text 3" in text[:40] else "ok") as server:
         ask = ("--backend", "openai", "--model", "m", "--base-url", server.url, *prices)
         assert run(command(folder, *ask, "--dry-run")) == 0
-        assert "36 requests, 0 of them answered already" in capfd.readouterr().out
+        said = capfd.readouterr().out
+        assert "36 requests, 0 of them answered already" in said
+        assert "of answers: cost 0.0" in said
+        assert run(command(folder, *ask[:-4], "--dry-run")) == 0
+        assert "of answers: no price is given (--price-in, --price-out)" in capfd.readouterr().out
         assert server.calls.total() == 0
         assert run(command(folder, *ask)) == 0
         calls = server.calls.total()

@@ -139,3 +139,19 @@ def test_many_faults_at_once_and_every_node_once(tmp_path: Path) -> None:
     assert outcome.answers == {str(i): f"answer to {i}" for i in range(100)}
     assert outcome.faults.total() == 40
     assert outcome.sent == 140
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "sk 1", "sk\n1"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds a character that no key has") as caught:
+        OpenAIBackend("m")
+    assert key not in str(caught.value)
+
+
+def test_an_address_without_v1_is_suspected(tmp_path: Path) -> None:
+    with FaultServer(lambda *_: "404") as server:
+        with pytest.raises(UserError, match=r"no chat API there; most addresses end in /v1 \(status 404\)"):
+            ran(server, tmp_path, ["a"], server.url.removesuffix("/v1"))
+        with pytest.raises(UserError, match=r"no chat API there \(status 404\)"):
+            ran(server, tmp_path, ["a"])

@@ -52,6 +52,8 @@ class OpenAIBackend:
             raise UserError(f"--base-url: {base_url!r} does not begin with http:// or https://")
         if not key and not base_url and sends:
             raise UserError(f"no key: set {key_variable} in the environment, or --base-url to an endpoint of your own")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise UserError(f"{key_variable} holds a character that no key has, and cannot be sent; set it anew")
         self.model, self.where, self.timeout = model, base_url or "api.openai.com", timeout
         self._key_variable = key_variable
         self._client = self._package.AsyncOpenAI(
@@ -88,7 +90,8 @@ class OpenAIBackend:
         if code in (401, 403):
             return Fault(f"status {code}", "run", f"{self.where} refuses the key; see {self._key_variable}")
         if code == 404:
-            return Fault("status 404", "run", f"{self.where} knows no model {self.model!r}, or no chat API there")
+            hint = "" if self.where.rstrip("/").endswith("/v1") else "; most addresses end in /v1"
+            return Fault("status 404", "run", f"{self.where} knows no model {self.model!r}, or no chat API there{hint}")
         if code == 429 and getattr(error, "code", None) == "insufficient_quota":
             return Fault("no quota", "run", f"the account at {self.where} has no quota left")
         if code in (408, 409, 429) or code >= 500:
