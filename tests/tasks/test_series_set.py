@@ -16,7 +16,7 @@ QUICK = ["encoder.dim=16", "train.batch_size=50", "eval.probe_options={grid: [1.
 def test_a_run_tells_numbers_of_waves_apart_and_embeds(tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "series.parquet"
     fitted = fit(graphcl.load("simclr_series", "train.epochs=4", *QUICK), out=run)
-    assert fitted.embeddings["graph"].shape == (150, 16)
+    assert fitted.embeddings["graph"].shape == (150, 16 * 7 * 4 * (1 + 3))  # layers, ways, stretches
     assert fitted.metrics["test/accuracy"] > fitted.metrics["baseline/majority_graph/accuracy"] + 0.2
     assert "baseline/flat_features/accuracy" in fitted.metrics
     assert command(["embed", str(run), "--out", str(out), "--quiet"]) == 0
