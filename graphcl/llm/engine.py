@@ -212,6 +212,7 @@ class _Run:
         key = job.request.key
         if (text := self._cache.get(key)) is not None:
             self.outcome.asked -= 1
+            self.outcome.again -= key in self._lost
             self.outcome.kept += 1
             self._answer(key, text)
             return True

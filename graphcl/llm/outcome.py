@@ -88,7 +88,8 @@ class Estimate:
 
     def line(self) -> str:
         """In one line."""
-        money = f"cost {self.cost:.4f}" if self.cost or not self.tokens_in else "no price is given (--price-in, --price-out)"
+        unpriced = self.tokens_in and not self.cost
+        money = "no price is given (--price-in, --price-out)" if unpriced else f"cost {self.cost:.4f}"
         return (
             f"{counted(self.requests, 'request')}, {self.kept:,} of them answered already; the others take about "
             f"{self.tokens_in:,} tokens of prompts and at most {self.tokens_out:,} of answers: {money}"
