@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from graphcl.cli.options import DataRoot, Json, Overwrite, Quiet, argument, option
 from graphcl.cli.output import Output
 from graphcl.core.errors import UserError, suggestion
+from graphcl.core.words import counted
 
 if TYPE_CHECKING:
     from graphcl.data.graph_sets.graph_set import GraphSet
@@ -53,8 +54,8 @@ def inspect(
              "nodes": int(graph.num_nodes or 0), "edges": int(graph.num_edges)}
     output.result(
         value,
-        lambda: f"{name}: {value['nodes']:,} nodes, {value['edges']:,} edges" + (f", class {of_class}" * bool(of_class))
-        + f"; {picture} shows {told}",
+        lambda: f"{name}: {counted(graph.num_nodes or 0, 'node')}, {counted(graph.num_edges, 'edge')}"
+        + (f", class {of_class}" * bool(of_class)) + f"; {picture} shows {told}",
     )
 
 

@@ -89,11 +89,11 @@ def region_of(graph: Graph, regions: int) -> Tensor:
     """
     layout = graph.get("layout")
     if not isinstance(layout, PatchGrid):
-        raise UserError("regions above 1 need images as graphs of patches; set regions=1")
+        raise UserError("encoder.regions: above 1 it needs images as graphs of patches; set 1")
     if regions > min(layout.rows, layout.columns):
         raise UserError(
-            f"regions: {regions} a side of images of {layout.rows} x {layout.columns} patches; set fewer, or a smaller "
-            "data.patch"
+            f"encoder.regions: {regions} a side of images of {layout.rows} x {layout.columns} patches; set fewer, or a "
+            "smaller data.patch"
         )
     row, column = cells(layout.rows, layout.columns).T
     part = row * regions // layout.rows * regions + column * regions // layout.columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.errors import require
 from graphcl.core.files import replacing
+from graphcl.core.words import counted
 from graphcl.encode.windows import read_windows
 from graphcl.graph.code import CodeLayout
 from graphcl.graph.convert import to_networkx
@@ -46,7 +48,8 @@ def draw_sample(path: Path, graph: Data, title: str, names: list[str]) -> str:
     axis = figure.subplots()
     told = _drawn(axis, graph, names)
     axis.set_title(title, fontsize=10)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # a name may hold any sign
         options = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
         figure.savefig(temporary, format=path.suffix.lstrip(".").lower(), dpi=150, **options)
     return told
@@ -93,7 +96,9 @@ def _chain(axis: Any, graph: Data, names: list[str]) -> str:
     values, channels = rows.x.numpy(), names or [str(number) for number in range(graph.x.shape[1])]
     if rows.nodes > 1:
         channels = [f"{number} {name}" for number in range(1, rows.nodes + 1) for name in channels]
-    what = f"{rows.nodes} nodes at each of {len(values):,} moments" if rows.nodes > 1 else f"{len(values):,} nodes"
+    what = counted(len(values), "node")
+    if rows.nodes > 1:
+        what = f"{rows.nodes} nodes at each of {counted(len(values), 'moment')}"
     axis.set_xlabel("place in the chain")
     if values.shape[1] > MOST_LINES:
         axis.imshow(values.T, aspect="auto", origin="lower", interpolation="nearest", cmap="viridis")
@@ -104,7 +109,7 @@ def _chain(axis: Any, graph: Data, names: list[str]) -> str:
     axis.spines[["top", "right"]].set_visible(False)
     if values.shape[1] > 1:
         axis.legend(frameon=False, fontsize=8)
-    return f"a chain of {what}, {values.shape[1]} channel{'s' * (values.shape[1] > 1)}"
+    return f"a chain of {what}, {counted(values.shape[1], 'channel')}"
 
 
 def _connectivity(axis: Any, graph: Data) -> str:
@@ -152,7 +157,7 @@ def _tree(axis: Any, graph: Data) -> str:
             axis.text(x, y, kind, fontsize=5, rotation=30, ha="left", va="bottom")
     axis.set_axis_off()
     whole = int(graph.num_nodes or 0)
-    return f"the syntax tree of {whole:,} nodes" + (f", the first {count}" if count < whole else "")
+    return f"the syntax tree of {counted(whole, 'node')}" + (f", the first {count}" if count < whole else "")
 
 
 def _network(axis: Any, graph: Data) -> str:
@@ -167,7 +172,7 @@ def _network(axis: Any, graph: Data) -> str:
     _edges(axis, place, some.edge_index, alpha=0.8)
     axis.plot(place[:, 0], place[:, 1], "o", color=NODE, markersize=6)
     axis.set_axis_off()
-    return f"a graph of {whole:,} nodes" + (f", the first {MOST_NODES}" if whole > MOST_NODES else "")
+    return f"a graph of {counted(whole, 'node')}" + (f", the first {MOST_NODES}" if whole > MOST_NODES else "")
 
 
 def _edges(axis: Any, place: np.ndarray, edge_index: torch.Tensor, alpha: float) -> None:

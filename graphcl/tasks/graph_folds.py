@@ -72,16 +72,22 @@ def check_folds(probe: Probe, labels: Tensor, folds: Iterable[Fold]) -> None:
 
 
 def group_folds(data: GraphSet) -> list[Tensor]:
-    """The labelled graphs of each group, in the order of the groups' names.
+    """The labelled graphs of each group, in the order of the groups' names; not those of an unknown group (""), which
+    may be the one that is left out.
 
     Raises:
-        UserError: fewer than three groups.
+        UserError: fewer than three groups with labels, or one without which a single class is left.
     """
-    names = sorted(set(_groups_of(data)))
-    if len(names) < 3:
-        raise UserError(f"eval.split: groups leaves one out at a time and needs three; there are {len(names)}")
-    found = [_members(data, name) for name in names]
-    return [members[data.labels[members] >= 0] for members in found]
+    names = sorted({*_groups_of(data)} - {""})
+    members = [_members(data, name) for name in names]
+    found = {name: own[data.labels[own] >= 0] for name, own in zip(names, members, strict=True)}
+    found = {name: own for name, own in found.items() if own.numel()}
+    if len(found) < 3:
+        told = ", ".join(found) or "none"
+        raise UserError(f"eval.split: groups leaves one out at a time and needs three with labels; there are {told}")
+    for name in found:
+        _check_rest(data, torch.cat([own for other, own in found.items() if other != name]), name, "eval.split")
+    return list(found.values())
 
 
 def without_group(data: GraphSet, name: str) -> NodeSplit:
@@ -90,12 +96,20 @@ def without_group(data: GraphSet, name: str) -> NodeSplit:
     Raises:
         UserError: no such group, or no other.
     """
-    known = sorted(set(_groups_of(data)))
+    known = sorted({*_groups_of(data)} - {""})
     if name not in known or len(known) == 1:
         raise UserError(f"eval.hold_out: no group {name!r}{suggestion(name, known)}")
     test = _members(data, name)
-    rest = torch.ones(len(data), dtype=torch.bool).index_fill(0, test, False)
-    return NodeSplit(rest.nonzero().view(-1), test[:0], test)
+    rest = torch.ones(len(data), dtype=torch.bool).index_fill(0, test, False).nonzero().view(-1)
+    _check_rest(data, rest, name, "eval.hold_out")
+    return NodeSplit(rest, test[:0], test)
+
+
+def _check_rest(data: GraphSet, rest: Tensor, name: str, option: str) -> None:
+    """Refuse to leave a group out where the others are of one class: a probe has nothing to learn from them."""
+    classes = data.labels[rest]
+    if classes[classes >= 0].unique().numel() == 1:
+        raise UserError(f"{option}: without {name} all labelled graphs are of one class, and nothing can be told apart")
 
 
 def first_of_each(train: Tensor, data: GraphSet, shots: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,12 @@ def test_a_single_image_is_drawn(
     assert "seen.svg exists; replace it with --overwrite" in capsys.readouterr().err
 
 
+def test_names_of_any_signs_are_drawn_without_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        inspected(capsys, str(image(tmp_path / "my cat 🎒.png")), "--out", str(tmp_path / "x.png"))
+
+
 def test_one_of_a_folder_is_chosen_by_number_or_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("cats/a.png", "cats/b.png", "dogs/c.png", "dogs/notes.txt"):
         image(tmp_path / "photos" / name) if name.endswith("png") else text(tmp_path / "photos" / name, "no")
@@ -133,7 +140,7 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_a_single_new_image_is_embedded_by_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(6):
         image(tmp_path / "old" / "ab"[number % 2] / f"{number}{'x' * number}.png")
-    settings = ["data.patch=4", "encoder.dim=8", "train.epochs=1", "eval.folds=3"]
+    settings = ["data.patch=3", "encoder.dim=8", "train.epochs=1", "eval.folds=3"]
     command = ["train", "simclr_patches", f"data.path={tmp_path / 'old'}", *settings, "--out", str(tmp_path / "run")]
     assert run([*command, "--quiet"]) == 0
     new = ["--data", str(image(tmp_path / "new.png")), "--out", str(tmp_path / "new.csv"), "--json"]

@@ -67,9 +67,9 @@ def test_regions_of_images_stand_beside_each_other() -> None:
 
 def test_regions_need_images_with_as_many_patches() -> None:
     graph = build_patches(torch.zeros(1, 1, 3, 4), PatchGrid(channels=1, rows=3, columns=4, patch=1))
-    with pytest.raises(UserError, match=r"regions: 4 a side of images of 3 x 4 patches"):
+    with pytest.raises(UserError, match=r"encoder.regions: 4 a side of images of 3 x 4 patches"):
         pooled_width(graph, "mean", 5, 4)
-    with pytest.raises(UserError, match=r"regions above 1 need images"):
+    with pytest.raises(UserError, match=r"encoder.regions: above 1 it needs images"):
         pooled_width(Data(x=torch.zeros(3, 1)), "mean", 5, 2)
     with pytest.raises(UserError, match=r"pooling=frames takes all of a frame"):
         pooled_width(graph, "frames", 5, 2)

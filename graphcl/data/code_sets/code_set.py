@@ -15,6 +15,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
+from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.code_sets.forest import Forest
@@ -144,9 +145,9 @@ class CodeSetData(FromCard):
     ) -> CodeSet:
         classes = int(labels.max()) + 1
         told = f"{classes} classes" if classes else "no labels"
-        what = "functions" if self.how.functions else "programs"
+        what = "function" if self.how.functions else "program"
         report.note(
-            f"{len(forest):,} {what} of {int(forest.sizes.min())} to {int(forest.sizes.max())} nodes "
+            f"{counted(len(forest), what)} of {spanned(int(forest.sizes.min()), int(forest.sizes.max()), 'node')} "
             f"({float(forest.sizes.mean()):.0f} on average), {told}"
         )
         made = (packed.kind, packed.parent, packed.name, packed.words, packed.node_ptr)

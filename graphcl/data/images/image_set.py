@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
+from graphcl.core.words import counted
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import GraphSequence, hash_of
@@ -186,9 +187,12 @@ class ImagesData(FromCard):
         patch = self.patch or fitting_patch(height, width)
         if not patch:
             patch = max(2, round(max(height, width) / 8))
-            sides = [max(2, round(side / patch)) * patch for side in (height, width)]
+            sides = [max(FEWEST, round(side / patch)) * patch for side in (height, width)]
             raw.pixels = resized(raw.pixels, *sides)
-            report.note(f"no patch divides {height} x {width} pixels: images resized to {sides[0]} x {sides[1]}")
+            report.note(
+                f"no patch divides {height} x {width} pixels into {FEWEST} a side or more: "
+                f"images resized to {sides[0]} x {sides[1]}"
+            )
             height, width = sides
         if height % patch or width % patch:
             raise UserError(
@@ -211,8 +215,8 @@ class ImagesData(FromCard):
         classes = int(labels.max()) + 1
         told = f"{classes} classes" if classes else "no labels"
         report.note(
-            f"{len(labels):,} images of {layout.rows * layout.patch} x {layout.columns * layout.patch} pixels in "
-            f"{layout.channels} channel{'s' * (layout.channels > 1)}, {told}; each a graph of {layout.rows} x "
+            f"{counted(len(labels), 'image')} of {layout.rows * layout.patch} x {layout.columns * layout.patch} pixels "
+            f"in {counted(layout.channels, 'channel')}, {told}; each a graph of {layout.rows} x "
             f"{layout.columns} patches of {layout.patch} x {layout.patch} pixels"
         )
         if classes and (unknown := int((labels < 0).sum())):
@@ -222,7 +226,11 @@ class ImagesData(FromCard):
         return ImageSet(packed, labels, seed, raw.ids, raw.class_names, report, "pixels", split=raw.split)
 
 
+#: Patches a side that images have where nothing is said: recipes pool as many regions a side.
+FEWEST = 4
+
+
 def fitting_patch(height: int, width: int) -> int:
-    """The side of a square patch that divides both sides at least twice, and one of them into about eight; 0: none."""
-    fit = [p for p in range(2, min(height, width) // 2 + 1) if height % p == 0 and width % p == 0]
+    """The side of a square patch that divides both sides into ``FEWEST`` or more, and one into about eight; 0: none."""
+    fit = [p for p in range(2, min(height, width) // FEWEST + 1) if height % p == 0 and width % p == 0]
     return min(fit, key=lambda p: (abs(max(height, width) / p - 8), -p), default=0)

@@ -13,7 +13,7 @@ import torch
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index
 from graphcl.core.registry import register
-from graphcl.core.words import counted
+from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.class_folders import Skipped
 from graphcl.data.graph_sets.graph_set import GraphSet
@@ -170,7 +170,8 @@ class MoleculesData(FromCard):
         packed, classes = found.packed, int(labels.max()) + 1
         told = f"{classes} classes" if classes else "no labels"
         report.note(
-            f"{len(packed):,} molecules of {int(packed.sizes.min())} to {int(packed.sizes.max())} atoms "
+            f"{counted(len(packed), 'molecule')} of "
+            f"{spanned(int(packed.sizes.min()), int(packed.sizes.max()), 'atom')} "
             f"({float(packed.sizes.double().mean()):.1f} on average), {told}, {COLUMNS} features"
         )
         if alone := int((packed.edge_ptr.diff() == 0).sum()):

@@ -12,6 +12,7 @@ import torch
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Share
 from graphcl.core.registry import register
+from graphcl.core.words import counted, listed, spanned
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
@@ -165,14 +166,16 @@ class RoiSetData(FromCard):
         classes, windows, time = int(labels.max()) + 1, packed.windows, packed.time_ptr.diff()
         told = f"{classes} classes" if classes else "no labels"
         report.note(
-            f"{len(packed):,} scans of {int(time.min())} to {int(time.max())} samples of {packed.regions} regions, "
-            f"{told}; each {int(windows.min())} to {int(windows.max())} windows"
+            f"{counted(len(packed), 'scan')} of {spanned(int(time.min()), int(time.max()), 'sample')} of "
+            f"{counted(packed.regions, 'region')}, {told}; each "
+            f"{spanned(int(windows.min()), int(windows.max()), 'window')}"
             + (f" of {self.window} samples" if self.window else ", the whole scan")
         )
         if classes and (unknown := int((labels < 0).sum())):
             report.note(f"scans without a label, trained on but not judged: {unknown:,}")
         if raw.groups:
-            report.note(f"groups: {', '.join(sorted(set(raw.groups))[:20])}")
+            unknown = raw.groups.count("")
+            report.note(f"groups: {listed(sorted({*raw.groups} - {''}), 20)}" + f"; of none: {unknown}" * bool(unknown))
         report.split_hash = hash_of(packed.series, packed.time_ptr, packed.above, labels, of=(self.window, self.stride))
         known: dict[str, Any] = {"seed": 0, "class_names": [], **fields}
         return RoiSet(packed, labels, ids=raw.ids, report=report, features="connectivity", groups=raw.groups, **known)

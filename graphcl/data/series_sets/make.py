@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
+from graphcl.core.words import counted, listed, spanned
 from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
@@ -38,7 +39,7 @@ def make_set(raw: RawSeriesSet, report: DataReport, how: str, seed: int, nouns: 
     scale = Scale.of(how, raw.values if split is None else [raw.values[n] for n in split.train.tolist()])
     if scale.constant.any():
         channels = raw.channels or [str(n) for n in range(len(scale.mean))]
-        silent = ", ".join(channels[n] for n in np.flatnonzero(scale.constant))
+        silent = listed([channels[n] for n in np.flatnonzero(scale.constant)])
         raw.notes.append(f"channels that are constant, and say nothing: {silent}")
     packed = PackedChains.of([scale.apply(values) for values in raw.values])
     _describe(raw, packed, labels, report, nouns)
@@ -75,8 +76,8 @@ def _describe(raw: RawSeriesSet, packed: PackedChains, labels: Tensor, report: D
     sizes, channels, classes = packed.sizes, packed.x.shape[1], int(labels.max()) + 1
     told = f"{classes} classes" if classes else "no labels"
     report.note(
-        f"{len(packed):,} {many} of {int(sizes.min())} to {int(sizes.max())} {node}s in {channels} "
-        f"{channel}{'s' * (channels > 1)}, {told}"
+        f"{len(packed):,} {one if len(packed) == 1 else many} of "
+        f"{spanned(int(sizes.min()), int(sizes.max()), node)} in {counted(channels, channel)}, {told}"
     )
     if single := int((sizes == 1).sum()):
         report.note(f"{many} of a single {node}, kept: {single:,}")

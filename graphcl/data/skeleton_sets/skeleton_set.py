@@ -13,6 +13,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
+from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
@@ -196,8 +197,8 @@ class SkeletonSetData(FromCard):
             report.note(note)
         told = f"{classes} classes" if classes else "no labels"
         report.note(
-            f"{len(packed):,} sequences of {int(lengths.min())} to {int(lengths.max())} frames, {raw.joints} joints, "
-            f"{len(bones)} bones, {told}"
+            f"{counted(len(packed), 'sequence')} of {spanned(int(lengths.min()), int(lengths.max()), 'frame')}, "
+            f"{counted(raw.joints, 'joint')}, {counted(len(bones), 'bone')}, {told}"
         )
         report.split_hash = hash_of(packed.x, packed.node_ptr, bones, labels)
         return SkeletonSet(

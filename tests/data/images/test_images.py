@@ -197,13 +197,17 @@ def test_files_and_options_that_do_not_do(tmp_path: Path) -> None:
 
 
 def test_a_patch_that_fits() -> None:
-    assert [fitting_patch(n, n) for n in (8, 28, 32, 64, 224, 4, 31, 2)] == [2, 4, 4, 8, 28, 2, 0, 0]
+    assert [fitting_patch(n, n) for n in (8, 28, 32, 64, 224, 4, 31, 2)] == [2, 4, 4, 8, 28, 0, 0, 0]
+    assert [fitting_patch(*sides) for sides in ((10, 15), (6, 6), (16, 40))] == [0, 0, 4]
 
 
 def test_an_image_that_no_patch_divides_is_resized(tmp_path: Path) -> None:
     data = load(saved(tmp_path / "odd.npz", images=np.zeros((3, 31, 29))))
     assert data.packed.pixels.shape[2:] == (32, 28)
     assert any("no patch divides 31 x 29" in line for line in data.report.lines())
+    for sides in ((10, 15), (3, 3), (2, 40)):
+        layout = load(saved(tmp_path / "odd.npz", images=np.zeros((3, *sides)))).packed.layout
+        assert min(layout.rows, layout.columns) >= 4
 
 
 # --- kept and unseen -------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_a_folder_with_a_table(folder: Path) -> None:
     assert (data.class_names, data.groups) == (["ill", "well"], ["A", "A", "B", ""])
     assert f"1 scan not named in {folder}/labels.csv, without a label (the first: S_4)" in notes
     assert f"1 row of {folder}/labels.csv without a scan" in notes
-    assert "4 scans of 30 to 33 samples of 6 regions, 2 classes; each 5 to 5 windows of 10 samples" in notes
+    assert "4 scans of 30 to 33 samples of 6 regions, 2 classes; each 5 windows of 10 samples" in notes
     for number, values in enumerate(scans()):
         rows, edges = by_hand(values, 10, 5, 0.2)
         assert np.allclose(data.packed[number].x.numpy(), rows, atol=1e-4)

@@ -98,7 +98,7 @@ def test_missing_joints_are_filled_in_and_empty_sequences_left_out(tmp_path: Pat
     data = load(saved(tmp_path / "a.npz", X=padded(sequences), bones=[[0, 1]]))
     notes = data.report.lines()
     assert "skipped 1 series without a value" in notes
-    assert "3 sequences of 1 to 4 frames, 4 joints, 1 bones, no labels" in notes
+    assert "3 sequences of 1 to 4 frames, 4 joints, 1 bone, no labels" in notes
     assert bool(torch.isfinite(data.packed.x).all())
     first = data.packed[0].x.view(3, 4, 3)
     assert torch.allclose(first[1, 2], (first[0, 2] + first[2, 2]) / 2, atol=1e-6)
