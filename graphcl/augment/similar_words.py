@@ -15,6 +15,7 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count
 from graphcl.core.registry import register
 from graphcl.encode.base import Graph
+from graphcl.encode.word_sets import sets_of_words
 from graphcl.graph.code import layout_of
 
 #: Rows that are compared with all at a time.
@@ -46,14 +47,7 @@ def most_similar(sets: sp.csr_matrix, k: int) -> Tensor:
 
 def word_sets(batches: Iterable[Graph], columns: int) -> sp.csr_matrix:
     """[programs, columns] of 0 and 1: which buckets the words of each program fall into."""
-    parts = []
-    for graph in batches:
-        node, place = (graph.words > 0).nonzero(as_tuple=True)
-        at = graph.batch[node].numpy(), graph.words[node, place].numpy()
-        sets = sp.csr_matrix((np.ones(len(node), np.float32), at), shape=(graph.num_graphs, columns))
-        sets.data[:] = 1
-        parts.append(sets)
-    return sp.vstack(parts).tocsr()
+    return sp.vstack([sets_of_words(graph, columns) for graph in batches]).tocsr()
 
 
 @register("source", "similar_words", example={"k": 3})

@@ -40,7 +40,6 @@ class TokenInput(nn.Module):
         self,
         dim: Count = 64,
         distinct: bool = False,
-        distinct_scale: Positive = 1.0,
         sets: Index = 0,
         names: bool = True,
         repeats: NonNegative = 0.0,
@@ -56,8 +55,6 @@ class TokenInput(nn.Module):
             dim: Width of the vectors.
             distinct: Whether to a graph's latent is added a learnt vector of each different word and kind in it, once
                 however often it occurs, over the root of their number.
-            distinct_scale: Length of the latter at the start. Pooled nodes can be several times as long as 1, and then
-                hide them.
             sets: Width of a vector that a graph's latent has before the pooled one, then both of unit length: that of
                 its different words. What each counts is learned; at the start rare ones of training count more. 0 is
                 for none.
@@ -77,7 +74,7 @@ class TokenInput(nn.Module):
         shown = with_features(graph, torch.zeros(int(graph.num_nodes or 0), dim))
         self.inner = build("tower", part_name(label), options, graph=shown, generator=generator)
         self.out_dim: int = self.inner.out_dim
-        shape, std = (len(self.vectors), self.out_dim), distinct_scale * self.out_dim**-0.5
+        shape, std = (len(self.vectors), self.out_dim), self.out_dim**-0.5
         self.distinct = nn.Parameter(initial(shape, "normal", generator, std=std)) if distinct else None
         self.sets = self.log_tree = None
         if sets:

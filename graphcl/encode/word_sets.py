@@ -42,8 +42,8 @@ def sets_of_words(graph: Graph, buckets: int, names: bool = True, repeats: float
         left = torch.zeros(len(words), dtype=torch.bool, device=words.device)
         left[kept] = True
         there = there & left[:, None]
-    node, place = there.nonzero(as_tuple=True)
-    at = member[node].cpu().numpy(), words[node, place].cpu().numpy()
+    node, place = there.cpu().nonzero(as_tuple=True)
+    at = member.cpu()[node].numpy(), words.cpu()[node, place].numpy()
     found = sp.csr_matrix((np.ones(len(node), np.float32), at), (int(getattr(graph, "num_graphs", 1)), buckets))
     found.sum_duplicates()
     found.data *= (repeats + 1) / (found.data + repeats)

@@ -44,13 +44,6 @@ def test_distinct_words_count_once_in_the_graphs_latent() -> None:
     torch.testing.assert_close((both(View(left)).graphs - plain(View(left)).graphs)[1], both.distinct[1])
 
 
-def test_vectors_of_distinct_words_may_start_longer() -> None:
-    longer, usual = tower(distinct=True, distinct_scale=4.0), tower(distinct=True)
-    assert longer.distinct is not None
-    torch.testing.assert_close(longer.distinct, 4.0 * usual.distinct)
-    assert torch.equal(longer.vectors, usual.vectors)
-
-
 def test_the_set_of_words_stands_beside_the_tree_each_of_the_length_it_is_given() -> None:
     graph, plain, both = program_graph(), tower(), tower(sets=16, tree=0.5)
     assert (both.out_dim, both.graphs_dim, plain.graphs_dim) == (3, 19, 3)
