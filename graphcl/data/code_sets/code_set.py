@@ -17,7 +17,7 @@ from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
-from graphcl.data.class_folders import Skipped
+from graphcl.data.class_folders import Skipped, classes_of
 from graphcl.data.code_sets.forest import Forest
 from graphcl.data.code_sets.languages import language_of
 from graphcl.data.code_sets.packed import PackedCode
@@ -118,8 +118,10 @@ class CodeSetData(FromCard):
             MissingExtra: a grammar is not installed.
         """
         sources, forest, report = self._forest()
-        labels = np.array([sources.labels[item] for item in forest.item], dtype=object)
-        y, names = (None, []) if not any(labels) else class_codes(labels, [], sources.source)
+        labels: np.ndarray | None = np.array([sources.labels[item] for item in forest.item], dtype=object)
+        if sources.by_folder:
+            labels = classes_of(list(labels), report.notes)
+        y, names = (None, []) if labels is None or not any(labels) else class_codes(labels, [], sources.source)
         classes = check_labels(y, len(forest), sources.source, "programs")
         split = split_of_sizes(dict(Counter(sources.parts[item] for item in forest.item)))
         packed = PackedCode.of(forest, self.how.buckets, self.how.words, self.edges)

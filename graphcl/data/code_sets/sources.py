@@ -33,6 +33,7 @@ class Sources:
         source: Where they are from.
         notes: What was left out.
         docs: What is said of each, "" where nothing is; empty where only the texts themselves may say.
+        by_folder: Whether the classes are folders.
     """
 
     texts: list[Text]
@@ -42,6 +43,7 @@ class Sources:
     source: str
     notes: list[str] = field(default_factory=list)
     docs: list[str] = field(default_factory=list)
+    by_folder: bool = False
 
 
 def read_code_folder(folder: Path, language: str) -> Sources:
@@ -58,8 +60,8 @@ def read_code_folder(folder: Path, language: str) -> Sources:
         UserError: no such language, or no file of code.
     """
     only = language_named(language) if language else None
-    skipped, found = Skipped(), Sources([], [], [], [], str(folder))
-    for file in list_files(folder):
+    skipped, found = Skipped(), Sources([], [], [], [], str(folder), by_folder=True)
+    for file in list_files(folder, skipped):
         name, known = file.name, language_of(file.path.suffix)
         if known is None or only not in (None, known):
             skipped.add("no code" if known is None else f"not {language}", name)

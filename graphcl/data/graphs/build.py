@@ -34,7 +34,7 @@ def check_raw(raw: RawGraph) -> Tensor:
 
 
 def check_labels(y: Tensor | None, count: int, where: str, what: str) -> Tensor:
-    """The labels of ``count`` nodes or graphs (``what``), -1 everywhere where there are none.
+    """The labels of ``count`` nodes or graphs (``what``), -1 everywhere where there are none, and for one by itself.
 
     Raises:
         UserError: labels below -1, or of one class.
@@ -46,6 +46,8 @@ def check_labels(y: Tensor | None, count: int, where: str, what: str) -> Tensor:
             f"{where}: label {int(labels[place])} of {what[:-1]} {place}; classes are numbered from 0, and -1 says "
             "that a class is unknown"
         )
+    if count == 1:
+        return torch.full((1,), -1)
     if labels[labels >= 0].unique().numel() == 1:
         raise UserError(
             f"{where}: the labelled {what} are all of one class, and there is nothing to tell apart; "

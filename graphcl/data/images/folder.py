@@ -12,7 +12,7 @@ import torch
 
 from graphcl.core.errors import UserError
 from graphcl.core.tell import progress
-from graphcl.data.class_folders import Skipped, list_files
+from graphcl.data.class_folders import Skipped, classes_of, list_files
 from graphcl.data.images.decode import decode
 from graphcl.data.images.raw import SIDE, RawImages, resized, with_channels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
@@ -33,7 +33,7 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
         UserError: no image is left.
     """
     skipped, files = Skipped(), []
-    for file in list_files(folder):
+    for file in list_files(folder, skipped):
         if file.path.suffix.lower() in SUFFIXES:
             files.append(file)
         else:
@@ -57,8 +57,9 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
         source=str(folder),
         notes=notes,
     )
-    if any(labels):
-        raw.y, raw.class_names = class_codes(np.array(labels, dtype=object), [], folder)
+    classes = classes_of(labels, notes)
+    if classes is not None:
+        raw.y, raw.class_names = class_codes(classes, [], folder)
     return raw
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphcl.core.errors import UserError
 from graphcl.core.words import counted
-from graphcl.data.class_folders import Listed, Skipped, list_files
+from graphcl.data.class_folders import Listed, Skipped, classes_of, list_files
 from graphcl.data.parts_of_arrays import open_arrays
 from graphcl.data.roi_sets.phenotype import NO_SCAN, Phenotypes, is_phenotypes, read_phenotypes
 from graphcl.data.series_sets.raw import RawSeriesSet
@@ -42,7 +42,7 @@ def read_scans(path: Path, label: str = "", group: str = "") -> RawSeriesSet:
         UserError: no file can be read, or the table lacks what was asked for.
     """
     skipped = Skipped()
-    listed = list_files(path)
+    listed = list_files(path, skipped)
     tables = [one.path for one in listed if is_phenotypes(one.path)]
     if path.is_file():
         tables = sorted(one for one in path.parent.iterdir() if is_phenotypes(one) and one != path)
@@ -68,9 +68,10 @@ def read_scans(path: Path, label: str = "", group: str = "") -> RawSeriesSet:
     if not found.values:
         told = f": {'; '.join(found.notes)}" if found.notes else ""
         raise UserError(f"data.path: {path} holds no series of regions{told}; give .1D, .csv, .npy or .npz files")
-    if table is not None:
-        labels = _named_by(table, found, labels)
-    found.labels = np.array(labels, dtype=object) if any(labels) else None
+    if table is None:
+        found.labels = classes_of(labels, found.notes)
+    elif any(labels := _named_by(table, found, labels)):
+        found.labels = np.array(labels, dtype=object)
     found.groups = found.groups if any(found.groups or []) else None
     found.sizes = dict(parts) if parts.get("train") else {}
     return found

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from graphcl.core.errors import UserError
-from graphcl.data.class_folders import Listed, Skipped, list_files
+from graphcl.core.words import listed
+from graphcl.data.class_folders import Listed, Skipped, classes_of, list_files
 from graphcl.data.series_sets.raw import RawSeriesSet, resampled
+from graphcl.data.series_sets.table import TIMES, read_table
 
-SUFFIXES = (".csv", ".tsv")
-TIMES = ("time", "timestamp", "date", "datetime", "t")
 #: Steps that differ by less are of one rate.
 SAME_RATE = 1.01
 
@@ -21,8 +22,9 @@ SAME_RATE = 1.01
 def read_series_folder(folder: Path) -> RawSeriesSet:
     """Series of a folder. A folder in it is a class; ``train``, ``val`` and ``test`` in it are parts with classes.
 
-    Channels are the columns of the first file; a column called ``time`` (or ``timestamp``, ``date``, ``t``) holds
-    times. Series of other rates are brought to the longest step of all by linear interpolation.
+    Channels are the columns that most files have; a column called ``time`` (or ``timestamp``, ``date``, ``t``) holds
+    times, and those without a number in any file are left out, as is one without a name that counts the rows. Series of
+    other rates are brought to the longest step of all by linear interpolation.
 
     Raises:
         UserError: no file can be read.
@@ -30,63 +32,55 @@ def read_series_folder(folder: Path) -> RawSeriesSet:
     skipped, notes = Skipped(), list[str]()
     kept: list[Listed] = []
     tables: list[pd.DataFrame] = []
-    for file in list_files(folder):
-        table = _table(file.path)
-        if not isinstance(table, str) and tables and set(table.columns) != set(tables[0].columns):
-            table = "with other columns than the first file"
+    for file in list_files(folder, skipped):
+        table = read_table(file.path)
         if isinstance(table, str):
             skipped.add(table, file.name)
             continue
-        tables.append(table if not tables else table[tables[0].columns])
+        tables.append(table)
         kept.append(file)
+    kept, tables = _alike(kept, tables, skipped)
     notes += skipped.notes()
     if not tables:
         told = f": {'; '.join(notes)}" if notes else ""
         raise UserError(f"data.path: {folder} holds no series that can be read{told}; give CSV files, one a series")
-    time = next((name for name in tables[0].columns if str(name).lower() in TIMES), None)
-    channels = [name for name in tables[0].columns if name != time]
+    time = next((name for name in tables[0].columns if name.lower() in TIMES), None)
+    channels = _channels([name for name in tables[0].columns if name != time], tables, notes)
     values = [table[channels].to_numpy(dtype=np.float64) for table in tables]
     if time is not None:
         values = _one_rate(values, [table[time].to_numpy(dtype=np.float64) for table in tables], notes)
     labels, sizes = [file.label for file in kept], Counter(file.part for file in kept)
     return RawSeriesSet(
         values,
-        np.array(labels, dtype=object) if any(labels) else None,
+        classes_of(labels, notes),
         dict(sizes) if sizes.get("train") else {},
-        channels=[str(name) for name in channels],
+        channels=channels,
         ids=[file.name for file in kept],
         source=str(folder),
         notes=notes,
     )
 
 
-def _table(path: Path) -> pd.DataFrame | str:
-    """Numbers of a file, times in seconds; or why it is skipped."""
-    if path.suffix.lower() not in SUFFIXES:
-        return "not CSV"
-    try:
-        with path.open(encoding="utf-8", errors="replace") as opened:
-            first = opened.readline()
-        between = "\t" if path.suffix.lower() == ".tsv" else ";" if first.count(";") > first.count(",") else ","
-        header = None if _are_numbers(first.strip().split(between)) else 0
-        table = pd.read_csv(path, sep=between, header=header, encoding_errors="replace", index_col=False)
-    except (OSError, ValueError, pd.errors.EmptyDataError):
-        return "empty, or no table"
-    for name in table.columns:
-        timed = str(name).lower() in TIMES and not pd.api.types.is_numeric_dtype(table[name])
-        table[name] = _seconds(table[name]) if timed else pd.to_numeric(table[name], errors="coerce")
-    if table.empty or table.isna().to_numpy().all():
-        return "without a number"
-    return table
+def _alike(
+    files: list[Listed], tables: list[pd.DataFrame], skipped: Skipped
+) -> tuple[list[Listed], list[pd.DataFrame]]:
+    """Those with the columns that most have, in one order; the others are skipped."""
+    common = Counter(frozenset(table.columns) for table in tables).most_common(1)
+    alike = [set(table.columns) == common[0][0] for table in tables]
+    for file, kept in zip(files, alike, strict=True):
+        if not kept:
+            skipped.add("with other columns than most", file.name)
+    found = list(compress(tables, alike))
+    return list(compress(files, alike)), [table[found[0].columns] for table in found]
 
 
-def _are_numbers(fields: list[str]) -> bool:
-    return bool(pd.to_numeric(pd.Series(fields), errors="coerce").notna().any())
-
-
-def _seconds(column: pd.Series) -> pd.Series:
-    when = pd.to_datetime(column, errors="coerce", utc=True, format="mixed")
-    return (when - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+def _channels(names: list[str], tables: list[pd.DataFrame], notes: list[str]) -> list[str]:
+    """Those of the columns that hold a number in some file."""
+    lacking = [name for name in names if all(table[name].isna().all() for table in tables)]
+    if lacking and len(lacking) < len(names):
+        notes.append(f"columns without a number, left out: {listed(lacking)}")
+        return [name for name in names if name not in lacking]
+    return names
 
 
 def _one_rate(values: list[np.ndarray], times: list[np.ndarray], notes: list[str]) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphcl.core.errors import UserError
 from graphcl.core.tell import progress
-from graphcl.data.class_folders import Listed, Skipped, list_files
+from graphcl.data.class_folders import Listed, Skipped, classes_of, list_files
 from graphcl.data.graphs.splits import PARTS
 from graphcl.data.series_sets.raw import RawSeriesSet
 from graphcl.data.sound_sets.decode import SUFFIXES, decode, rate_of
@@ -60,7 +60,7 @@ def read_sound_folder(
     sizes = Counter(file.part for file, _ in files)
     raw = RawSeriesSet(
         list(frames),
-        np.array(labels, dtype=object) if any(labels) else None,
+        classes_of(labels, notes),
         {part: sizes[part] for part in PARTS if sizes[part]} if sizes["train"] and sizes["test"] else {},
         channels=[f"band {number}" for number in range(made.bands)],
         ids=[file.name for file, _ in files],
@@ -74,7 +74,7 @@ def read_sound_folder(
 def _sounds(folder: Path, names: NamePattern | None, test_below: int, skipped: Skipped) -> list[tuple[Listed, Named]]:
     """The files of sounds, those of a part together."""
     found = []
-    for file in list_files(folder):
+    for file in list_files(folder, skipped):
         name = Named() if names is None else names.read(file.path.stem)
         if file.path.suffix.lower() not in SUFFIXES:
             skipped.add("not WAV, FLAC or OGG", file.name)

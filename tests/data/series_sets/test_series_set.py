@@ -192,6 +192,7 @@ def write(path: Path, text: str) -> None:
 def test_files_are_series_and_folders_classes(tmp_path: Path) -> None:
     write(tmp_path / "walk" / "a.csv", "x,y\n1,2\n3,4\n")
     write(tmp_path / "walk" / "b.csv", "y;x\n5;6\n7;8\n9;\n")
+    write(tmp_path / "run" / "a.csv", "y,z,a\n0,0,0\n")
     write(tmp_path / "run" / "c.csv", "x,y\n0,0\n")
     write(tmp_path / "run" / "d.csv", "x,z\n0,0\n")
     write(tmp_path / "run" / "empty.csv", "")
@@ -204,11 +205,33 @@ def test_files_are_series_and_folders_classes(tmp_path: Path) -> None:
     assert data.labels.tolist() == [0, 1, 1]
     notes = "\n".join(data.report.lines())
     for reason in (
-        "1 file, not CSV (the first: readme.md)", "with other columns than the first file (the first: run/d.csv)",
+        "1 file, not CSV (the first: readme.md)", "2 files, with other columns than most (the first: run/a.csv)",
         "empty, or no table (the first: run/empty.csv)", "without a number (the first: run/words.csv)",
         "series of a single sample, kept: 1",
     ):  # fmt: skip
         assert reason in notes
+
+
+def test_tables_as_spreadsheets_and_pandas_write_them(tmp_path: Path) -> None:
+    """Commas in numbers, blanks behind commas, a mark at the beginning, an index without a name, words in a column."""
+    write(tmp_path / "a.csv", "x;y;who\n0,5;1;ann\n1,5;2;bob\n")
+    write(tmp_path / "b.csv", "\ufeffx, y, who\n3, 4, ann\n")
+    write(tmp_path / "c.csv", ",x,y,who\n0,5.5,6,ann\n1,7,8,ann\n")
+    write(tmp_path / "d.csv", "x\ty\twho\n9\t10\tann\n")
+    data = load(tmp_path, scale="none")
+    assert series(data) == [[[0.5, 1.5], [1, 2]], [[3], [4]], [[5.5, 7], [6, 8]], [[9], [10]]]
+    assert data.feature_names == ["x", "y"]
+    assert "columns without a number, left out: who" in data.report.lines()
+    write(tmp_path / "bare" / "a.csv", "0,5;1,5\n2,5;3,5\n")
+    assert series(load(tmp_path / "bare", scale="none")) == [[[0.5, 2.5], [1.5, 3.5]]]
+
+
+def test_a_folder_alone_is_no_class(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / "2024" / f"{name}.csv", "x\n1\n2\n")
+    data = load(tmp_path)
+    assert data.labels.tolist() == [-1, -1]
+    assert "one class alone, 2024, and nothing to tell it from: read as without labels" in data.report.lines()
 
 
 def test_series_of_different_rates_are_brought_to_the_slowest(tmp_path: Path) -> None:
