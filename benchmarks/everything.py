@@ -90,7 +90,7 @@ ROWS = (
     Row("cab_kws", "fsdd", ONE_TAKE, (MFCC, 0.900), UNLIKE, ("eval.shots=1",), tag="one"),
     Row("simclr_skeleton", "msraction3d", "ridge, odd people train", ("MiniRocket", 0.811), ONE_VIEW),
     Row("halp", "msraction3d", "ridge, odd people train", ("MiniRocket", 0.811), NO_POSITIVES),
-    Row("collossl", "msr-devices", "linear, one hand, odd people train", ("moments of thirds, LR", 0.244), UNCHOSEN),
+    Row("collossl", "msr-devices", "ridge, one hand, odd people train", ("moments of thirds, LR", 0.244), UNCHOSEN),
     *(Row(name, "digits", "linear, 5 folds", HOG, without, ("eval.baselines=[hog]",), measured="baseline/hog/accuracy")
       for name, without in PATCHES.items()),
     *(Row(name, "mnist5k", GIVEN, ("HOG, LR", 0.970), without) for name, without in PATCHES.items()),
