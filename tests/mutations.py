@@ -103,7 +103,7 @@ MUTATIONS = (
              "order = chance.argsort(stable=True)", "order = torch.arange(len(chance))",
              ("augment/test_edge_edits.py::test_candidates_are_drawn_anew_and_all_come_in_their_turn",)),
     Mutation("held-out links are candidates", "data/edge_candidates.py",
-             "alike_strangers(graph.x, pairs, k, held_out(data))", "alike_strangers(graph.x, pairs, k)",
+             "alike_strangers(x, pairs, k, held_out(data))", "alike_strangers(x, pairs, k)",
              ("augment/test_edge_modifier.py::test_held_out_links_are_no_candidates_and_never_added",
               "data/test_edge_answers.py::test_held_out_links_are_in_no_question")),
     Mutation("edits are made in one direction", "augment/edge_edits.py",

@@ -139,12 +139,16 @@ class PromptExperts(nn.Module):
         return "" if self.folder is None else provenance_digest(self.folder)
 
     def describe(self) -> dict[str, Any]:
-        """Who spoke, for the record of a run."""
-        return {"told": self._told(), **self.about}
+        """Who spoke, and how much each counts on the mean, for the record of a run."""
+        with torch.no_grad():
+            means = [round(float(mean), 4) for mean in self.weights().double().mean(dim=0)]
+        weights = dict(zip(self.experts, means, strict=True))
+        return {"told": self._told(weights), **self.about, "mean_weights": weights}
 
-    def _told(self) -> str:
+    def _told(self, weights: dict[str, float]) -> str:
         """In one line, for the screen."""
-        weighing = "mixed by a learned selector" if self.mix == "selector" else "in equal parts"
+        learned = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+        weighing = f"mixed by a learned selector ({learned})" if self.mix == "selector" else "in equal parts"
         labels = "; they know the names of the classes" if self.about["label_knowledge"] else ""
         missing = "".join(
             f"; {name}: {counted(count, 'node')} without an answer"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphcl.data.graphs.labelled import NodeGraph
+from graphcl.data.text_encoders import TextOptions, fit_text_encoder
 from graphcl.graph.link_candidates import alike_strangers, undirected_pairs, unlike_neighbours
 
 #: Candidates of a node of either kind, and the neighbours that a node must have for a link of its to be in question.
@@ -18,10 +19,12 @@ def candidates(data: NodeGraph, k: int = MOST, least: int = LEAST) -> tuple[Tens
     from, are none."""
     graph, count = data.graph, int(data.graph.num_nodes or 0)
     pairs = undirected_pairs(graph.edge_index, count)
-    unlike = unlike_neighbours(graph.x, pairs, k)
+    # Texts are compared, also where the features are others.
+    x = graph.x if data.text_encoder is not None else fit_text_encoder(graph.text, TextOptions()).encode(graph.text)
+    unlike = unlike_neighbours(x, pairs, k)
     few = torch.bincount(pairs.flatten(), minlength=count) < least
     unlike[few] = -1
-    return unlike, alike_strangers(graph.x, pairs, k, held_out(data))
+    return unlike, alike_strangers(x, pairs, k, held_out(data))
 
 
 def held_out(data: NodeGraph) -> Tensor:

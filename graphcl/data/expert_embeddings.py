@@ -19,7 +19,7 @@ from graphcl.core.paths import cache_dir
 from graphcl.core.tell import progress, tell
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.make_text_views import node_texts, offline_views, told_names
-from graphcl.data.text_encoders import TextEncoder, TextOptions, fit_text_encoder
+from graphcl.data.text_encoders import TextEncoder
 from graphcl.data.text_views import TextViews, graph_digests
 from graphcl.llm.experts import context_texts
 
@@ -59,11 +59,16 @@ def expert_embeddings(
             features.
     """
     experts = experts or None
-    texts, neighbours, _ = node_texts(data)
+    _, neighbours, _ = node_texts(data)
+    encoder = data.text_encoder
+    if encoder is None:
+        raise UserError(
+            f"{data.report.source}: the node features are not made of texts, and experts take their place: "
+            "set data.features=text"
+        )
     views = _kept_offline(data, class_names, experts) if folder is None else TextViews.load(folder, data.graph)
     names = _chosen(views, experts, folder)
-    encoder = data.text_encoder or fit_text_encoder(texts, TextOptions())
-    _require_one_space(views, names, encoder, data, folder)
+    _require_one_space(views, encoder, folder)
     degrees = [len(around) for around in neighbours]
     context = torch.stack([_embedded(encoder, context_texts(name, degrees)) for name in names], dim=1)
     about = {
@@ -126,21 +131,13 @@ def _chosen(views: TextViews, experts: Sequence[str] | None, folder: Path | None
     return tuple(experts)
 
 
-def _require_one_space(
-    views: TextViews, names: Sequence[str], encoder: TextEncoder, data: NodeGraph, folder: Path | None
-) -> None:
+def _require_one_space(views: TextViews, encoder: TextEncoder, folder: Path | None) -> None:
     """Refuse embeddings that cannot take the place of the features, or be compared with contexts."""
     where = folder or "offline experts"
     if views.about["encoder"]["is"] != encoder.told:
         raise UserError(
             f"{where}: embedded by {views.about['encoder']['is']}, the features of this data by {encoder.told}; give "
             "both the same data.text"
-        )
-    width, found = int(data.graph.num_features), int(views.embeddings[names[0]].shape[1])
-    if width != found:
-        raise UserError(
-            f"{where}: embeddings have {found:,} columns and the node features {width:,}; experts take the place of "
-            "features that are made of texts: set data.features=text"
         )
 
 

@@ -199,3 +199,15 @@ def test_what_lacks_answers_texts_or_nodes_is_refused(tmp_path: Path) -> None:
     other = Data(x=torch.ones(3, 8), edge_index=torch.tensor([[0], [1]]), num_nodes=3)
     with pytest.raises(UserError, match="candidates are of 24 nodes and the graph has 3"):
         module(other, generator=generator(0), prepared=module.prepare(data.graph))
+
+
+def test_candidates_are_of_the_texts_where_the_features_are_others() -> None:
+    data = topical()
+    given = Data(x=torch.rand(NODES, 5, generator=generator(1)), edge_index=data.graph.edge_index,
+                 text=data.graph.text, y=torch.arange(NODES) % 3, num_nodes=NODES)
+    split = NodeSplitOptions(ratios=[0.4, 0.2, 0.4], stratified=True)
+    _, strangers = candidates(NodeGraphData(given=given, split=split).load(seed=0), k=2)
+    node, place = (strangers >= 0).nonzero().unbind(1)
+    assert len(node) > NODES
+    one_topic = ((strangers[node, place] - node) % 3 == 0).double().mean()
+    assert one_topic > 0.6, "the most alike strangers are of one topic, as far as there are some"

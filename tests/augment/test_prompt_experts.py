@@ -92,6 +92,10 @@ def test_contexts_say_kind_degree_and_band() -> None:
 def test_the_record_says_how_many_contexts_have_a_known_word() -> None:
     """A word encoder may know none of theirs: then contents are compared with nothing."""
     assert made(ring()).describe()["contexts_known"] == 0.0
+    module = made(ring())
+    means = module.weights().mean(dim=0).tolist()
+    assert list(module.describe()["mean_weights"].values()) == pytest.approx(means, abs=1e-4)
+    assert f"mixed by a learned selector (raw {means[0]:.2f}, summary " in module.describe()["told"]
     assert made(ring(end=" Text of the node.")).describe()["contexts_known"] == 1.0
 
 
@@ -172,10 +176,11 @@ def test_what_cannot_take_the_place_of_features_is_refused(tmp_path: Path) -> No
                           text=TextOptions(dim=4, max_df=1.0, min_df=1)).load(seed=0)
     with pytest.raises(UserError, match=r"embedded by .*SVD to 6, .*SVD to 4; give both the same data\.text"):
         made(other, views=str(tmp_path / "views"))
-    given = NodeGraphData(given=Data(x=torch.ones(12, 3), edge_index=data.graph.edge_index, text=data.graph.text,
-                                     num_nodes=12)).load(seed=0)
-    with pytest.raises(UserError, match=r"3; experts take the place .* set data\.features=text"):
-        made(given)
+    for width in (3, data.graph.num_features):  # as wide as embeddings of texts is not of their space
+        given = NodeGraphData(given=Data(x=torch.ones(12, width), edge_index=data.graph.edge_index,
+                                         text=data.graph.text, num_nodes=12)).load(seed=0)
+        with pytest.raises(UserError, match=r"features are not made of texts, .*: set data\.features=text"):
+            made(given)
 
 
 def test_graphs_without_texts_pieces_and_other_graphs_are_refused() -> None:

@@ -148,16 +148,17 @@ def test_an_endpoint_that_dies_later_ends_the_run_and_keeps_what_it_said(cache: 
 
 
 def test_the_budget_stops_cleanly_and_is_kept(cache: AnswerCache) -> None:
-    limits = Limits(budget=0.0145, price_in=10.0, price_out=100.0, concurrency=4)
+    limits = Limits(budget=0.045, price_in=10.0, price_out=100.0, concurrency=4)
     texts = [f"t{i}" for i in range(100)]
-    outcome = ran(texts, cache, Script(), limits, delay=0.002)
+    longest = DoubleBackend(lambda *_: "x" * 400, delay=0.002)  # of 0.01 each, as long as they may be
+    outcome = run_requests(map(request, texts), longest, cache, limits)
     assert outcome.stopped == "the budget is spent"
     assert 0 < len(outcome.answers) < 100
-    assert outcome.cost <= 0.0145
+    assert 0.03 < outcome.cost <= 0.045
     assert len(outcome.missing) + len(outcome.answers) == 100
     assert len(cache) == len(outcome.answers)
     assert set(outcome.missing.values()) == {"the budget is spent"}
-    more = ran(texts, cache, Script(), limits)
+    more = run_requests(map(request, texts), longest, cache, limits)
     assert more.kept == len(outcome.answers)
 
 
