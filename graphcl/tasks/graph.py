@@ -17,7 +17,7 @@ from graphcl.core.options import Count, Index
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.core.words import counted
-from graphcl.data.graph_sets.graph_set import GraphSet
+from graphcl.data.graph_sets.graph_set import FEWEST_FOLDS, GraphSet
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.encode.base import Graph
 from graphcl.tasks.base import Batch, Split
@@ -35,7 +35,7 @@ from graphcl.tasks.graph_folds import (
 from graphcl.tasks.partition import partition
 from graphcl.tasks.probes.base import ClassCase, Probe, average, build_probe
 
-Folds = Annotated[int, Field(ge=3)]
+Folds = Annotated[int, Field(ge=FEWEST_FOLDS)]
 
 
 @register(

@@ -32,6 +32,9 @@ from graphcl.data.graphs.match import match_features
 from graphcl.data.graphs.splits import NodeSplit, stratified_folds
 from graphcl.data.report import DataReport
 
+#: The least that a cross-validation deals: one fold to judge, one that chooses, one to fit on.
+FEWEST_FOLDS = 3
+
 
 @dataclass(frozen=True, eq=False)
 class GraphSet:
@@ -79,9 +82,10 @@ class GraphSet:
         rare = int(torch.where(sizes > 0, sizes, labelled.numel()).argmin())
         if int(sizes[rare]) < count:
             name = self.class_names[rare] if self.class_names else str(rare)
-            raise UserError(
-                f"eval.folds: class {name!r} has {int(sizes[rare])} graphs, fewer than the {count} folds; lower it"
-            )
+            told = f"class {name!r} has {counted(int(sizes[rare]), 'graph')}, fewer than the {count} folds"
+            enough = int(sizes[rare]) >= FEWEST_FOLDS
+            least = "lower it" if enough else f"give it {FEWEST_FOLDS} or more, or leave it out"
+            raise UserError(f"eval.folds: {told}; {least}")
         draw = generator(self.seed, "folds", count, repeat)
         return [labelled[fold] for fold in stratified_folds(self.labels[labelled], count, generator=draw)]
 

@@ -85,6 +85,7 @@ def _bytes(values: np.ndarray, where: str) -> np.ndarray:
         raise UserError(f"{where}: image {image} holds values that are not finite; leave it out")
     low, high = values.min(), values.max()
     if low < 0 or high > 255:
-        raise UserError(f"{where}: pixels go from {low:g} to {high:g}; give values of 0..1, 0..255 or 16-bit numbers")
+        told = f"pixels go from {low:g} to {high:g} as {values.dtype}"
+        raise UserError(f"{where}: {told}; give values of 0..1 or 0..255, or 16-bit numbers as uint16")
     scale = 255 if values.dtype.kind in "fb" and high <= 1 else 1
     return np.round(values.astype(np.float32) * scale).astype(np.uint8)

@@ -90,8 +90,13 @@ def checked_bones(bones: np.ndarray, joints: int, where: object) -> np.ndarray:
         UserError: no pairs of joints that are there.
     """
     pairs = np.asarray(bones)
-    if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.min() < 0 or pairs.max() >= joints):
-        raise UserError(f"{where}: bones are pairs of joints from 0 to {joints - 1}; got {pairs.tolist()[:3]} ...")
+    if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "fiu"):
+        told = f"{pairs.dtype} of shape {pairs.shape}"
+        raise UserError(f"{where}: bones are pairs of joints, numbers of shape (bones, 2); got {told}")
+    outside = ((pairs < 0) | (pairs >= joints) | (pairs != np.floor(pairs))).reshape(-1, 2).any(axis=1)
+    if outside.any():
+        first = pairs[int(np.flatnonzero(outside)[0])].tolist()
+        raise UserError(f"{where}: bones are pairs of joints from 0 to {joints - 1}; got {first}")
     return pairs.reshape(-1, 2).astype(np.int64)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,11 @@ def test_folds_follow_from_seed_and_repeat() -> None:
 
 
 def test_a_class_smaller_than_the_folds_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="class '-1' has 1 graphs, fewer than the 3 folds"):
+    with pytest.raises(UserError, match="class '-1' has 1 graph, fewer than the 3 folds; give it 3 or more, or"):
         load(write_tu(tmp_path)).folds(3)
+    data = dataclasses.replace(GraphSetData().load(seed=0), class_names=["a", "b"])
+    with pytest.raises(UserError, match=r"class '[ab]' has \d+ graphs, fewer than the 100 folds; lower it"):
+        data.folds(100)
 
 
 # --- storage ---------------------------------------------------------------------------------------

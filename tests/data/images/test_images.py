@@ -172,6 +172,7 @@ def test_arrays_in_any_order_of_axes_and_range(tmp_path: Path) -> None:
         ({"images": np.zeros((0, 8, 8))}, "got 0 of 8 x 8"),
         ({"images": np.full((3, 8, 8), np.nan)}, "image 0 holds values that are not finite"),
         ({"images": np.full((3, 8, 8), -1.0)}, "pixels go from -1 to -1"),
+        ({"images": np.full((3, 8, 8), 999)}, "pixels go from 999 to 999 as int64; .* or 16-bit numbers as uint16"),
         ({"images": np.zeros((3, 8, 8)), "labels": [0, 1]}, r"3 examples, but labels of shape \(2,\)"),
         ({"images": np.array([["a"] * 4] * 4)[None]}, "images are numbers"),
         ({"images": np.zeros((3, 8, 8)), "labels": [1, 1, 1]}, "all of one class"),

@@ -117,6 +117,7 @@ def test_series_can_be_brought_to_one_length(tmp_path: Path) -> None:
         ({"X": np.zeros((2, 3, 4, 5))}, r"got float64 \(2, 3, 4, 5\)"),
         ({"X": np.array([["a", "b"]])}, "series are numbers"),
         ({"X": np.full((2, 3), NAN)}, "there is no series with a value"),
+        ({"X": np.array([[1.0], [1.0, 2.0]], dtype=object)}, "save plain numbers, what is shorter padded with NaN"),
         ({"X": np.zeros((2, 3)), "y": [0, 0]}, "all of one class"),
         ({"X": np.zeros((2, 3)), "y": [0.5, 1.5]}, "is a real number"),
         ({"X_train": np.zeros((2, 1, 3)), "X_test": np.zeros((2, 2, 3))}, "different numbers of channels: 1, 2"),

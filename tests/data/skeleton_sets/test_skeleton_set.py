@@ -131,7 +131,9 @@ def test_a_set_is_kept(tmp_path: Path) -> None:
     [
         ({"X": np.zeros((3, 4))}, {}, "skeletons are numbers"),
         ({"X": np.zeros((3, 4, 5, 7))}, {}, "joints, 2 or 3"),
-        ({"X": np.ones((3, 4, 5, 3)), "bones": [[0, 5]]}, {}, "pairs of joints from 0 to 4"),
+        ({"X": np.ones((3, 4, 5, 3)), "bones": [[0, 1], [0, 5]]}, {}, r"pairs of joints from 0 to 4; got \[0, 5\]"),
+        ({"X": np.ones((3, 4, 5, 3)), "bones": [[0, 1.5]]}, {}, r"got \[0.0, 1.5\]"),
+        ({"X": np.ones((3, 4, 5, 3)), "bones": [["hip", "knee"]]}, {}, r"numbers of shape \(bones, 2\); got <U4"),
         ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2]}, {}, "3 sequences, but 2 subjects"),
         ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["3"]}, "no subject '3'"),
         ({"X": np.ones((3, 4, 5, 3)), "subject": [1, 2, 2]}, {"train_groups": ["1", "2"]}, "left to test on"),

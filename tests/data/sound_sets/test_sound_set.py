@@ -107,16 +107,18 @@ def test_what_is_no_sound_is_skipped_and_counted(tmp_path: Path) -> None:
     whole = (tmp_path / "2.wav").read_bytes()
     (tmp_path / "text.wav").write_text("no sound at all")
     (tmp_path / "cut.wav").write_bytes(whole[:20])
+    (tmp_path / "half.wav").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "of_a_pipe.wav").write_bytes(whole[:4] + b"\xff\xff\xff\xff" + whole[8:])  # its length was not known
     (tmp_path / "nothing.wav").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("x")
     write(tmp_path / "no_samples.wav", np.zeros(0))
     write(tmp_path / "nan.wav", np.full(800, np.nan), subtype="FLOAT")
     data = load(tmp_path)
-    assert data.ids == ["0.wav", "1.wav", "2.wav"]
+    assert data.ids == ["0.wav", "1.wav", "2.wav", "of_a_pipe.wav"]
     notes = data.report.lines()
     for told in (
         "skipped 1 file, not WAV, FLAC or OGG (the first: notes.txt)",
-        "skipped 3 files, truncated, damaged or no sound (the first: cut.wav)",
+        "skipped 4 files, truncated, damaged or no sound (the first: cut.wav)",
         "skipped 1 file, without a sample (the first: no_samples.wav)",
         "skipped 1 file, with samples that are no numbers (the first: nan.wav)",
         "sounds of a single frame, kept: 1",
