@@ -43,7 +43,8 @@ def load_texts(
     data: NodeGraph = load_data(loaded, data_root=data_root)
     node_texts(data)  # refused before anything is said or paid for
     for line in data.report.lines():
-        output.say(line)
+        if not (features and line.startswith("features:")):  # they are not those of a recipe
+            output.say(line)
     return data
 
 

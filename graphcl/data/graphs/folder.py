@@ -91,7 +91,8 @@ def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str]
 def _split_column(table: pd.DataFrame, where: Path) -> dict[str, Tensor]:
     if "split" not in table:
         return {}
-    strange = sorted(set(table["split"]) - {*_PARTS, ""})
+    column = table["split"].replace({"val": "valid", "validation": "valid"})
+    strange = sorted(set(column) - {*_PARTS, ""})
     if strange:
         raise UserError(f"{where}: column 'split' holds {strange[0]!r}; it may hold train, valid, test or nothing")
-    return {part: torch.from_numpy((table["split"] == part).to_numpy(copy=True)).unsqueeze(1) for part in _PARTS}
+    return {part: torch.from_numpy((column == part).to_numpy(copy=True)).unsqueeze(1) for part in _PARTS}

@@ -30,6 +30,12 @@ def test_own_ids_labels_features_and_split(tmp_path: Path) -> None:
     assert [graph.masks[part].flatten().nonzero().item() for part in ("train", "valid", "test")] == [0, 3, 1]
 
 
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_validation_nodes_go_by_other_names_too(tmp_path: Path, name: str) -> None:
+    graph = read_folder(written(tmp_path, NODES.replace("valid", name)))
+    assert [graph.masks[part].flatten().nonzero().item() for part in ("train", "valid", "test")] == [0, 3, 1]
+
+
 def test_other_separators_and_numbers_as_ids(tmp_path: Path) -> None:
     graph = read_folder(written(tmp_path, "id;label\n007;a\n7;b\n", "src;dst\n7;007\n"))
     assert graph.ids == ["007", "7"]
