@@ -137,13 +137,16 @@ def test_the_command_tunes_a_real_transformer(
         ([], f"--out: {out} exists already; --overwrite replaces it"),
         (["--out", str(data), "--overwrite"], "holds no sentence encoder; it is not replaced"),
         (["--out", str(tmp_path / "b"), "--lr", "0"], "--lr: Input should be greater than 0"),
-        (["--out", str(tmp_path / "b"), "--model", str(data)], f"data.text.model: cannot load '{data}'"),
+        (["--out", str(tmp_path / "b"), "--model", str(data)], f"--model: cannot load '{data}'"),
         (["--out", str(tmp_path / "b"), "--device", "abacus"], "--device: 'abacus' is not a device"),
     ):
         capsys.readouterr()
         assert run([*command, *arguments]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+    assert run([*command, "--overwrite", "--epochs", "1", "--json"]) == 0
+    assert json.loads((out / "tuned.json").read_text())["options"]["epochs"] == 1
+    assert not list(tmp_path.glob(".tuned*"))
 
 
 @pytest.mark.parametrize(
