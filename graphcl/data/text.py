@@ -49,8 +49,12 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def reading(path: Path, encoding: str = "utf-8") -> Iterator[None]:
+def reading(path: Path, encoding: str = "") -> Iterator[None]:
     """Turn what goes wrong while a file is read into one line that names it.
+
+    Args:
+        path: The file.
+        encoding: What ``data.encoding`` says; "" where there is no such option, and UTF-8 is read.
 
     Raises:
         UserError: unreadable, damaged, or not in that encoding.
@@ -130,7 +134,8 @@ def sample_text(path: Path, encoding: str) -> str:
 
 
 def not_decodable(path: Path, encoding: str) -> UserError:
-    """The error for a file that is not in ``encoding``: names the first bad byte and its line."""
+    """The error for a file that is not in ``encoding`` ("": UTF-8, as nothing else is read): the first bad byte."""
+    asked, encoding = bool(encoding), encoding or "utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, line = 0, 1
     with open_bytes(path) as raw:
@@ -146,10 +151,8 @@ def not_decodable(path: Path, encoding: str) -> UserError:
                 break
             offset, line = offset + len(data), line + data.count(b"\n")
     guess = "utf-16" if wide and encoding == "utf-8" else "latin-1" if encoding != "latin-1" else "utf-8"
-    return UserError(
-        f"{path} is not {encoding}: byte {offset:,} (line {line:,}) does not decode; "
-        f"say what it is, e.g. data.encoding={guess}"
-    )
+    advice = f"say what it is, e.g. data.encoding={guess}" if asked else "save it as UTF-8"
+    return UserError(f"{path} is not {encoding}: byte {offset:,} (line {line:,}) does not decode; {advice}")
 
 
 def line_of_row(path: Path, encoding: str, separator: str, quoting: bool, row: int) -> int:

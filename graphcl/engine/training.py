@@ -122,6 +122,11 @@ class Training:
             self.observer.note(f"train.warmup_epochs: {warmup:,} of {p.limit:,} epochs, so train.lr is never reached")
         if idle := untaken(self.phases, self.model.terms):
             self.observer.note(f"in no phase, so nothing is trained by it: {', '.join(idle)}")
+        for late in (phase for phase in self.phases if phase.block.start >= p.limit):
+            self.observer.note(
+                f"phases.{late.name}: starts after {late.block.start:,} epochs of {p.limit:,}, so it never trains; "
+                "raise train.epochs, or lower its start"
+            )
         self.observer.started(epochs=p.limit, batches=self.batches, epoch=p.epoch, stage=p.stage, best=p.best)
         with stoppable(self._ask_to_stop), deterministic():
             try:

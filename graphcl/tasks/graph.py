@@ -166,8 +166,8 @@ class GraphTask:
         """
         if len(self.training_ids) < 2:
             raise UserError(
-                f"{self.data.report.source}: there is one graph, and nothing to contrast it with; recipes of the task "
-                "node train on one graph"
+                f"{self.data.report.source}: there is one graph, and nothing to contrast it with; give two or more "
+                "(the nodes of one graph are contrasted by recipes of the task node)"
             )
         return -(-len(self.training_ids) // batch_size) if batch_size else 1
 

@@ -11,6 +11,7 @@ pytest.importorskip("tree_sitter")
 
 from graphcl.cli.main import run as command
 from graphcl.core.build import build
+from graphcl.core.errors import UserError
 from graphcl.data.code_sets.pairs import CodePairs
 
 THINGS = ("banana", "window", "planet", "bridge", "violin", "candle", "desert", "engine", "forest", "garden")
@@ -40,6 +41,12 @@ def test_pairs_are_functions_without_what_is_said_of_them(tmp_path: Path) -> Non
     assert len((said & code) - {0}) == 1  # banana: the docstring is not in the code
     packed, places, _ = build("data", "code_pairs", {"path": str(tmp_path / "code")}).corpus(data.layout)
     assert len(packed) == len(places) == 40
+
+
+def test_a_single_file_is_code_too_and_how_much_is_said_in_it_is_counted(tmp_path: Path) -> None:
+    file = write(tmp_path / "code") / "banana.py"
+    with pytest.raises(UserError, match=r"banana\.py: of 4 functions 3 have documentation of 3 words; at least 10 are"):
+        build("data", "code_pairs", {"path": str(file)}).load(seed=0)
 
 
 def test_a_run_finds_functions_by_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,6 +189,17 @@ def test_a_phase_goes_on_with_the_optimizer_of_an_earlier_one(tmp_path: Path) ->
         run(tmp_path, phases(", optimizer_of: q"))
 
 
+def test_a_phase_that_starts_after_the_last_epoch_is_said(tmp_path: Path) -> None:
+    for epochs, told in ((2, 1), (3, 0)):
+        notes: list[str] = []
+        recipe = toy_recipe(tmp_path, TWO + phases(", start: 2"), f"train.epochs={epochs}")
+        training = toy_training(recipe, validate=False)
+        training.observer.note = notes.append  # type: ignore[method-assign]
+        training.train()
+        assert len(notes) == told
+        assert all("phases.p: starts after 2 epochs of 2, so it never trains; raise" in note for note in notes)
+
+
 def test_a_term_that_no_phase_takes_is_said(tmp_path: Path) -> None:
     _, whole = run(tmp_path, phases())
     assert untaken(whole.phases, whole.model.terms) == []

@@ -19,11 +19,10 @@ from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.class_folders import Skipped, classes_of
 from graphcl.data.code_sets.forest import Forest
-from graphcl.data.code_sets.languages import language_of
 from graphcl.data.code_sets.packed import PackedCode
 from graphcl.data.code_sets.parallel import parsed
 from graphcl.data.code_sets.parse import Reading
-from graphcl.data.code_sets.sources import Sources, read_code_folder, read_code_lines, read_library
+from graphcl.data.code_sets.sources import Sources, read_code, read_code_lines, read_library
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import hash_of
 from graphcl.data.graphs.build import check_labels
@@ -169,8 +168,7 @@ class CodeSetData(FromCard):
             path = Path(self.path)
             if not path.exists():
                 raise UserError(f"data.path: {path} does not exist; give a folder of code, or a file of JSON lines")
-            read = read_code_folder if path.is_dir() or language_of(path.suffix) else read_code_lines
-            return read(path, self.language), DataReport(source=str(path), format="code", files={"all": str(path)})
+            return read_code(path, self.language), DataReport(source=str(path), format="code", files={"all": str(path)})
         if self.name == LIBRARY:
             sources = read_library()
             return sources, DataReport(source=sources.source, format="code")

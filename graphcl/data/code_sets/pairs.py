@@ -18,19 +18,22 @@ from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Positive
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
+from graphcl.core.words import counted
 from graphcl.data.code_sets.code_set import LIBRARY, Buckets, Words, note_skipped
 from graphcl.data.code_sets.forest import Forest
 from graphcl.data.code_sets.packed import PackedCode
 from graphcl.data.code_sets.parallel import parsed
 from graphcl.data.code_sets.parse import Reading
 from graphcl.data.code_sets.query import TEXT, WORD, text_forest
-from graphcl.data.code_sets.sources import Sources, read_code_folder, read_code_lines, read_library
+from graphcl.data.code_sets.sources import Sources, read_code, read_library
 from graphcl.data.records import PARTS, Records, split_records
 from graphcl.data.report import DataReport
 from graphcl.graph.code import EDGE_KINDS, UNKNOWN, CodeLayout
 
 #: A function of fewer words of documentation says too little.
 _LEAST_WORDS = 3
+#: Functions with documentation that training needs.
+FEWEST = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +107,10 @@ class CodePairsData:
         sources, forest, docs, report = self._read()
         said = np.array([len(doc.split()) >= _LEAST_WORDS for doc in docs])
         report.note(f"functions of which nothing is said, searched but not trained on: {int((~said).sum()):,}")
+        if said.sum() < FEWEST:
+            told = f"of {counted(len(forest), 'function')} {said.sum()} have documentation of {_LEAST_WORDS} words"
+            raise UserError(f"{sources.source}: {told}; at least {FEWEST} are needed")
         forest, docs = forest.only(said), [docs[n] for n in np.flatnonzero(said)]
-        if len(forest) < 10:
-            raise UserError(f"{sources.source}: {len(forest)} functions with documentation; at least 10 are needed")
         kinds = (UNKNOWN, TEXT, WORD, *forest.kinds)
         texts = text_forest(docs, self.how)
         fields = {"code": self._packed(forest, kinds), "text": self._packed(texts, kinds)}
@@ -154,7 +158,7 @@ class CodePairsData:
         path = Path(self.path)
         if not path.exists():
             raise UserError(f"data.path: {path} does not exist; give a folder of code, or a file of JSON lines")
-        return (read_code_folder if path.is_dir() else read_code_lines)(path, self.language)
+        return read_code(path, self.language)
 
 
 def places(sources: Sources, forest: Forest) -> list[str]:

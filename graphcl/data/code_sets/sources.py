@@ -46,6 +46,11 @@ class Sources:
     by_folder: bool = False
 
 
+def read_code(path: Path, language: str) -> Sources:
+    """The texts of a folder, of one file of a known language, or of JSON lines; see the functions below."""
+    return (read_code_folder if path.is_dir() or language_of(path.suffix) else read_code_lines)(path, language)
+
+
 def read_code_folder(folder: Path, language: str) -> Sources:
     """The files of a folder whose names end as those of a language do, at any depth.
 
@@ -92,6 +97,9 @@ def read_code_lines(path: Path, language: str) -> Sources:
         UserError: the file cannot be read, or holds no program, or it is not said in what language.
     """
     skipped, rows = Skipped(), []
+    known = {one.name for one in LANGUAGES}
+    if language:
+        language_named(language)
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
@@ -99,11 +107,19 @@ def read_code_lines(path: Path, language: str) -> Sources:
                 if row is None:
                     skipped.add("no JSON object with 'code'", f"line {number}")
                     continue
-                rows.append((number, row))
+                named = str(row.get("language") or language).lower()
+                if not named:
+                    told = "the language is not said; set data.language, or 'language' there"
+                    raise UserError(f"{path}, line {number}: {told}")
+                if named not in known:
+                    skipped.add(f"in a language that is none of {', '.join(sorted(known))}", f"line {number}: {named}")
+                    continue
+                rows.append((number, {**row, "language": named}))
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     if not rows:
-        raise UserError(f"{path}: no line is a JSON object with a text 'code'")
+        told = f": {'; '.join(skipped.notes('line'))}" if skipped.notes() else ""
+        raise UserError(f"{path}: no line is a JSON object with a text 'code' in a known language{told}")
     parts = {"val": "valid", "validation": "valid", "dev": "valid"}
     place = {part: position for position, part in enumerate(PARTS)}
     given = [parts.get(str(row.get("split", "")), str(row.get("split", ""))) for _, row in rows]
@@ -111,10 +127,7 @@ def read_code_lines(path: Path, language: str) -> Sources:
     found = Sources([], [], [], [], str(path), skipped.notes("line"))
     for position in order:
         number, row = rows[position]
-        named = str(row.get("language") or language)
-        if not named:
-            raise UserError(f"{path}, line {number}: the language is not said; set data.language, or 'language' there")
-        found.texts.append(Text(language_named(named).name, code=row["code"]))
+        found.texts.append(Text(row["language"], code=row["code"]))
         found.ids.append(str(row.get("id", number)))
         found.labels.append("" if row.get("label") is None else str(row["label"]))
         found.parts.append(given[position])

@@ -95,8 +95,13 @@ def test_json_lines_in_parts(tmp_path: Path) -> None:
     assert data.split is not None
     assert (data.split.train.tolist(), data.split.test.tolist()) == ([0], [1])
     assert data.report.notes[0] == "skipped 2 lines, no JSON object with 'code' (the first: line 2)"
-    with pytest.raises(UserError, match="line 3: the language is not said"):
+    with pytest.raises(UserError, match="line 1: the language is not said"):
         load(path)
+    text += '\n{"code": "fn f() {}", "language": "Rust"}\n{"code": "x = 1", "language": "Python"}'
+    data = load(write(tmp_path, {"more.jsonl": text}) / "more.jsonl", language="c")
+    assert len(data) == 3
+    assert any("skipped 1 line, in a language that is none of c, cpp," in note and "line 5: rust" in note
+               for note in data.report.notes)
     with pytest.raises(UserError, match="no line is a JSON object"):
         load(write(tmp_path, {"none.jsonl": "x"}) / "none.jsonl")
     with pytest.raises(UserError, match="cannot be read"):

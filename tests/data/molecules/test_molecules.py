@@ -139,7 +139,7 @@ def test_a_table_that_cannot_be_used_is_one_line(text: str, said: str, tmp_path:
     with pytest.raises(UserError, match=r"data.path: .* ends in none of"):
         load(table(tmp_path / "own.xlsx", "PK"))
     (tmp_path / "bytes.csv").write_bytes(b"smiles\n\xff\xfe\x00C")
-    with pytest.raises(UserError, match=r"bytes\.csv"):
+    with pytest.raises(UserError, match=r"bytes\.csv is not utf-8: .* does not decode; save it as UTF-8"):
         load(tmp_path / "bytes.csv")
 
 
