@@ -117,10 +117,11 @@ class CodeSetData(FromCard):
             MissingExtra: a grammar is not installed.
         """
         sources, forest, report = self._forest()
-        labels: np.ndarray | None = np.array([sources.labels[item] for item in forest.item], dtype=object)
+        named = [sources.labels[item] for item in forest.item]
+        labels = np.array(named, dtype=object) if any(named) else None
         if sources.by_folder:
-            labels = classes_of(list(labels), report.notes)
-        y, names = (None, []) if labels is None or not any(labels) else class_codes(labels, [], sources.source)
+            labels = classes_of(named, report.notes)
+        y, names = (None, []) if labels is None else class_codes(labels, [], sources.source)
         classes = check_labels(y, len(forest), sources.source, "programs")
         split = split_of_sizes(dict(Counter(sources.parts[item] for item in forest.item)))
         packed = PackedCode.of(forest, self.how.buckets, self.how.words, self.edges)
