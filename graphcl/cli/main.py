@@ -71,8 +71,8 @@ app.command("list")(list_parts)
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit code.
 
-    0: done. 2: the user's mistake or a full disk, said in one line (or one line a problem) on stderr; so is memory that
-    does not suffice. 3: ``rca`` found no anomaly. 130: interrupted.
+    0: done. 2: the user's mistake, a full disk or a file that may not be read or written, said in one line (or one line
+    a problem) on stderr; so is memory that does not suffice. 3: ``rca`` found no anomaly. 130: interrupted.
     Anything else is a bug and keeps its traceback.
     """
     try:
@@ -87,6 +87,9 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except PermissionError as error:  # of whatever path a command was given
+        print(f"error: {error.filename or 'a file'} may not be read or written: {error.strerror}", file=sys.stderr)
+        return 2
     except OSError as error:
         if error.errno not in _FULL:
             raise

@@ -60,6 +60,9 @@ def list_files(folder: Path, skipped: Skipped | None = None) -> list[Listed]:
     skipped = Skipped() if skipped is None else skipped
     if folder.is_file():
         return _readable([Listed(folder, folder.name, "", "")], skipped)
+    if not os.access(folder, os.R_OK | os.X_OK):
+        skipped.add(_FORBIDDEN, folder.name)
+        return []
     parts = {part: next((folder / n for n in names if (folder / n).is_dir()), None) for part, names in _FOLDERS.items()}
     if parts["train"] is None or parts["test"] is None:
         return _readable(_below(folder, folder, "", skipped), skipped)

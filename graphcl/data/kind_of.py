@@ -72,6 +72,8 @@ def _of_arrays(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower().removesuffix(".npy") for name in archive.namelist()]
+    except PermissionError:
+        raise
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read: it is no .npz, or is damaged") from error
     if any("image" in name for name in names):

@@ -64,7 +64,7 @@ def fit(
             data.save(run.data)
         with propagation(recipe["train.backend"]):
             return _fit(recipe, data, run, device, observers, ranks)
-    except GraphCLError:
+    except (GraphCLError, PermissionError):
         if run is not None and ranks.first and not run.last.is_file():
             shutil.rmtree(run.path, ignore_errors=True)  # nothing to resume, so nothing half-written
         raise

@@ -271,6 +271,19 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
     assert (run / "metrics.json").read_text() == (undisturbed(case) / "metrics.json").read_text()
 
 
+def test_a_file_that_may_not_be_read_is_one_line_and_leaves_no_run(
+    graphcl: Command, tmp_path: Path, data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "locked/train.csv")
+
+    monkeypatch.setattr("graphcl.engine.fit._read_data", forbidden)
+    outcome = graphcl(*CASES["in a step"].arguments(data, tmp_path / "run"))
+    told = "error: locked/train.csv may not be read or written: Permission denied\n"
+    assert (outcome.code, outcome.err) == (2, told)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_elsewhere_is_one_line_too(
     graphcl: Command, tmp_path: Path, data: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,3 +51,11 @@ def test_one_folder_alone_makes_no_classes() -> None:
     assert found is not None
     assert found.tolist() == ["cat", "", "dog"]
     assert len(notes) == 1
+
+
+def test_a_folder_that_may_not_be_entered_has_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_text("")
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.X_OK)
+    skipped = Skipped()
+    assert list_files(tmp_path, skipped) == []
+    assert skipped.notes() == [f"skipped 1 file, that may not be read (the first: {tmp_path.name})"]
