@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from graphcl.core.errors import UserError
+from graphcl.core.errors import UserError, require
 from graphcl.core.tell import progress
 from graphcl.data.class_folders import Skipped, classes_of, list_files
 from graphcl.data.images.decode import decode
@@ -66,7 +67,9 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
 def _decoded(paths: list[Path], size: int) -> list[np.ndarray | str]:
     """What :func:`decode` makes of each, several at a time: Pillow works outside of Python's lock."""
     say, done = progress(), []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        # A panorama is no attack; what is twice as large is skipped.
+        warnings.simplefilter("ignore", require("PIL.Image", "images").DecompressionBombWarning)
         for made in pool.map(lambda path: decode(path, size), paths):
             done.append(made)
             say(lambda: f"reading images: {len(done):,} of {len(paths):,}")

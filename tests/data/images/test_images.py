@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,17 @@ def test_an_image_that_claims_to_be_huge_is_skipped(tmp_path: Path) -> None:
 
 
 # --- arrays ----------------------------------------------------------------------------------------
+
+
+def test_a_large_photograph_is_read_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 50)  # of which Pillow warns, and refuses twice as many
+    write(tmp_path / "large.png", size=(8, 8))
+    write(tmp_path / "huge.png", size=(8, 16))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load(tmp_path)
+    assert data.ids == ["large.png"]
+    assert "skipped 1 file, too many pixels to be an image (the first: huge.png)" in data.report.notes
 
 
 def saved(path: Path, **arrays: Any) -> Path:
