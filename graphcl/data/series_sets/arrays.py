@@ -26,9 +26,9 @@ def read_series_arrays(path: Path) -> RawSeriesSet:
     values: list[np.ndarray] = []
     for array in examples.values:
         if array.ndim not in (2, 3) or array.dtype.kind not in "fiub":
-            raise UserError(
-                f"{path}: series are numbers [n, time] or [n, channels, time]; got {array.dtype} {array.shape}"
-            )
+            other = "; joints over time are data.kind=skeleton_set, devices device_set" if array.ndim == 4 else ""
+            told = f"series are numbers [n, time] or [n, channels, time]; got {array.dtype} {array.shape}"
+            raise UserError(f"{path}: {told}{other}")
         cases = array[:, None] if array.ndim == 2 else array
         values += [np.ascontiguousarray(case.T, dtype=np.float64) for case in cases]
     if len(widths := {case.shape[1] for case in values}) > 1:

@@ -11,6 +11,7 @@ import numpy as np
 from graphcl.core.errors import UserError
 from graphcl.core.options import Index
 from graphcl.core.registry import register
+from graphcl.core.words import counted
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.report import DataReport
 from graphcl.data.series_sets.arrays import make_waves, read_series_arrays
@@ -98,7 +99,7 @@ class SeriesSetData(FromCard):
         if self.length:
             shares = np.linspace(0, 1, self.length)
             raw.values = [resampled(values, np.linspace(0, 1, len(values)), shares) for values in raw.values]
-            raw.notes.append(f"each series is brought to {self.length:,} samples")
+            raw.notes.append(f"each series is brought to {counted(self.length, 'sample')}")
         return raw, report
 
     def _located(self, seed: int) -> tuple[RawSeriesSet, DataReport]:
