@@ -147,7 +147,7 @@ def test_planted_noise_and_wrong_pairs_are_found(tmp_path: Path) -> None:
         "dbpm", f"data.path={tmp_path / 'planted.npz'}", "views.b.source={mispaired: {p: 0.1}}", "train.threads=1",
         "views.a.augment.crop_time.ratio=0.9", "views.b.augment.crop_time.ratio=0.9", "train.batch_size=150",
         "train.epochs=28", "states.pairs.warmup=15", "states.pairs.noisy_beyond=0.65", "states.pairs.faulty_beyond=1",
-        "encoder={chain_conv: {dim: 64, num_layers: 4, pooling: max}}",
+        "encoder={chain_conv: {num_layers: 4, pooling: max, pieces: 1, jk: last, changes: 0}}",
     )  # fmt: skip
     state = graphcl.fit(recipe).model.states["pairs"]
     wrong = (mispaired(torch.arange(150), 0.1) != torch.arange(150)).nonzero().view(-1)
