@@ -56,7 +56,7 @@ def test_the_loss_of_cab_kws_is_its_three_squares() -> None:
 
 
 def test_one_average_of_sounds_scaled_by_themselves_says_nothing() -> None:
-    """Why the recipe averages stretches: the paper's single mean would be 0 for every sound."""
+    """Why the recipe averages stretches: the paper's single mean would be 0 for every sound, scaled by bands."""
     for pieces, says in ((1, False), (8, True)):
-        _, flow = step(f"towers.frames.pieces={pieces}", f"heads.made.dim={8 * pieces}")
+        _, flow = step(f"towers.frames.pieces={pieces}", f"heads.made.dim={8 * pieces}", "data.scale=series")
         assert bool(flow.rows("frames(a).graphs").values.abs().max() > 0.1) == says
