@@ -19,7 +19,7 @@ def test_a_recipe_reads_the_kind_that_it_names() -> None:
     assert graphcl.load("graphcl").data_part == "graph_set"
     images = graphcl.load("simclr_patches")
     assert images.data_part == "images"
-    assert images["data.patch"] == 0
+    assert images["data.k"] == 9
     assert images.override("data.patch=4").data_part == "images"
 
 
