@@ -19,7 +19,7 @@ class Limits:
         concurrency: Requests under way at once.
         requests_per_minute: 0: no limit.
         tokens_per_minute: Of prompts and of the answers' greatest length; 0: no limit.
-        attempts: For one request, where faults pass; an unusable answer is asked for three times.
+        attempts: For one request, where faults pass; an unusable answer is asked for five times.
         max_wait: Seconds between two attempts at most, whatever a server asks for.
         budget: Money after which nothing more is sent; 0: no limit.
         price_in: Of a million prompt tokens.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from graphcl.core.errors import UserError
 from graphcl.llm.backends.base import Fault
 
-#: Attempts for an answer that came and is none.
-UNUSABLE_ATTEMPTS = 3
+#: Attempts for an answer that came and is none; three would lose some of 2,000 nodes where one in fifteen is of no use.
+UNUSABLE_ATTEMPTS = 5
 #: As long as nobody has answered anything: attempts to connect or to wait for an answer, requests whose attempts were
 #: in vain, requests refused one by one, and requests whose answers were of no use, after which it is not the request.
 FIRST_ATTEMPTS, FIRST_IN_VAIN, FIRST_REFUSED, FIRST_USELESS = 3, 3, 5, 10
