@@ -80,7 +80,7 @@ class Suite:
             return False
         self.path(cell).parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path(cell).with_suffix(".tmp")
-        temporary.write_text(lines_of(record))
+        temporary.write_text(without_place(lines_of(record)))
         temporary.replace(self.path(cell))
         return True
 
@@ -88,6 +88,12 @@ class Suite:
 def lines_of(record: Mapping[str, Any]) -> str:
     """JSON with a line for each key of the record, so that thousands of values for users are not as many lines."""
     return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()) + "\n}\n"
+
+
+def without_place(text: str) -> str:
+    """The text with ``DATA`` for the folder of the data sets, which lies elsewhere on each machine."""
+    root = data_root()
+    return text.replace(str(Path(root).absolute()), "DATA") if root else text
 
 
 def in_child(cell: Cell) -> dict[str, Any]:
