@@ -191,7 +191,7 @@ def test_numpy_names_are_those_of_recbole() -> None:
 
 
 def test_kgat_takes_the_mean_over_the_neighbours_of_each_relation() -> None:
-    dgl = pytest.importorskip("dgl")
+    dgl = pytest.importorskip("dgl", reason="DGL is not installed: pip install 'graphcl[dgl]'")
     from recbole.model.knowledge_aware_recommender.kgat import KGAT
 
     ckg = dgl.graph((torch.tensor([0, 0, 0, 1, 2, 2]), torch.tensor([1, 2, 2, 0, 0, 1])), num_nodes=3)

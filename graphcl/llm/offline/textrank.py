@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, tee
 from math import log
 
 import networkx as nx
@@ -68,8 +68,8 @@ def key_phrases(text: str, number: int = 10) -> list[str]:
 
 def key_phrases_of(texts: Sequence[str], number: int = 10) -> Iterator[list[str]]:
     """:func:`key_phrases` of many texts, in their order."""
-    for text, ranks in zip(texts, _ranked(map(_linked_words, map(words, texts))), strict=True):
-        sequence = words(text)
+    read, ranked = tee(map(words, texts))
+    for sequence, ranks in zip(read, _ranked(map(_linked_words, ranked)), strict=True):
         yield _phrases(sequence, dict(zip(_content(sequence), ranks, strict=True)), number)
 
 
