@@ -22,6 +22,7 @@ from graphcl.llm.backends import DoubleBackend
 from graphcl.llm.cache import AnswerCache
 from graphcl.llm.limits import Limits
 from graphcl.llm.prompts import load_prompt
+from graphcl.llm.patience import UNUSABLE_ATTEMPTS
 from graphcl.llm.request import Messages
 
 PROMPT, PARAMS = load_prompt("edges"), {"max_tokens": 60, "temperature": 0}
@@ -98,8 +99,8 @@ def test_a_malformed_answer_is_asked_for_again_and_then_counted(data: NodeGraph,
 
     limits = Limits(max_wait=0.01)
     answers, outcome = asked_edges(data, DoubleBackend(moody), cache, PROMPT, PARAMS, limits)
-    assert (calls["Paper 3"], calls["Paper 5"]) == (3, 2)
-    assert outcome.faults == {"malformed": 4}
+    assert (calls["Paper 3"], calls["Paper 5"]) == (UNUSABLE_ATTEMPTS, 2)
+    assert outcome.faults == {"malformed": UNUSABLE_ATTEMPTS + 1}
     assert answers.about["unanswered"] == 1
     assert 3 not in answers.node
     assert 5 in answers.node
