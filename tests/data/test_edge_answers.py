@@ -21,8 +21,8 @@ from graphcl.data.text_encoders import TextOptions
 from graphcl.llm.backends import DoubleBackend
 from graphcl.llm.cache import AnswerCache
 from graphcl.llm.limits import Limits
-from graphcl.llm.prompts import load_prompt
 from graphcl.llm.patience import UNUSABLE_ATTEMPTS
+from graphcl.llm.prompts import load_prompt
 from graphcl.llm.request import Messages
 
 PROMPT, PARAMS = load_prompt("edges"), {"max_tokens": 60, "temperature": 0}
