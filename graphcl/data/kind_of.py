@@ -12,6 +12,7 @@ from graphcl.data.code_sets.languages import language_of
 from graphcl.data.images import folder as image_folder
 from graphcl.data.molecules.table import is_table_of_molecules
 from graphcl.data.series_sets import ucr
+from graphcl.data.series_sets.table import suffix_of
 from graphcl.data.sound_sets import decode as sounds
 
 #: Most files of a folder that are looked at.
@@ -64,7 +65,7 @@ def _of_file(path: Path) -> str | None:
         return "molecules"
     if path.suffix == ".npz":
         return _of_arrays(path)
-    return _of_suffix(path.suffix.lower())
+    return _of_suffix(suffix_of(path))
 
 
 def _of_arrays(path: Path) -> str:

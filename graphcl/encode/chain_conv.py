@@ -81,7 +81,8 @@ class ChainConv(nn.Module):
             dim: Width of all layers.
             num_layers: Number of convolutions.
             pooling: How nodes make graphs; none gives no graphs, and of several ways the results stand beside each
-                other (std: standard deviation; positive: the share of values above 0, without a gradient).
+                other (std: standard deviation; positive: the share of values above 0, without a gradient; last: the
+                last node).
             pieces: Stretches of equal length of a chain that are pooled each by itself, so that graphs know of order;
                 `[1, 3]` pools the whole chain and then its thirds.
             jk: What is pooled: the last layer, or all of them beside each other.

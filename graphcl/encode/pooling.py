@@ -20,7 +20,7 @@ Pooling = Literal["none", "mean", "sum", "max"]
 #: Those, and ``frames``: the mean over time of each thing of a graph over time, all things beside each other.
 PoolingInTime = Literal["none", "mean", "sum", "max", "frames"]
 #: What chains may be pooled by, several beside each other.
-Moment = Literal["mean", "sum", "max", "std", "positive"]
+Moment = Literal["mean", "sum", "max", "std", "positive", "last"]
 
 
 def pool_graph(nodes: Tensor, graph: Graph, how: PoolingInTime, regions: int = 1) -> Tensor | None:
@@ -113,7 +113,7 @@ def pool_pieces(
         pos: [N], its place there.
         ptr: [G + 1], where chains begin.
         how: Ways; ``std`` is the (population) standard deviation, ``positive`` the share of values above 0 (of ROCKET,
-            Dempster et al., 2020), which has no gradient.
+            Dempster et al., 2020), which has no gradient; ``last`` the last node.
         pieces: K; or several, one after another: ``[1, 3]`` is the whole chain and then its thirds.
 
     Returns:
@@ -133,7 +133,14 @@ def _moment(nodes: Tensor, member: Tensor, count: int, how: Moment) -> Tensor:
         return _deviation(nodes, member, count)
     if how == "positive":
         return pool((nodes > 0).to(nodes.dtype), member, count, "mean")
-    return pool(nodes, member, count, how)
+    return _last(nodes, member, count) if how == "last" else pool(nodes, member, count, how)
+
+
+def _last(nodes: Tensor, member: Tensor, count: int) -> Tensor:
+    """[count, d], the row of the last node; 0 where there is none."""
+    node = torch.arange(len(member), device=member.device)
+    at = member.new_full((count,), -1).scatter_reduce(0, member, node, "amax")
+    return nodes.index_select(0, at.clamp_min(0)) * (at >= 0)[:, None]
 
 
 def _deviation(nodes: Tensor, member: Tensor, count: int) -> Tensor:

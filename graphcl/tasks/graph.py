@@ -24,8 +24,11 @@ from graphcl.tasks.base import Batch, Split
 from graphcl.tasks.baselines.embedded import EmbeddedBaseline, build_embedded, check_reads, comparable
 from graphcl.tasks.graph_folds import (
     Fold,
+    case_of,
     check_folds,
+    check_needs,
     first_of_each,
+    fold_in_time,
     folds_protocol,
     given_fold,
     given_protocol,
@@ -33,7 +36,7 @@ from graphcl.tasks.graph_folds import (
     without_group,
 )
 from graphcl.tasks.partition import partition
-from graphcl.tasks.probes.base import ClassCase, Probe, average, build_probe
+from graphcl.tasks.probes.base import Probe, average, build_probe
 
 Folds = Annotated[int, Field(ge=FEWEST_FOLDS)]
 
@@ -53,6 +56,9 @@ class GraphTask:
     Training sees all graphs without labels, for a number of epochs fixed beforehand: nothing is held out to choose
     it. Then for each fold a probe is fitted on the other folds, its own settings chosen by a cross-validation among
     those, and judged on the fold.
+
+    Where graphs are windows of one series (``data.kind=window_set``), they have no classes: a probe forecasts what
+    comes after them (``eval.probe=forecast``), and training sees windows of the training part alone.
 
     Where the data has a training and a test part, training sees no graph of the test part, and one probe, fitted on
     the training part, is judged on it.
@@ -101,29 +107,32 @@ class GraphTask:
 
         Raises:
             UserError: no parts where they are asked for, or one without labels; an unknown probe or baseline, a probe
-                of links, a class with fewer graphs than folds, or folds that the probe cannot judge.
+                of what these graphs do not have, a class with fewer graphs than folds, or folds that the probe cannot
+                judge.
         """
-        self.data, labelled = data, bool((data.labels >= 0).any())
+        self.data, labelled, future = data, bool((data.labels >= 0).any()), data.future
         if split == "given" and data.split is None:
             raise UserError(f"eval.split: {data.report.source} has no training and test part; take folds")
         self._given = None if split in ("folds", "groups") else data.split
         if hold_out:
             self._given = without_group(data, hold_out)
         self._by_groups, self._shots = split == "groups", shots
-        self.judges = labelled
-        self.random_encoder = random_encoder and labelled
+        self.judges = labelled or (future is not None and data.split is not None)
+        self.random_encoder = random_encoder and self.judges
         self.probe, options = build_probe(probe, probe_options)
-        if self.probe.needs != "classes":
-            raise UserError(f"eval.probe: {probe} judges {self.probe.needs} of nodes; take one that judges classes")
+        if self.judges or future is None:
+            check_needs(probe, self.probe.needs, "classes" if future is None else "future")
         self._judged_by = {"probe": probe, "probe_options": options, **_set(hold_out=hold_out, shots=shots)}
         # All are drawn now: folds that cannot be dealt end the run before training, not after it.
         self._folds: list[list[Tensor]] = []
         if labelled and self._given is None:
             self._folds = [group_folds(data)] if self._by_groups else [data.folds(folds, n) for n in range(repeats)]
         self._parts = [given_fold(data.labels, self._given, data.seed)] if labelled and self._given else []
+        if future is not None and self.judges:
+            self._parts = [fold_in_time(data, split, shots)]
         self._baselines = build_embedded(baselines, "graph")
-        if labelled:
-            check_folds(self.probe, data.labels, self._each_fold())
+        if self.judges:
+            check_folds(self.probe, data, self._each_fold())
             check_reads(self._baselines, self.graphs["graph"], data.packed)
         self._chosen: dict[str, dict[str, int]] = {}
 
@@ -154,6 +163,8 @@ class GraphTask:
     @cached_property
     def training_ids(self) -> Tensor:
         """Numbers of the graphs that training sees."""
+        if self.data.seen is not None:
+            return self.data.seen
         if self._given is None:
             return torch.arange(len(self.data))
         return torch.cat([self._given.train, self._given.valid]).sort().values
@@ -230,7 +241,7 @@ class GraphTask:
         parts = fold.judged() if split == "test" else fold.before()
         if self._shots:
             parts = NodeSplit(first_of_each(parts.train, self.data, self._shots), parts.valid, parts.test)
-        return probe.judge(ClassCase(x, self.data.labels, parts), "test", seed=seed)
+        return probe.judge(case_of(x, self.data, parts), "test", seed=seed)
 
     def baselines(self, *, seed: int) -> dict[str, dict[str, float]]:
         """Test metrics of each baseline; where it has settings, each fold's are chosen without that fold.

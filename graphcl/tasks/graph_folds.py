@@ -13,7 +13,7 @@ from graphcl.core.errors import UserError, suggestion
 from graphcl.core.seeds import generator
 from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graphs.splits import NodeSplit, stratified_folds
-from graphcl.tasks.probes.base import Probe
+from graphcl.tasks.probes.base import ClassCase, FutureCase, Probe
 
 
 class Fold(NamedTuple):
@@ -60,15 +60,49 @@ def given_fold(labels: Tensor, split: NodeSplit, seed: int) -> Fold:
     return Fold(train[torch.cat(dealt[1:])].sort().values, train[dealt[0]], test)
 
 
-def check_folds(probe: Probe, labels: Tensor, folds: Iterable[Fold]) -> None:
+def fold_in_time(data: GraphSet, split: str, shots: int) -> Fold:
+    """The parts of windows of one series.
+
+    Raises:
+        UserError: folds or a few labels are asked for, which windows do not have.
+    """
+    if split in ("folds", "groups") or shots:
+        told = f"eval.split: {split}" if not shots else f"eval.shots: {shots}"
+        raise UserError(f"{told} is of graphs with classes; forecasts are judged on the parts in time, data.parts")
+    assert data.split is not None
+    return Fold(data.split.train, data.split.valid, data.split.test, validates=True)
+
+
+def check_needs(name: str, needs: str, has: str) -> None:
+    """Refuse a probe that judges what the graphs do not have.
+
+    Raises:
+        UserError: it judges something else.
+    """
+    if needs == has:
+        return
+    if has == "future":
+        raise UserError(f"eval.probe: {name} judges {needs}, and windows have none; take eval.probe=forecast")
+    what = "links of nodes" if needs == "links" else "what comes after windows (data.kind=window_set)"
+    raise UserError(f"eval.probe: {name} judges {what}; take one that judges classes")
+
+
+def case_of(x: Tensor, data: GraphSet, parts: NodeSplit) -> ClassCase | FutureCase:
+    """What a probe judges: embeddings [G, d] with the classes of the graphs, or with what comes after them."""
+    return ClassCase(x, data.labels, parts) if data.future is None else FutureCase(x, data.future, parts)
+
+
+def check_folds(probe: Probe, data: GraphSet, folds: Iterable[Fold]) -> None:
     """Ask a probe that may refuse a part (``check``) about each that is judged, before anything is trained.
 
     Raises:
         UserError: it refuses one.
     """
-    if (check := getattr(probe, "check", None)) is not None:
-        for fold in folds:
-            check(labels.index_select(0, fold.test))
+    for fold in folds:
+        if data.future is not None and (check := getattr(probe, "check_future", None)) is not None:
+            check(case_of(data.labels[:, None], data, fold.judged()))
+        elif data.future is None and (check := getattr(probe, "check", None)) is not None:
+            check(data.labels.index_select(0, fold.test))
 
 
 def group_folds(data: GraphSet) -> list[Tensor]:

@@ -19,8 +19,9 @@ from graphcl.core.registry import Part
 from graphcl.core.seeds import generator
 from graphcl.data.graphs.links import hold_out_links
 from graphcl.data.graphs.splits import NodeSplit
+from graphcl.data.window_sets.packed import PackedWindows
 from graphcl.tasks.base import Batch, Task
-from graphcl.tasks.probes.base import ClassCase, ClassProbe, Labelled, LinkCase
+from graphcl.tasks.probes.base import ClassCase, ClassProbe, FutureCase, Labelled, LinkCase
 
 from .toys import parts
 
@@ -33,6 +34,8 @@ def _options(kind: str) -> dict[str, Any]:
     """Programs have no ``x`` that a baseline could flatten, and are judged by what they retrieve."""
     if kind == "images":
         return {**OF_A_KIND, "baselines": ["flat_features", "hog"]}
+    if kind == "window_set":
+        return {"probe": "forecast", "probe_options": {"horizons": [1, 3]}, "baselines": ["flat_features"]}
     if kind == "roi_set":
         return {**OF_A_KIND, "baselines": ["connectivity"]}
     programs = {"folds": 3, "probe": "map_at_r", "baselines": ["token_jaccard"]}
@@ -83,12 +86,12 @@ def monitor_of(task: Task) -> str:
 
 
 def check_metrics(metrics: Mapping[str, float]) -> None:
-    """Fractions, but for errors, which have no upper bound."""
+    """Fractions, but for errors, which have no upper bound, and skill, which is below 0 where errors are large."""
     assert metrics
     for name, value in metrics.items():
         assert isinstance(value, float), name
-        assert value >= 0.0, f"{name} = {value}"
-        assert value <= 1.0 or name == "error", f"{name} = {value}"
+        assert value >= 0.0 or name == "skill", f"{name} = {value}"
+        assert value <= 1.0 or name.partition("@")[0] in ("error", "mse", "mae"), f"{name} = {value}"
 
 
 # --- data ------------------------------------------------------------------------------------------
@@ -219,8 +222,13 @@ class_probes = pytest.mark.parametrize(
 )
 
 
-def a_case(needs: str) -> ClassCase | LinkCase:
-    """What a probe of that need judges: 60 rows of two classes, linked within each class."""
+def a_case(needs: str) -> ClassCase | LinkCase | FutureCase:
+    """What a probe of that need judges: 60 rows of two classes, linked within each class; or windows of a wave."""
+    if needs == "future":
+        wave = torch.sin(torch.arange(63.0))[:, None]
+        packed = PackedWindows.of(wave, (43, 53, 63), window=3, apart=False, relative=False)
+        x = packed.before(torch.arange(61)).flatten(1)
+        return FutureCase(x, packed, NodeSplit(torch.arange(40), torch.arange(40, 50), torch.arange(50, 60)))
     rows = labelled(60, 0)
     nodes = torch.arange(60)
     if needs == "classes":

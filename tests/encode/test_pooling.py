@@ -75,6 +75,12 @@ def test_regions_need_images_with_as_many_patches() -> None:
         pooled_width(graph, "frames", 5, 2)
 
 
+def test_the_last_node_of_each_stretch() -> None:
+    nodes = torch.tensor([[1.0], [2], [3], [4]])
+    batch, pos, ptr = torch.tensor([0, 0, 0, 1]), torch.tensor([0, 1, 2, 0]), torch.tensor([0, 3, 4])
+    assert pool_pieces(nodes, batch, pos, ptr, ["last"], [1, 2]).tolist() == [[3, 2, 3], [4, 4, 0]]
+
+
 def test_a_pyramid_and_the_share_of_positive_values() -> None:
     nodes = torch.tensor([[1.0], [-3.0], [0.0], [9.0], [7.0]])
     batch, pos, ptr = torch.tensor([0, 0, 0, 0, 1]), torch.tensor([0, 1, 2, 3, 0]), torch.tensor([0, 4, 5])

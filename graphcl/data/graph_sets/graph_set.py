@@ -24,6 +24,7 @@ from graphcl.data.graph_sets.build import (
     kind_of_features,
     pack_set,
 )
+from graphcl.data.graph_sets.future import Future
 from graphcl.data.graph_sets.locate import locate_set
 from graphcl.data.graph_sets.packed import PackedGraphs, hash_of
 from graphcl.data.graph_sets.pyg import from_graphs, separate
@@ -70,6 +71,16 @@ class GraphSet:
     def sample(self) -> Data:
         """See :meth:`GraphSequence.sample`."""
         return self.packed.sample()
+
+    @property
+    def future(self) -> Future | None:
+        """What comes after each graph, where graphs are windows of one series, and forecasts judge; else None."""
+        return None
+
+    @property
+    def seen(self) -> Tensor | None:
+        """Numbers of the graphs that training sees; None: those of the training and validation part, or all."""
+        return None
 
     def folds(self, count: int, repeat: int = 0) -> list[Tensor]:
         """The labelled graphs dealt into ``count`` folds, each class evenly; another deal for each ``repeat``.

@@ -19,6 +19,7 @@ from graphcl.data.series_sets.chains_of_values import SeriesSet
 from graphcl.data.series_sets.folder import read_series_folder
 from graphcl.data.series_sets.make import make_set, make_unseen
 from graphcl.data.series_sets.raw import RawSeriesSet, clean, resampled
+from graphcl.data.series_sets.table import suffix_of
 from graphcl.data.series_sets.ucr import SUFFIXES, find_pair, read_ucr
 
 #: Series that are made where no data is named.
@@ -117,7 +118,7 @@ class SeriesSetData(FromCard):
 def _reader(path: Path) -> tuple[Callable[[Path], RawSeriesSet], str]:
     if not path.exists():
         raise UserError(f"data.path: {path} does not exist; {LAYOUT}")
-    if path.suffix.lower() == ".csv":
+    if suffix_of(path) == ".csv":
         return read_series_folder, "CSV files"
     if path.is_dir():
         pair = find_pair(path)

@@ -25,8 +25,17 @@ def save_series(data: SeriesSet, folder: Path) -> None:
 
 def series_header_of(data: SeriesSet) -> dict[str, Any]:
     """The plain values of a set of series."""
-    scale = {"how": data.scale.how, "mean": data.scale.mean.tolist(), "deviation": data.scale.deviation.tolist()}
-    return {**header_of(data), "scale": scale}
+    return {**header_of(data), "scale": scale_header(data.scale)}
+
+
+def scale_header(scale: Scale) -> dict[str, Any]:
+    """The plain values of a scale."""
+    return {"how": scale.how, "mean": scale.mean.tolist(), "deviation": scale.deviation.tolist()}
+
+
+def scale_of(kept: dict[str, Any]) -> Scale:
+    """The inverse of :func:`scale_header`."""
+    return Scale(kept["how"], np.array(kept["mean"]), np.array(kept["deviation"]))
 
 
 def load_series(folder: Path) -> SeriesSet:
@@ -40,6 +49,4 @@ def load_series(folder: Path) -> SeriesSet:
 
 def rebuilt(tensors: dict[str, Tensor], header: dict[str, Any]) -> SeriesSet:
     """The set of these tensors and values."""
-    kept = header["scale"]
-    scale = Scale(kept["how"], np.array(kept["mean"]), np.array(kept["deviation"]))
-    return SeriesSet(packed_of(tensors, PackedChains), **fields_of(tensors, header), scale=scale)
+    return SeriesSet(packed_of(tensors, PackedChains), **fields_of(tensors, header), scale=scale_of(header["scale"]))

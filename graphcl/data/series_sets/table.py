@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +18,22 @@ def read_table(path: Path) -> pd.DataFrame | str:
 
     Between columns stand commas, semicolons or tabs, as the first line has them; where it is no comma, 1,5 is a number.
     What is no number is NaN. A first column without a name that counts the rows, as pandas writes its index, is left
-    out.
+    out. The file may be compressed by gzip.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = suffix_of(path)
+    if suffix not in SUFFIXES:
         return "not CSV"
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as opened:
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as opened:
             first = opened.readline()
-        between = next((sign for sign in "\t;" if sign in first), "\t" if path.suffix.lower() == ".tsv" else ",")
+        between = next((sign for sign in "\t;" if sign in first), "\t" if suffix == ".tsv" else ",")
         header = None if _numbers(pd.Series(first.strip().split(between)), between).notna().any() else 0
         table = pd.read_csv(
             path, sep=between, header=header, encoding="utf-8-sig", encoding_errors="replace", index_col=False,
             skipinitialspace=True,
         )  # fmt: skip
-    except (OSError, ValueError, pd.errors.EmptyDataError):
+    except (OSError, EOFError, zlib.error, ValueError, pd.errors.EmptyDataError):
         return "empty, or no table"
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     for name in table.columns:
@@ -39,6 +43,11 @@ def read_table(path: Path) -> pd.DataFrame | str:
     if table.empty or table.isna().to_numpy().all():
         return "without a number"
     return table
+
+
+def suffix_of(path: Path) -> str:
+    """That of the file, or of what is compressed in it, in lower case: ``.csv`` of ``load.csv.gz``."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _numbers(column: pd.Series, between: str) -> pd.Series:

@@ -15,11 +15,12 @@ from torch import Tensor
 from graphcl.core.build import build
 from graphcl.core.schema import part_schema
 from graphcl.core.seeds import generator
+from graphcl.data.graph_sets.future import Future
 from graphcl.data.graphs.links import HeldOutLinks
 from graphcl.data.graphs.splits import stratified_folds
 from graphcl.tasks.base import Split
 
-Needs = Literal["classes", "links"]
+Needs = Literal["classes", "links", "future"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +94,36 @@ class LinkCase:
     held_out: HeldOutLinks
 
 
+@dataclass(frozen=True, eq=False)
+class FutureCase:
+    """What a probe that needs a future judges.
+
+    Attributes:
+        x: [n, d], embeddings of windows.
+        future: What comes after each.
+        parts: Which windows train, choose and test, by the row that follows each.
+    """
+
+    x: Tensor
+    future: Future
+    parts: Parts
+
+    def asked(self, name: Literal["train", "valid", "test"], horizon: int) -> Tensor:
+        """Numbers of the windows of a part after which so many rows are of this part."""
+        rows: Tensor = getattr(self.parts, name)
+        return rows[self.future.room.index_select(0, rows) >= horizon]
+
+
 class Probe(Protocol):
     """Judges frozen embeddings. Constructor: the probe's options. Registered with ``monitor=`` its first metric.
 
     Class attributes:
-        needs: Which case it judges: ``classes`` a :class:`ClassCase`, ``links`` a :class:`LinkCase`.
+        needs: Which case it judges: ``classes`` a :class:`ClassCase`, ``links`` a :class:`LinkCase`, ``future`` a
+            :class:`FutureCase`.
         metrics: Names of what ``judge`` returns; the first chooses the best epoch, larger is better.
 
-    One that cannot judge every part has ``check(y)``, which refuses the classes [n] of such a part before training.
+    One that cannot judge every part has ``check(y)``, which refuses the classes [n] of such a part before training;
+    one that needs a future has ``check_future(case)``.
     """
 
     needs: ClassVar[Needs]

@@ -1,0 +1,1 @@
+"""One long series as a set of windows: reading, parts in time, the data part."""
