@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from graphcl.augment.edge_edits import Edit, EditPlan, Proposals, apply_edit
 from graphcl.augment.prompt_experts import text_data
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, Probability
+from graphcl.core.options import Count, Index, Probability, UserPath
 from graphcl.core.registry import register
 from graphcl.data.edge_answers import EdgeAnswers
 from graphcl.data.edge_candidates import candidates, held_out
@@ -50,7 +50,7 @@ class EdgeModifier(nn.Module):
     def __init__(
         self,
         decide: Literal["offline", "answers", "embedding", "random"] = "offline",
-        views: str = "",
+        views: UserPath = "",
         k: Count = 10,
         p_drop: Probability = 0.5,
         p_add: Probability = 0.5,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graphcl.augment.rebuild import map_tensors
 from graphcl.augment.selector import Selector, mixed
 from graphcl.core.errors import UserError
-from graphcl.core.options import Positive
+from graphcl.core.options import Positive, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data.expert_embeddings import expert_embeddings
@@ -58,7 +58,7 @@ class PromptExperts(nn.Module):
 
     def __init__(
         self,
-        views: str = "",
+        views: UserPath = "",
         experts: list[str] | None = None,
         mix: Literal["selector", "uniform"] = "selector",
         temperature: Positive = 0.2,

@@ -20,14 +20,16 @@ def check(
 ) -> None:
     """Check a recipe before any data is read: all problems at once, with file, line and the nearest key.
 
-    Names, keys, types, ranges and addresses. What only shows as parts are built (widths that do not fit each other, a
-    metric that is not there) ends the training in one line.
+    Names, keys, types, ranges, addresses, and whether its files and folders are there. What only shows as parts are
+    built (widths that do not fit each other) ends the training in one line.
     """
     from graphcl.core.config.recipe import load_recipe
-    from graphcl.core.errors import UserError
+    from graphcl.core.errors import ConfigError, UserError
 
     try:
         loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
+        if missing := loaded.missing_paths():
+            raise ConfigError(missing)
     except UserError as error:
         if json:
             problems = getattr(error, "problems", None) or [str(error)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -137,6 +138,13 @@ def _misused(error: Exception) -> int:
     return 2
 
 
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """A thread of a library that meets a full disk (TensorBoard's) fails silently: its next write here says it."""
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno in _FULL):
+        threading.__excepthook__(failure)
+
+
 def main() -> None:
     """The command ``graphcl``."""
+    threading.excepthook = _thread_failed
     sys.exit(run(sys.argv[1:]))

@@ -18,6 +18,13 @@ Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
 
+#: A file or folder of the user's ("": none). It stays absolute in a run, and ``check`` sees that it is there.
+UserPath = Annotated[str, Field(json_schema_extra={"format": "path"})]
+#: As :data:`UserPath`, but first looked for in the folder that ``data.path`` is.
+PathBeside = Annotated[str, Field(json_schema_extra={"format": "path-beside"})]
+#: A folder with a model, or the name of one on a hub.
+ModelName = Annotated[str, Field(json_schema_extra={"format": "model"})]
+
 #: The address of a tensor in the data flow, e.g. ``main.nodes[user][users]``.
 Address = Annotated[str, Field(json_schema_extra={"format": "address"})]
 #: One address or several, whose rows are concatenated.

@@ -24,3 +24,18 @@ def data_root(given: str | os.PathLike[str] | None = None) -> Path | None:
     """Folder of the user's data sets: the argument, else ``GRAPHCL_DATA``, else None."""
     value = given or os.environ.get("GRAPHCL_DATA")
     return Path(value) if value else None
+
+
+def absolute(path: str) -> str:
+    """A path as it reads from any folder; links are not followed, and "" stays."""
+    return os.path.abspath(path) if path else path
+
+
+def is_folder_name(model: str) -> bool:
+    """Whether a model's name can only be that of a folder: a hub's are ``NAME`` or ``OWNER/NAME``."""
+    return model.startswith((".", "/", "~")) or model.endswith("/") or model.count("/") > 1
+
+
+def absolute_model(model: str) -> str:
+    """As :func:`absolute`, of a folder; a hub's name stays."""
+    return absolute(model) if is_folder_name(model) or Path(model).exists() else model

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count
+from graphcl.core.options import Count, PathBeside, UserPath
 from graphcl.core.words import counted
 from graphcl.data import generated
 from graphcl.data.cards import FromCard, load_card, locate
@@ -57,7 +57,7 @@ class LogData(FromCard, ABC):
     def __init__(
         self,
         name: str = "",
-        path: str = "",
+        path: UserPath = "",
         format: Literal["", "delimited", "atomic", "triples", "adjacency", "sequence", "jsonl", "parquet", "npz"] = "",
         user: str = "",
         item: str = "",
@@ -70,7 +70,7 @@ class LogData(FromCard, ABC):
         missing: Literal["error", "drop"] = "error",
         separator: str = "",
         encoding: str = "utf-8",
-        items: str = "",
+        items: PathBeside = "",
         item_id: str = "",
         item_name: str = "",
         split: Split = Split(),

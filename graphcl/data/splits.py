@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Probability
+from graphcl.core.options import PathBeside, Probability
 from graphcl.core.seeds import derive
 from graphcl.data.log import TEST, TRAIN, VALID, Log
 from graphcl.data.values import as_time
@@ -28,9 +28,9 @@ class Files:
         test: Test rows.
     """
 
-    train: str = ""
-    valid: str = ""
-    test: str = ""
+    train: PathBeside = ""
+    valid: PathBeside = ""
+    test: PathBeside = ""
 
 
 @dataclass(frozen=True)

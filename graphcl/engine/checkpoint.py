@@ -74,10 +74,7 @@ def save(
     # One key: safetensors writes several in random order, and equal trainings should give equal files.
     metadata = {"graphcl": json.dumps({"format": FORMAT, "progress": asdict(progress)})}
     with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata=metadata)
-        except SafetensorError as error:
-            raise UserError(f"cannot write {path}: {error}; the previous checkpoint is kept") from error
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.errors import GraphCLError
+from graphcl.core.errors import ConfigError, GraphCLError
 from graphcl.core.launched import is_first
 from graphcl.core.tell import telling
 from graphcl.engine import checkpoint
@@ -53,6 +53,8 @@ def fit(
     Raises:
         GraphCLError: anything a user can get wrong, in one line.
     """
+    if missing := [line for line in recipe.missing_paths() if "'data.path'" not in line]:  # its reader says more
+        raise ConfigError(missing)
     device = set_up(recipe)
     ranks = join(device)
     run = _create(out, recipe, overwrite, ranks, device) if out is not None else None

@@ -60,7 +60,7 @@ class RunFolder:
             raise UserError(f"cannot create the run's folder {path}: {error.strerror or error}") from error
         # First: what a killed start leaves can then be told from a folder of something else.
         run.set_status("training", recipe.name)
-        write_text(run.config, recipe.to_yaml())
+        write_text(run.config, recipe.with_absolute_paths().to_yaml())  # resumed from wherever
         keep_plugins(recipe.tree.get("plugins") or [], run.plugins)
         write_json(run.path / "environment.json", environment())
         return run

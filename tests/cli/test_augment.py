@@ -158,6 +158,17 @@ def test_links_are_asked_about_too_and_a_recipe_trains_on_what_was_said(
     assert heard == [], "nothing is asked in training"
 
 
+def test_views_of_a_relative_path_are_found_from_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert run([*command(folder)[:-1], "views", "--experts", "summary"]) == 0
+    train = ["train", "gaugllm", *command(folder)[2:-2], "views.*.augment.prompt_experts.views=views"]
+    train += ["views.b=[prompt_experts]", "train.epochs=1", "encoder.dim=8", "train.threads=1"]
+    assert run([*train, "--out", "run", "--quiet"]) == 0
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert run(["evaluate", "../run", "--quiet"]) == 0
+
+
 def test_a_budget_is_of_texts_and_links_together(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

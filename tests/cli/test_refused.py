@@ -30,6 +30,11 @@ REFUSED = [
         r"command line: 'heads.half': the name 'half' is taken by torch's modules; call it otherwise, half_head say",
     ),
     (["train", "lightgcn", "data.path=nowhere.csv"], r"error: data.path=nowhere.csv does not exist"),
+    (["check", "lightgcn", "data.path=nowhere.csv"], r"command line: 'data.path': nowhere.csv does not exist"),
+    (
+        ["train", "gaugllm", "views.b.augment.prompt_experts.views=said"],
+        r"command line: 'views.b.augment.prompt_experts.views': said does not exist",
+    ),
     (["resume", "nowhere"], r"error: nowhere is not a run .*"),
     (["evaluate", "nowhere"], r"error: nowhere is not a run .*"),
     (["recommend", "nowhere", "--user", "1"], r"error: nowhere is not a run .*"),

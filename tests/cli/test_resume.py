@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,12 +265,42 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
         context.setattr(checkpoint, "save_file", full)
         outcome = graphcl(*case.arguments(data, run))
     assert outcome.code == 2
-    assert outcome.err.startswith(f"error: cannot write {run}/checkpoints/")
-    assert "No space left on device" in outcome.err
-    assert outcome.err.count("\n") == 1
+    line = rf"error: cannot write {run}/checkpoints/(last|best)\.safetensors: No space left on device\n"
+    assert re.fullmatch(line, outcome.err), outcome.err
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.safetensors", "last.safetensors"]
     assert graphcl("resume", run, "--quiet").code == 0
     assert (run / "metrics.json").read_text() == (undisturbed(case) / "metrics.json").read_text()
+
+
+def test_a_disk_that_is_full_at_the_first_checkpoint_leaves_no_run(
+    graphcl: Command, tmp_path: Path, data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    outcome = graphcl(*CASES["in a step"].arguments(data, tmp_path / "run"))
+    line = f"error: cannot write {tmp_path}/run/checkpoints/best.safetensors: No space left on device\n"
+    assert (outcome.code, outcome.err) == (2, line)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_met_by_a_thread_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(error: Exception) -> str:
+        def target() -> None:
+            raise error
+
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+        return capsys.readouterr().err
+
+    before, threading.excepthook = threading.excepthook, main._thread_failed
+    try:
+        assert fail(OSError(errno.ENOSPC, "No space left on device")) == ""
+        assert "ValueError: a bug" in fail(ValueError("a bug"))
+    finally:
+        threading.excepthook = before
 
 
 def test_a_file_that_may_not_be_read_is_one_line_and_leaves_no_run(

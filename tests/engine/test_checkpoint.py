@@ -135,7 +135,7 @@ def test_a_disk_that_fills_while_tensors_are_written(trained: Training, tmp_path
     trained.model.register_buffer("large", torch.zeros(10_000))
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1000, limits[1]))
     try:
-        with pytest.raises(UserError, match=rf"cannot write {path}: .*too large.*; the previous checkpoint is kept"):
+        with pytest.raises(UserError, match=rf"cannot write {path}: File too large$"):
             checkpoint.save(path, trained.model, Progress(step=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

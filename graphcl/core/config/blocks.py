@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from graphcl.core.options import Address, Count, Index, NonNegative, Positive
+from graphcl.core.options import Address, Count, Index, NonNegative, Positive, UserPath
 
 
 @dataclass(kw_only=False)
@@ -63,7 +63,7 @@ class Train:
     backend: Literal["torch", "dgl"] = "torch"
     precision: Literal["float32", "bf16"] = "float32"
     clip_norm: NonNegative = 0.0
-    init_from: str = ""
+    init_from: UserPath = ""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graphcl.core import registry, schema
@@ -18,9 +18,12 @@ from graphcl.core.errors import UserError, nearest
 
 def check(tree: Tree, origins: Origins) -> list[str]:
     """Every problem of a canonical tree as ``file:line: message``, in the order of the file."""
-    found = list(_problems(tree))
-    lines = [f"{_origin(path, origins)}: {message}" for path, message in found]
-    return list(dict.fromkeys(lines))
+    return placed(_problems(tree), origins)
+
+
+def placed(problems: Iterable[Problem], origins: Origins) -> list[str]:
+    """Problems as lines that say where the value was written, each once."""
+    return list(dict.fromkeys(f"{_origin(path, origins)}: {message}" for path, message in problems))
 
 
 def _origin(path: str, origins: Origins) -> str:

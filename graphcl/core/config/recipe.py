@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from graphcl.core import registry
 from graphcl.core.config import yaml12
 from graphcl.core.config.canonical import MalformedError, canonical, written
-from graphcl.core.config.check import check
+from graphcl.core.config.check import check, placed
 from graphcl.core.config.data_kinds import data_part
 from graphcl.core.config.defaults import with_defaults
 from graphcl.core.config.overrides import assign, put
 from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_path, merge
+from graphcl.core.config.user_paths import absolute_paths, missing_paths, with_home
 from graphcl.core.errors import ConfigError, UserError, suggestion
 from graphcl.core.paths import share
 from graphcl.core.plugins import import_plugins
@@ -58,6 +59,14 @@ class Recipe:
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with settings as of :func:`load_recipe` laid over it, checked again."""
         return _finish(self.name, *_set((copy.deepcopy(dict(self.tree)), dict(self.origins)), settings))
+
+    def with_absolute_paths(self) -> Recipe:
+        """The recipe as it reads from any folder: paths that are relative to this one are written out."""
+        return replace(self, tree=absolute_paths(self.tree))
+
+    def missing_paths(self) -> list[str]:
+        """A line for every file or folder that it names and that is not there."""
+        return placed(missing_paths(self.tree), self.origins)
 
     def to_yaml(self) -> str:
         """The resolved tree; :func:`load_recipe` reads it back."""
@@ -134,7 +143,7 @@ def _finish(name: str, tree: Tree, origins: Origins) -> Recipe:
     problems = check(tree, origins)
     if problems:
         raise ConfigError(problems)
-    full = with_defaults(tree)
+    full = with_home(with_defaults(tree))
     if full.get("sources"):
         full["sources"] = {path: text for path, text in full["sources"].items() if _stands(path, full, origins)}
     return Recipe(name, full, origins)

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index
+from graphcl.core.options import Count, Index, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
@@ -63,7 +63,7 @@ class CodeSetData(FromCard):
     def __init__(
         self,
         name: str = LIBRARY,
-        path: str = "",
+        path: UserPath = "",
         language: str = "",
         unit: Literal["file", "function"] = "file",
         nodes: Count = 1000,

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, Positive
+from graphcl.core.options import Count, Index, Positive, UserPath
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.core.words import counted
@@ -68,7 +68,7 @@ class CodePairsData:
     def __init__(
         self,
         name: str = LIBRARY,
-        path: str = "",
+        path: UserPath = "",
         language: str = "",
         nodes: Count = 200,
         least_nodes: Count = 10,

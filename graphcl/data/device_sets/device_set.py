@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index
+from graphcl.core.options import Count, Index, UserPath
 from graphcl.core.registry import register
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.device_sets.arrays import read_device_arrays, virtual_accelerometers
@@ -77,7 +77,7 @@ class DeviceSetData(FromCard):
     def __init__(
         self,
         name: str = "generated",
-        path: str = "",
+        path: UserPath = "",
         devices: list[str] | None = None,
         joints: list[Count] | None = None,
         scale: Literal["set", "series", "level", "none"] = "set",

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count
+from graphcl.core.options import Count, UserPath
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.core.words import counted
@@ -126,7 +126,7 @@ class GraphSetData(FromCard):
     def __init__(
         self,
         name: str = "atlas",
-        path: str = "",
+        path: UserPath = "",
         features: Features = "given",
         max_degree: Count = 128,
         directed: bool = False,

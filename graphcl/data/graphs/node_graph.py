@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Index, Positive, Probability
+from graphcl.core.options import Index, Positive, Probability, UserPath
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.data.cards import FromCard
@@ -78,7 +78,7 @@ class NodeGraphData(FromCard):
     def __init__(
         self,
         name: str = "karate",
-        path: str = "",
+        path: UserPath = "",
         split: NodeSplitOptions = NodeSplitOptions(),
         features: Features = "given",
         text: TextOptions = TextOptions(),

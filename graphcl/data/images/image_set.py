@@ -12,7 +12,7 @@ from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index
+from graphcl.core.options import Count, Index, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data.cards import FromCard, open_card
@@ -84,7 +84,7 @@ class ImagesData(FromCard):
     def __init__(
         self,
         name: str = "digits",
-        path: str = "",
+        path: UserPath = "",
         size: Index = 0,
         patch: Index = 0,
         edges: Literal["grid", "knn", "both"] = "grid",

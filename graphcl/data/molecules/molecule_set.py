@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Index
+from graphcl.core.options import Index, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
@@ -64,7 +64,7 @@ class MoleculesData(FromCard):
     def __init__(
         self,
         name: str = COMMON,
-        path: str = "",
+        path: UserPath = "",
         smiles: str = "",
         label: str = "",
         split: Literal["folds", "scaffold"] = "folds",

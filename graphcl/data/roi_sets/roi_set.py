@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, Share
+from graphcl.core.options import Count, Index, Share, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, listed, spanned
 from graphcl.data.cards import FromCard, open_card
@@ -61,7 +61,7 @@ class RoiSetData(FromCard):
     def __init__(
         self,
         name: str = "generated",
-        path: str = "",
+        path: UserPath = "",
         window: Index = 40,
         stride: Count = 40,
         share: Share = 0.1,

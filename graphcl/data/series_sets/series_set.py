@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Index
+from graphcl.core.options import Index, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data.cards import FromCard, open_card
@@ -42,7 +42,7 @@ class SeriesSetData(FromCard):
     def __init__(
         self,
         name: str = "generated",
-        path: str = "",
+        path: UserPath = "",
         scale: Literal["set", "series", "level", "none"] = "set",
         length: Index = 0,
         *,

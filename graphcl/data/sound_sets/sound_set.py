@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, Positive
+from graphcl.core.options import Count, Index, Positive, UserPath
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.data.cards import FromCard, open_card
@@ -61,7 +61,7 @@ class SoundSetData(FromCard):
     def __init__(
         self,
         name: str = "generated",
-        path: str = "",
+        path: UserPath = "",
         pattern: str = "",
         test_below: Index = 0,
         rate: Index = 0,

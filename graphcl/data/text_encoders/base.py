@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
-from graphcl.core.options import Count, Index, Share
+from graphcl.core.options import Count, Index, ModelName, Share
 
 Encoder = Literal["tfidf_svd", "bag_of_words", "sentence_transformer"]
 
@@ -36,7 +36,7 @@ class TextOptions:
     stop_words: Literal["english", "none"] = "english"
     min_df: Index = 0
     max_df: Share = 0.5
-    model: str = ""
+    model: ModelName = ""
     max_length: Index = 128
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError, require
 from graphcl.core.files import replacing
-from graphcl.core.paths import cache_dir
+from graphcl.core.paths import absolute_model, cache_dir, is_folder_name
 from graphcl.core.tell import tell
 from graphcl.data.download import sha256_of
 from graphcl.data.text_encoders.base import TextOptions
@@ -42,7 +43,8 @@ class SentenceEncoder:
     def __init__(self, options: TextOptions, identity: str = "") -> None:
         if not options.model:
             raise UserError("data.text.encoder=sentence_transformer needs data.text.model, a folder or a hub name")
-        self.options, self._expected = options, identity
+        # kept with the data of a run, which may be opened from another folder
+        self.options, self._expected = replace(options, model=absolute_model(options.model)), identity
 
     @cached_property
     def model(self) -> Any:
@@ -54,7 +56,7 @@ class SentenceEncoder:
         """
         name = self.options.model
         if self._expected and self._expected != model_identity(self.options):
-            here = "is not the model" if Path(name).exists() else f"is no folder in {Path.cwd()}: there was the model"
+            here = "is not the model" if Path(name).exists() else "is not there any more: it was the model"
             raise UserError(f"data.text.model: {name!r} {here} that the run was trained with")
         model = load_sentence_model(name)
         if self.options.max_length:
@@ -112,7 +114,7 @@ def load_sentence_model(name: str, device: str = "cpu", *, option: str = "data.t
     """
     package = require("sentence_transformers", "text")
     if not Path(name).exists():
-        if name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1:  # no name of a hub
+        if is_folder_name(name):
             raise UserError(f"{option}: no folder {name}")
         tell(f"{option}: {name!r} is no folder here; the hub is asked")
     log = logging.getLogger("huggingface_hub")
