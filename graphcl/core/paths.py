@@ -37,5 +37,5 @@ def is_folder_name(model: str) -> bool:
 
 
 def absolute_model(model: str) -> str:
-    """As :func:`absolute`, of a folder; a hub's name stays."""
-    return absolute(model) if is_folder_name(model) or Path(model).exists() else model
+    """As :func:`absolute`, of a folder that is there; a hub's name stays."""
+    return absolute(model) if Path(model).exists() else model

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import requests
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from graphcl.core.bars import no_bars_in_files
 from graphcl.core.errors import UserError, require
 from graphcl.core.files import replacing
 from graphcl.core.paths import absolute_model, cache_dir, is_folder_name
@@ -25,6 +29,8 @@ from graphcl.data.text_encoders.base import TextOptions
 
 #: Texts whose embeddings are kept together: what a killed encoding loses at most.
 BLOCK = 256
+#: Seconds in which the hub must take a connection, and answer.
+_HUB_TIMEOUT = (3, 5)
 
 
 class SentenceEncoder:
@@ -113,20 +119,53 @@ def load_sentence_model(name: str, device: str = "cpu", *, option: str = "data.t
         MissingExtra: the package is not installed.
     """
     package = require("sentence_transformers", "text")
-    if not Path(name).exists():
-        if is_folder_name(name):
-            raise UserError(f"{option}: no folder {name}")
-        tell(f"{option}: {name!r} is no folder here; the hub is asked")
+    if Path(name).exists():
+        return _opened(package, name, device, option)
+    if is_folder_name(name):
+        raise UserError(f"{option}: no folder {name}")
+    with suppress(UserError):
+        return _opened(package, name, device, option, local_files_only=True)  # downloaded before
+    tell(f"{option}: {name!r} is no folder here; the hub is asked")
+    if why := _unreachable():
+        raise UserError(
+            f"{option}: {name!r} is no folder here, was not downloaded before, and {_hub()} cannot be reached ({why}); "
+            "give the folder of a model"
+        )
+    return _opened(package, name, device, option)
+
+
+def _opened(package: Any, name: str, device: str, option: str, **how: bool) -> Any:
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)  # a line for each of its many tries; what came of them is said below
     try:
-        return package.SentenceTransformer(name, device=device)
+        with no_bars_in_files():
+            return package.SentenceTransformer(name, device=device, **how)
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{option}: cannot load {name!r}: {reason}") from error
     finally:
         log.setLevel(level)
+
+
+def _hub() -> str:
+    """Where the package looks for models, as its own environment variable says."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
+def _unreachable() -> str:
+    """Why the hub gives no answer, found out by one request: the package tries for more than a minute. Else ""."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return "HF_HUB_OFFLINE says so"
+    try:
+        requests.head(_hub(), timeout=_HUB_TIMEOUT)
+    except requests.exceptions.SSLError:
+        return ""  # somebody answers; the package may have certificates of its own
+    except requests.Timeout:
+        return "no answer"
+    except requests.RequestException:
+        return "no connection"
+    return ""
 
 
 def model_identity(options: TextOptions) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from graphcl.core.bars import no_bars_in_files
 from graphcl.core.errors import UserError, require
 from graphcl.llm.backends.base import Answer, Fault
 from graphcl.llm.request import Messages
@@ -35,7 +36,8 @@ class TransformersBackend:
             self._tokenizer = package.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             if not getattr(self._tokenizer, "chat_template", None):  # known before weights are read
                 raise UserError(f"--model: {model} has no chat template; take a model that was made to answer")
-            self._model = package.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
+            with no_bars_in_files():
+                self._model = package.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"--model: cannot load {model}: {(str(error).splitlines() or ['?'])[0]}") from error
         self.model, self.where = f"{folder.name}@{_fingerprint(folder)}", str(folder)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 
@@ -19,8 +23,8 @@ class Model:
 
     calls = 0
 
-    def __init__(self, name: str, device: str) -> None:
-        if name == "nowhere":
+    def __init__(self, name: str, device: str, local_files_only: bool = False) -> None:
+        if name == "nowhere" or (name.startswith("new/") and local_files_only):
             raise OSError("no such model\nmore")
         self.max_seq_length = 512
 
@@ -40,6 +44,18 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
     monkeypatch.setenv("GRAPHCL_CACHE", str(tmp_path / "cache"))
     Model.calls = 0
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    """A server that answers something."""
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.mark.usefixtures("package")
@@ -94,11 +110,31 @@ def test_a_damaged_cache_is_encoded_again(tmp_path: Path) -> None:
 def test_mistakes_are_one_line() -> None:
     with pytest.raises(UserError, match=r"needs data.text.model"):
         fit_text_encoder([], TextOptions("sentence_transformer"))
-    with pytest.raises(UserError, match=r"cannot load 'nowhere': no such model$"):
-        fit_text_encoder([], TextOptions("sentence_transformer", model="nowhere"))
     for folder in ("tuned/", "./tuned", "/models/tuned", "a/b/c"):  # no name of a hub, which need not be asked
         with pytest.raises(UserError, match=f"data.text.model: no folder {folder}$"):
             fit_text_encoder([], TextOptions("sentence_transformer", model=folder))
+
+
+@pytest.mark.usefixtures("package")
+def test_the_hub_is_asked_for_what_was_not_downloaded_before(
+    hub: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub)
+    assert fit_text_encoder([], TextOptions("sentence_transformer", model="new/name")).dim == 2
+    with pytest.raises(UserError, match=r"cannot load 'nowhere': no such model$"):
+        fit_text_encoder([], TextOptions("sentence_transformer", model="nowhere"))
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("variable", ["HF_ENDPOINT", "HF_HUB_OFFLINE"])
+def test_without_a_hub_a_name_is_refused_at_once(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package itself tries for more than a minute."""
+    monkeypatch.setenv(variable, {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}[variable])
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r"data.text.model: 'new/name' .* cannot be reached \(.*; give the folder of a"):
+        fit_text_encoder([], TextOptions("sentence_transformer", model="new/name"))
+    assert time.monotonic() - began < 5
+    assert fit_text_encoder([], TextOptions("sentence_transformer", model="some/name")).dim == 2, "downloaded before"
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
