@@ -36,9 +36,14 @@ def test_bars_are_off_inside_and_as_before_outside(name: str, monkeypatch: pytes
         monkeypatch.delitem(sys.modules, other, raising=False)
     library = Library()
     monkeypatch.setitem(sys.modules, name, library)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="inside"), no_bars_in_files():
-        assert not library.drawing
-        raise ValueError("inside")
+
+    def failing() -> None:
+        with no_bars_in_files():
+            assert not library.drawing
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        failing()
     assert library.drawing
     library.off()
     with no_bars_in_files():

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from graphcl.data.graph_sets.raw import RawGraphSet
+from graphcl.data.graphs.roles import GraphSetColumns, in_roles
 from graphcl.data.graphs.tables import (
     edge_rows,
     feature_columns,
@@ -14,25 +15,33 @@ from graphcl.data.graphs.tables import (
     label_codes,
     positions,
     read_strings,
+    require_columns,
     unique_ids,
 )
 
 LAYOUT = "a graph set is graphs.csv, nodes.csv and edges.csv (or .tsv, .parquet), or the text files of a TU set"
 
 
-def read_graph_folder(folder: Path) -> RawGraphSet:
+def read_graph_folder(folder: Path, columns: GraphSetColumns = GraphSetColumns()) -> RawGraphSet:
     """Read a set of graphs.
 
     - ``graphs``: ``id``; ``label`` optional (empty: unknown).
     - ``nodes``: ``id`` (unique over all graphs), ``graph`` (an id of ``graphs``); other columns are numeric features.
     - ``edges``: ``source``, ``target``, ids of ``nodes``.
 
+    Args:
+        folder: Where they lie.
+        columns: Which columns play these roles where they are called otherwise.
+
     Raises:
         UserError: a file or column is missing, an id is repeated or unknown, a feature is not a number.
     """
-    graphs = find_table(folder, "graphs", LAYOUT, ("id",))
-    nodes = find_table(folder, "nodes", LAYOUT, ("id", "graph"))
-    edges = find_table(folder, "edges", LAYOUT)
+    of_graphs = {"id": columns.graph_id, "label": columns.label}
+    graphs = in_roles(find_table(folder, "graphs", LAYOUT), of_graphs, {"id": "graph_id"})
+    nodes = in_roles(find_table(folder, "nodes", LAYOUT), {"id": columns.id, "graph": columns.graph})
+    edges = in_roles(find_table(folder, "edges", LAYOUT), {"source": columns.source, "target": columns.target})
+    require_columns(graphs, {"id": "data.columns.graph_id"})
+    require_columns(nodes, {"id": "data.columns.id", "graph": "data.columns.graph"})
     listed, table = read_strings(graphs, graphs.columns), read_strings(nodes, nodes.columns)
     graph_ids, node_ids = unique_ids(listed["id"], graphs, "graph"), unique_ids(table["id"], nodes, "node")
     y, class_names = label_codes(listed["label"], graphs.path) if "label" in listed else (None, [])

@@ -30,6 +30,7 @@ from graphcl.data.graph_sets.packed import PackedGraphs, hash_of
 from graphcl.data.graph_sets.pyg import from_graphs, separate
 from graphcl.data.graph_sets.raw import RawGraphSet
 from graphcl.data.graphs.match import match_features
+from graphcl.data.graphs.roles import GraphSetColumns
 from graphcl.data.graphs.splits import NodeSplit, stratified_folds
 from graphcl.data.report import DataReport
 
@@ -130,6 +131,7 @@ class GraphSetData(FromCard):
         features: Features = "given",
         max_degree: Count = 128,
         directed: bool = False,
+        columns: GraphSetColumns = GraphSetColumns(),
         *,
         data_root: Path | None = None,
         given: Any = None,
@@ -142,12 +144,14 @@ class GraphSetData(FromCard):
                 all of them, one-hot degree, or a constant.
             max_degree: Degrees of this and more share a column.
             directed: Whether edges keep the direction they are given in; else each is mirrored.
+            columns: Which columns of tables are the ids, labels, and the ends of edges, where they are not called so.
             data_root: Folder in which named data sets are looked up first.
             given: Graphs in memory, in the place of name and path.
         """
         self.given = given
         self.name, self.path, self.features = name, path, features
         self.max_degree, self.directed, self.data_root = max_degree, directed, data_root
+        self.columns = columns
 
     @staticmethod
     def read(folder: Path) -> GraphSet:
@@ -217,7 +221,7 @@ class GraphSetData(FromCard):
     def _raw(self) -> tuple[RawGraphSet, DataReport]:
         """The graphs in memory, else those of a path or name."""
         if self.given is None:
-            return locate_set(self.name, self.path, self.data_root)
+            return locate_set(self.name, self.path, self.data_root, self.columns)
         several = self.given if isinstance(self.given, list | tuple) else [self.given]
         source = "the given graph" + ("s" if len(several) > 1 else "")
         return from_graphs(separate(several), source), DataReport(source=source, format=type(several[0]).__name__)

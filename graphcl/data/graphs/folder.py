@@ -13,6 +13,7 @@ from torch import Tensor
 from graphcl.core.errors import UserError
 from graphcl.data.graphs.match import require_features
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.roles import GraphColumns, in_roles
 from graphcl.data.graphs.tables import (
     edge_rows,
     edge_weights,
@@ -20,6 +21,7 @@ from graphcl.data.graphs.tables import (
     find_table,
     label_codes,
     read_strings,
+    require_columns,
     unique_ids,
 )
 from graphcl.data.readers import ReadOptions, Table
@@ -31,7 +33,10 @@ _OTHERS = ("id", "label", "split", "text")
 
 
 def read_folder(
-    folder: Path, options: ReadOptions = ReadOptions(), features: Sequence[str] | None = None
+    folder: Path,
+    options: ReadOptions = ReadOptions(),
+    features: Sequence[str] | None = None,
+    columns: GraphColumns = GraphColumns(),
 ) -> RawGraph:
     """Read the tables ``nodes`` and ``edges`` of a folder, as ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
 
@@ -40,11 +45,17 @@ def read_folder(
     Raises:
         UserError: a file is missing; see there.
     """
-    nodes = find_table(folder, "nodes", _LAYOUT, ("id",), options)
-    return read_tables(nodes, find_table(folder, "edges", _LAYOUT, (), options), str(folder), features)
+    nodes, edges = (find_table(folder, stem, _LAYOUT, options) for stem in ("nodes", "edges"))
+    return read_tables(nodes, edges, str(folder), features, columns)
 
 
-def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str] | None = None) -> RawGraph:
+def read_tables(
+    nodes: Table,
+    edges: Table,
+    source: str,
+    features: Sequence[str] | None = None,
+    columns: GraphColumns = GraphColumns(),
+) -> RawGraph:
     """A graph from a table of nodes (``id``; ``label``, ``split`` and ``text`` optional; other columns are numeric
     features) and one of edges (``source``, ``target``: ids of nodes; ``weight`` optional).
 
@@ -52,21 +63,26 @@ def read_tables(nodes: Table, edges: Table, source: str, features: Sequence[str]
     by it: a column ``label_name`` is then read in the place of ``label``, and no other column is read.
 
     Args:
-        nodes: Opened, with a column ``id``.
+        nodes: Opened.
         edges: Opened.
         source: For messages.
         features: The only columns that are read as features; None for all.
+        columns: Which columns play these roles where they are called otherwise.
 
     Raises:
         UserError: a column or feature is missing, an id is repeated or unknown, a feature or weight is not a number.
     """
+    nodes, edges = in_roles(nodes, columns.of_nodes), in_roles(edges, columns.of_edges)
+    require_columns(nodes, {"id": "data.columns.id"})
     if features is not None:
         require_features(features, nodes.columns, nodes.path)
     close = get_close_matches("label", nodes.columns, 1, 0.8)
     if features is None and "label" not in nodes.columns and close:
-        raise UserError(f"{nodes.path}: no column 'label'; nearest: {close[0]!r}")
+        raise UserError(
+            f"{nodes.path}: no column 'label'; nearest: {close[0]!r}; data.columns.label={close[0]} takes it"
+        )
     described = "text" in nodes.columns
-    label = "label_name" if described and "label_name" in nodes.columns else "label"
+    label = "label_name" if described and "label_name" in nodes.columns and not columns.label else "label"
     others = [name for name in nodes.columns if name in (*_OTHERS, label)]
     left = [] if described else [name for name in nodes.columns if name not in others]
     wanted = [name for name in left if features is None or name in features]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from graphcl.core.errors import UserError, suggestion
+from graphcl.core.errors import UserError
 from graphcl.data import cards
 from graphcl.data.download import sha256_of
 from graphcl.data.graphs.arrays import EDGES, read_arrays
@@ -19,6 +19,7 @@ from graphcl.data.graphs.npz import read_npz
 from graphcl.data.graphs.planetoid import public_masks, read_planetoid
 from graphcl.data.graphs.pyg import PREFIX, read_pyg
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.roles import GraphColumns
 from graphcl.data.graphs.stdlib import NAME as STDLIB
 from graphcl.data.graphs.stdlib import read_stdlib
 from graphcl.data.graphs.tables import ENDINGS as TABLES
@@ -34,6 +35,7 @@ def locate(
     data_root: Path | None,
     options: ReadOptions = ReadOptions(),
     features: Sequence[str] | None = None,
+    columns: GraphColumns = GraphColumns(),
 ) -> tuple[RawGraph, DataReport]:
     """Read the graph at ``path``, else the one called ``name``.
 
@@ -43,12 +45,13 @@ def locate(
         data_root: Where data sets are looked up first.
         options: How tables are read.
         features: The only columns of a table that are read as features; None for all.
+        columns: What the columns of tables are called.
 
     Raises:
         UserError: nothing there, or nothing of that name.
     """
     if path:
-        return _at_path(path, options, features)
+        return _at_path(path, options, features, columns)
     if name == "karate":
         return read_karate(), DataReport(source=name, format="networkx")
     if name == STDLIB:
@@ -58,7 +61,9 @@ def locate(
     return _of_card(name, data_root)
 
 
-def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
+def _at_path(
+    text: str, options: ReadOptions, features: Sequence[str] | None, columns: GraphColumns
+) -> tuple[RawGraph, DataReport]:
     path = Path(text)
     report = DataReport(source=text, files={"all": text})
     if path.is_dir() and (path / EDGES).is_file():
@@ -66,9 +71,9 @@ def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) ->
         return read_arrays(path), report
     if path.is_dir():
         report.format = "folder"
-        return read_folder(path, options, features), report
+        return read_folder(path, options, features, columns), report
     if not path.exists() and "," in text:
-        return _pair(text, options, features)
+        return _pair(text, options, features, columns)
     if not path.exists():
         raise UserError(f"data.path: {path} does not exist")
     ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
@@ -76,25 +81,26 @@ def _at_path(text: str, options: ReadOptions, features: Sequence[str] | None) ->
     if ending == ".npz":
         return read_npz(path), report
     if ending == ".graphml":
-        return read_tables(*graphml_tables(path), text, features), report
+        return read_tables(*graphml_tables(path), text, features, columns), report
     hint = "; give both tables: data.path=nodes.csv,edges.csv" if ending in TABLES else ""
     raise UserError(f"data.path: {path} is neither a .npz, a .graphml nor a folder with nodes.csv and edges.csv{hint}")
 
 
-def _pair(text: str, options: ReadOptions, features: Sequence[str] | None) -> tuple[RawGraph, DataReport]:
+def _pair(
+    text: str, options: ReadOptions, features: Sequence[str] | None, columns: GraphColumns
+) -> tuple[RawGraph, DataReport]:
     """Two tables, of nodes and of edges, in either order."""
     paths = [Path(piece.strip()) for piece in text.split(",")]
     if len(paths) != 2:
         raise UserError(f"data.path: {text!r} names {len(paths)} files; two tables make a graph: nodes.csv,edges.csv")
-    tables = [open_graph_table(path, (), options) for path in paths]
-    if "id" not in tables[0].columns and "id" in tables[1].columns:
+    tables = [open_graph_table(path, options) for path in paths]
+    own = columns.id or "id"
+    if own not in tables[0].columns and own in tables[1].columns:
         tables.reverse()
     nodes, edges = tables
-    if "id" not in nodes.columns:
-        raise UserError(f"{nodes.path}: no column 'id'{suggestion('id', nodes.columns)}")
     files = {"nodes": str(nodes.path), "edges": str(edges.path)}
     report = DataReport(source=text, format=f"tables ({nodes.path.suffix.lstrip('.')})", files=files)
-    return read_tables(nodes, edges, text, features), report
+    return read_tables(nodes, edges, text, features, columns), report
 
 
 def _of_card(name: str, data_root: Path | None) -> tuple[RawGraph, DataReport]:

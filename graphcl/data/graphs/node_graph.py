@@ -30,6 +30,7 @@ from graphcl.data.graphs.links import edge_positions, hold_out_links
 from graphcl.data.graphs.locate import locate
 from graphcl.data.graphs.match import match_features
 from graphcl.data.graphs.raw import RawGraph
+from graphcl.data.graphs.roles import GraphColumns
 from graphcl.data.graphs.splits import NodeSplits
 from graphcl.data.graphs.texts import text_features
 from graphcl.data.readers import ReadOptions
@@ -86,6 +87,7 @@ class NodeGraphData(FromCard):
         directed: bool = False,
         separator: str = "",
         encoding: str = "utf-8",
+        columns: GraphColumns = GraphColumns(),
         fanout: list[Index] | None = None,
         *,
         data_root: Path | None = None,
@@ -105,6 +107,8 @@ class NodeGraphData(FromCard):
             directed: Whether edges keep the direction they are given in; else each is mirrored.
             separator: Between columns of tables: comma, tab, semicolon, pipe, space or one character; empty finds out.
             encoding: Of tables in text files.
+            columns: Which columns of tables are the ids, texts, labels, and the ends of edges, where they are not
+                called so.
             fanout: Neighbours drawn of each node around a batch's, hop after hop (0: all), as in [10, 10], where the
                 graph is too large to be encoded at every step; empty encodes the whole graph.
             data_root: Folder in which named data sets are looked up first.
@@ -114,7 +118,7 @@ class NodeGraphData(FromCard):
         self.read_options = ReadOptions(as_separator(separator) if separator else "", known_encoding(encoding))
         self.name, self.path, self.split = name, path, split
         self.features, self.normalize_features, self.directed = features, normalize_features, directed
-        self.text = text
+        self.text, self.columns = text, columns
         self.data_root, self.fanout = data_root, list(fanout or [])
 
     @staticmethod
@@ -208,6 +212,6 @@ class NodeGraphData(FromCard):
     def _raw(self, features: list[str] | None = None) -> tuple[RawGraph, DataReport]:
         """The graph in memory, else that of a path or name; of a table only ``features``, where some are named."""
         if self.given is None:
-            return locate(self.name, self.path, self.data_root, self.read_options, features)
+            return locate(self.name, self.path, self.data_root, self.read_options, features, self.columns)
         raw, notes = read_given(self.given)
         return raw, DataReport(source=raw.source, format=type(self.given).__name__, notes=notes)

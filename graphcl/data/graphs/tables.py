@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,16 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from graphcl.core.errors import UserError, nearest, suggestion
+from graphcl.core.errors import UserError, nearest
+from graphcl.core.words import listed
 from graphcl.data.readers import ReadOptions, Table
 from graphcl.data.readers.delimited import DelimitedTable
 from graphcl.data.readers.json_lines import JsonLinesTable
 from graphcl.data.readers.parquet import ParquetTable
 from graphcl.data.text import require_file
 
-_ENDS = (("source", "target"), ("src", "dst"))
+#: Role of an edge's column -> names that it may have.
+_ENDS = {"source": ("source", "src"), "target": ("target", "dst")}
 
 
 class IdTable(DelimitedTable):
@@ -38,47 +40,57 @@ _READERS: dict[str, type[Table]] = {
 ENDINGS = tuple(_READERS)
 
 
-def open_graph_table(path: Path, needs: Iterable[str] = (), options: ReadOptions = ReadOptions()) -> Table:
+def open_graph_table(path: Path, options: ReadOptions = ReadOptions()) -> Table:
     """Open a table of nodes, edges or graphs.
 
     Args:
         path: Its ending is one of :data:`ENDINGS`.
-        needs: Columns that it must have.
         options: How text is read.
 
     Raises:
-        UserError: no such file or format, or a column is missing.
+        UserError: no such file or format.
     """
     require_file(path)
     ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
     if ending is None:
         raise UserError(f"{path} is no table of a graph: it ends in none of {', '.join(ENDINGS)}")
-    table = _READERS[ending](path, options)
-    for column in needs:
+    return _READERS[ending](path, options)
+
+
+def require_columns(table: Table, options: Mapping[str, str]) -> None:
+    """Refuse a table that lacks a column.
+
+    Args:
+        table: Opened.
+        options: Column that must be there -> option that names another in its place.
+
+    Raises:
+        UserError: one is not there; names the nearest, those that are there, and the option.
+    """
+    for column, option in options.items():
         if column not in table.columns:
-            raise UserError(f"{path}: no column {column!r}{suggestion(column, table.columns)}")
-    return table
+            match = nearest(column, table.columns)
+            near = f"; nearest: {match!r}" if match else ""
+            has = listed(list(table.columns), 20)
+            raise UserError(f"{table.path}: no column {column!r}{near}; it has {has}; {option}=COLUMN names it")
 
 
-def find_table(
-    folder: Path, stem: str, layout: str, needs: Iterable[str] = (), options: ReadOptions = ReadOptions()
-) -> Table:
+def find_table(folder: Path, stem: str, layout: str, options: ReadOptions = ReadOptions()) -> Table:
     """Open ``stem.csv``, or the first with another of :data:`ENDINGS` that is there.
 
     Args:
         folder: Where it lies.
         stem: Of the file's name.
         layout: What the folder should hold, for the message.
-        needs: Columns that it must have.
         options: How text is read.
 
     Raises:
-        UserError: none of them is there, or a column is missing.
+        UserError: none of them is there.
     """
     path = next((p for ending in _READERS if (p := folder / f"{stem}{ending}").is_file()), None)
     if path is None:
         raise UserError(f"{folder}: no {stem}.csv; {layout}")
-    return open_graph_table(path, needs, options)
+    return open_graph_table(path, options)
 
 
 def read_strings(table: Table, columns: Iterable[str], *, may_be_empty: bool = False) -> pd.DataFrame:
@@ -143,14 +155,15 @@ def edge_rows(edges: Table, ids: pd.Index, of: str) -> Tensor:
     Raises:
         UserError: no columns of that meaning, or an end that is no node.
     """
-    ends = next((pair for pair in _ENDS if set(pair) <= set(edges.columns)), None)
-    if ends is None:
-        others = [name for name in edges.columns if name not in _ENDS[0]]
-        close = {column: nearest(column, others) for column in _ENDS[0] if column not in edges.columns}
-        hints = [f"nearest to {column!r}: {name!r}" for column, name in close.items() if name]
+    ends = [next((name for name in names if name in edges.columns), "") for names in _ENDS.values()]
+    if not all(ends):
+        others = [name for name in edges.columns if name not in _ENDS]
+        close = {role: nearest(role, others) for role, end in zip(_ENDS, ends, strict=True) if not end}
+        hints = [f"nearest to {role!r}: {name!r}" for role, name in close.items() if name]
         raise UserError(
-            f"{edges.path}: needs the columns 'source' and 'target', it has {', '.join(edges.columns)}"
+            f"{edges.path}: needs the columns 'source' and 'target', it has {listed(list(edges.columns), 20)}"
             + (f" ({'; '.join(hints)})" if hints else "")
+            + "; others are named by " + " ".join(f"data.columns.{role}=COLUMN" for role in close)
         )
     table = read_strings(edges, ends, may_be_empty=True)
     return torch.from_numpy(np.stack([positions(table[column], ids, edges, of) for column in ends]))
@@ -197,7 +210,8 @@ def feature_columns(columns: pd.DataFrame, table: Table, others: Collection[str]
         if bad.any():
             row = int(bad.to_numpy().argmax())
             *first, last = others or ("",)
-            rule = f"; columns other than {', '.join(first)} and {last} are features and hold numbers"
+            known = f"{', '.join(first)} and {last}"
+            rule = f"; columns other than {known} are features and hold numbers (data.columns names others)"
             raise UserError(
                 f"{table.path} {table.where(row)}: column {name!r} holds {columns[name][row]!r}"
                 + (rule if others else ", no number")

@@ -25,7 +25,10 @@ def text_features(
         UserError: the nodes have no texts; see :func:`graphcl.data.text_encoders.fit_text_encoder`.
     """
     if raw.text is None:
-        raise UserError(f"{raw.source}: the nodes have no texts; a table of nodes has them in the column 'text'")
+        raise UserError(
+            f"{raw.source}: the nodes have no texts; a table of nodes has them in the column 'text', "
+            "or in the one that data.columns.text names"
+        )
     if empty := sum(not text.strip() for text in raw.text):
         report.note(f"nodes with an empty text, kept: {empty:,}")
     if repeated := len(raw.text) - len(set(raw.text)):
