@@ -21,12 +21,12 @@ def check(tree: Tree, origins: Origins) -> list[str]:
     return placed(_problems(tree), origins)
 
 
-def placed(problems: Iterable[Problem], origins: Origins) -> list[str]:
+def placed(problems: Iterable[Problem], origins: Mapping[str, str]) -> list[str]:
     """Problems as lines that say where the value was written, each once."""
     return list(dict.fromkeys(f"{_origin(path, origins)}: {message}" for path, message in problems))
 
 
-def _origin(path: str, origins: Origins) -> str:
+def _origin(path: str, origins: Mapping[str, str]) -> str:
     while path and path not in origins:
         path = path.rpartition(".")[0]
     return origins.get(path, "recipe")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Positive
+from graphcl.core.options import Count, Positive, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, listed
 from graphcl.data.cards import FromCard, open_card
@@ -85,7 +85,7 @@ class WindowSetData(FromCard):
     def __init__(
         self,
         name: str = "generated",
-        path: str = "",
+        path: UserPath = "",
         window: Count = 168,
         columns: list[str] = [],  # noqa: B006 - never written to
         apart: bool = False,
