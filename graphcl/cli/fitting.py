@@ -26,6 +26,9 @@ def announce(output: Output, recipe: Recipe, folder: Path, overrides: Sequence[s
     data = recipe["data"]
     if not data.get("path") and recipe.origins.get("data.name", "").startswith("configs/"):
         output.say(f"data {data['name']}, the offline default; data.path=FILE takes your own")
+    places = [recipe.origins.get(key, "").rpartition(":")[0] for key in ("data.name", "data.path")]
+    if data.get("path") and data.get("name") and places[0] and places[0] == places[1]:
+        output.say(f"{places[0]} has data.path and data.name: {data['path']} is read, {data['name']} is not")
     output.say(f"run {folder}")
 
 

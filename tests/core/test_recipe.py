@@ -63,7 +63,7 @@ def test_a_star_stands_for_every_name_at_its_place(tmp_path: Path) -> None:
     assert recipe["views.mixed.augment.prompt_experts.mix"] == "uniform"
     text = write(tmp_path, "extends: grace\nper_data: {cora: {views.*.augment.drop_edges.p: 0.3}}\n")
     assert load_recipe(text, ["data=cora"])["views.b.augment.drop_edges.p"] == 0.3
-    assert load_recipe(text, ["data=citeseer"])["views.b.augment.drop_edges.p"] == 0.4
+    assert load_recipe(text, ["data=karate"])["views.b.augment.drop_edges.p"] == 0.4
 
 
 def test_removing_a_term() -> None:

@@ -11,7 +11,7 @@ from graphcl.core.config.addresses import check_addresses
 from graphcl.core.config.data_kinds import data_schema
 from graphcl.core.config.learned import learned_augmenters
 from graphcl.core.config.part_names import check_names
-from graphcl.core.config.tree import PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
+from graphcl.core.config.tree import EVERY, PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
 from graphcl.core.config.values import Problem, block_schema, check_options, check_part, non_finite, unknown_key
 from graphcl.core.errors import UserError, nearest
 
@@ -49,6 +49,7 @@ def _problems(tree: Tree) -> Iterator[Problem]:
     yield from check_options(block_schema("Train"), tree.get("train") or {}, "train")
     yield from check_options(block_schema("Embed"), tree.get("embed") or {}, "embed")
     yield from _embedded_view(tree)
+    yield from _per_data(tree.get("per_data") or {})
     yield from check_names(tree)
     yield from _parts(tree)
     yield from _heads(tree)
@@ -74,6 +75,19 @@ def _embedded_view(tree: Tree) -> Iterator[Problem]:
         match = nearest(view, views)
         hint = f"; nearest: '{match}'" if match else f"; views: {', '.join(views)}"
         yield "embed.view", f"'embed.view' names no view: {view!r}{hint}"
+
+
+def _per_data(settings: Any) -> Iterator[Problem]:
+    """For each data set a mapping of paths; what a recipe drops of the one that it extends is not there any more."""
+    if not isinstance(settings, dict):
+        yield "per_data", f"'per_data' is a mapping from names of data sets to settings, got {settings!r}"
+        return
+    for name, values in settings.items():
+        path = f"per_data.{name}"
+        if name == EVERY:
+            yield path, f"'{path}' may only be null, which drops what the recipe that is extended sets"
+        elif values is not None and not isinstance(values, dict):
+            yield path, f"'{path}' is a mapping from paths (train.lr) to values, got {values!r}"
 
 
 def _probe(task: Mapping[str, Any], evaluation: Any) -> Iterator[Problem]:

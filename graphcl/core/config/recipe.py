@@ -13,6 +13,7 @@ from graphcl.core.config import yaml12
 from graphcl.core.config.canonical import MalformedError, canonical, written
 from graphcl.core.config.check import check, placed
 from graphcl.core.config.data_kinds import data_part
+from graphcl.core.config.data_source import put_back, settle, taken_out
 from graphcl.core.config.defaults import with_defaults
 from graphcl.core.config.overrides import assign, put
 from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_path, merge
@@ -120,15 +121,15 @@ def load_recipe(
     base = _layer(path)
     top: Layer = ({}, {})
     for file in files:
-        top = merge(*top, *_layer(find_recipe(file)))
-    asked = _assigned(_set(merge(*base, *top), settings or {}), overrides)
+        top = _over(top, _layer(find_recipe(file)))
+    asked = _assigned(_set(_over(base, top), settings or {}), overrides)
     plugins = asked[0].get("plugins") or []
     if plugins:
         import_plugins(plugins, where=str(path), allowed=allow_plugins, folder=path.parent)
     data = asked[0].get("data") or {}
     if data.get("name") and not data.get("path"):
         base = _for_data(base, str(data["name"]), data)
-        asked = _assigned(_set(merge(*base, *top), settings or {}), overrides)
+        asked = _assigned(_set(_over(base, top), settings or {}), overrides)
     return _finish(path.stem, *asked)
 
 
@@ -181,7 +182,14 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
     above = _parent(parent, source)
     if above.resolve() in chain:
         raise UserError(f"{source}: 'extends' must name another recipe, without a circle; got {parent!r}")
-    return merge(*_layer(above, chain), *layer)
+    return _over(_layer(above, chain), layer)
+
+
+def _over(base: Layer, top: Layer) -> Layer:
+    """A file's layer over another; of a name and a path in one file, as a run writes them, the path is read."""
+    tree, origins = merge(*base, *top)
+    settle(tree, origins, top[1])
+    return tree, origins
 
 
 def _parent(name: Any, source: str) -> Path:
@@ -213,12 +221,13 @@ def _for_data(base: Layer, data_name: str, data: Any) -> Layer:
         shifted = {path[1:]: line for path, line in lines.items() if path[:1] == ("defaults",)}
         base = merge(*base, *canonical(raw.get("defaults") or {}, shifted, source))
     tree, origins = merge({}, {}, *base)
-    own = (tree.get("per_data") or {}).get(data_name) or {}
+    named = tree.get("per_data")
+    own = (named.get(data_name) if isinstance(named, dict) else None) or {}
     where = origins.get(f"per_data.{data_name}", "recipe")
     if not isinstance(own, dict):
         raise UserError(f"{where}: 'per_data.{data_name}' is a mapping from paths (train.lr) to values, got {own!r}")
-    for path, value in own.items():
-        put(tree, origins, str(path), value, where)
+    for path, value in own.items():  # of which a recipe may have some from the one that it extends
+        put(tree, origins, str(path), value, origins.get(f"per_data.{data_name}.{path}", where))
     return tree, origins
 
 
@@ -250,12 +259,14 @@ def _reads(data_part: Mapping[str, Any]) -> str:
 
 def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:
     tree, origins = merge({}, {}, *layer)
+    before = taken_out(origins)
     problems = []
     for text in overrides:
         try:
             assign(tree, origins, text)
         except UserError as error:
             problems.append(str(error))
+    problems += filter(None, [settle(tree, origins, put_back(origins, before))])
     if problems:
         raise ConfigError(problems)
     return tree, origins
@@ -264,8 +275,12 @@ def _assigned(layer: Layer, overrides: Sequence[str]) -> Layer:
 def _set(layer: Layer, settings: Mapping[str, Any]) -> Layer:
     """A layer with keyword settings laid over it; a dotted key is a path."""
     top, origins = canonical({key: value for key, value in settings.items() if "." not in key}, {}, KEYWORD)
-    tree, origins = merge(*layer, top, dict.fromkeys(origins, KEYWORD))
+    below = dict(layer[1])
+    before = taken_out(below)
+    tree, origins = merge(layer[0], below, top, dict.fromkeys(origins, KEYWORD))
     for path, value in settings.items():
         if "." in path:
             put(tree, origins, path, value, KEYWORD)
+    if wrong := settle(tree, origins, put_back(origins, before)):
+        raise ConfigError([wrong])
     return tree, origins

@@ -21,6 +21,8 @@ PART_LISTS = {"terms": "term", "regularizers": "regularizer"}
 META_KEYS = ("title", "paper", "notes", "extends", "per_data", "plugins", "sources")
 BLOCKS = ("data", "train", "eval", "embed")
 TOP_KEYS = ("task", *BLOCKS, "views", *PART_MAPPINGS, *PART_LISTS, "phases", *META_KEYS)
+#: Under ``per_data``, with null: every data set.
+EVERY = "*"
 ALIASES = {"encoder": "towers.main"}
 #: Origin of what an override sets.
 COMMAND_LINE = "command line"
@@ -91,7 +93,7 @@ def merge(base: Tree, base_origins: Origins, top: Tree, top_origins: Origins) ->
     """Lay ``top`` over ``base``. Mappings merge, lists of parts and other values replace.
 
     A part whose ``name`` changes, and data whose ``kind`` does, drop the options of the old one; ``NAME: null`` removes
-    a view or a part.
+    a view or a part; under ``per_data`` what ``base`` sets for a data set, or for ``"*"``, for all of them.
     The reasons (``sources``) of ``base`` for values that ``top`` sets are dropped with the values.
     """
     tree, origins = copy.deepcopy(base), dict(base_origins)
@@ -113,7 +115,10 @@ def _merge(into: Tree, top: Tree, dotted: str, origins: Origins) -> None:
 def lay(into: Tree, key: str, value: Any, path: str, origins: Origins) -> None:
     """Lay a value in canonical form over ``into[key]``, which is at a dotted path, in place (see :func:`merge`)."""
     old = into.get(key)
-    replaces = path in PART_LISTS or path.endswith(".augment") or path == "per_data"
+    if path == "per_data" and isinstance(value, dict):
+        into[key] = _per_data(old if isinstance(old, dict) else {}, value)
+        return
+    replaces = path in PART_LISTS or path.endswith(".augment")
     if isinstance(old, dict) and isinstance(value, dict) and not replaces and not _renamed(old, value, path):
         _merge(old, value, path, origins)
         return
@@ -123,6 +128,22 @@ def lay(into: Tree, key: str, value: Any, path: str, origins: Origins) -> None:
         into.pop(key, None)
     else:
         into[key] = copy.deepcopy(value)
+
+
+def _per_data(old: Tree, top: Tree) -> Tree:
+    """Settings for named data sets over others: of one data set, ``top`` sets its paths and leaves the others."""
+    named = {name: settings for name, settings in top.items() if (name, settings) != (EVERY, None)}
+    merged = copy.deepcopy(old) if len(named) == len(top) else {}
+    for name, settings in named.items():
+        if settings is None:
+            merged.pop(name, None)
+        elif isinstance(settings, dict) and isinstance(merged.get(name), dict):
+            again = {long_path(str(path)) for path in settings}
+            kept = {path: value for path, value in merged[name].items() if long_path(str(path)) not in again}
+            merged[name] = {**kept, **copy.deepcopy(settings)}  # in this order they are set
+        else:
+            merged[name] = copy.deepcopy(settings)
+    return merged
 
 
 def _renamed(old: Tree, value: Tree, path: str) -> bool:
