@@ -77,7 +77,8 @@ def register(kind: str, name: str, *, example: Mapping[str, Any] | None = None, 
         kind: One of :data:`KINDS`.
         name: snake_case, the same verb as the class and the function underneath.
         example: Options of the smallest instance, for the contract tests. Required of built-in parts.
-        **meta: Facts about the part that must be known without importing it.
+        **meta: Facts about the part that must be known without importing it. Of any part: ``multiples``, option -> the
+            option of which it must be a multiple.
 
     Raises:
         UserError: unknown kind, a bad name, or a name taken by another class.

@@ -27,10 +27,13 @@ def describe(cls: type, *, example: Mapping[str, Any] | None = None, meta: Mappi
 
     Returns:
         ``module``, ``class``, ``doc`` (the class docstring), ``options`` (name -> ``schema``, ``doc``, and
-        ``default`` unless required), ``supplied`` (what the engine passes), ``example`` and ``meta``.
+        ``default`` unless required), ``supplied`` (what the engine passes), ``example`` and ``meta``, which also has
+        the ``metrics`` that the class names.
     """
     options: dict[str, dict[str, Any]] = {}
     supplied: list[str] = []
+    metrics = getattr(cls, "metrics", None)
+    known = {**(meta or {}), **({"metrics": metrics} if isinstance(metrics, tuple) else {})}
     _collect(cls, cls.__mro__, options, supplied)
     return {
         "module": cls.__module__,
@@ -39,7 +42,7 @@ def describe(cls: type, *, example: Mapping[str, Any] | None = None, meta: Mappi
         "options": options,
         "supplied": supplied,
         "example": dict(example) if example is not None else None,
-        "meta": {key: list(value) if isinstance(value, tuple) else value for key, value in (meta or {}).items()},
+        "meta": {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()},
     }
 
 

@@ -22,6 +22,7 @@ from graphcl.encode.weights import initial
     "tower",
     "chain_transformer",
     example={"dim": 4, "num_layers": 2, "heads": 2, "dropout": 0.0, "attention_dropout": 0.0, "init_std": 0.5},
+    multiples={"dim": "heads"},
 )
 class ChainTransformer(nn.Module):
     """SASRec's causal Transformer over chains of items (Kang and McAuley, ICDM 2018, section III).

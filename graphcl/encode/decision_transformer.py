@@ -43,6 +43,7 @@ def embed_returns(returns: Tensor, score: Tensor, mix: Tensor, anchors: Tensor) 
     "decision_transformer",
     example={"dim": 4, "num_layers": 2, "heads": 2, "buckets": 5, "dropout": 0.0, "attention_dropout": 0.0,
              "init_std": 0.5},
+    multiples={"dim": "heads"},
 )  # fmt: skip
 class DecisionTransformer(nn.Module):
     """A causal Transformer over (item, return to go) tokens (Chen et al., NeurIPS 2021; DT4IER, Liu et al., 2024).

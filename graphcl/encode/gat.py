@@ -96,7 +96,7 @@ class GATLayer(nn.Module):
         return softmax(F.leaky_relu(score, 0.2), edges.rows, num_nodes=len(h))
 
 
-@register("tower", "gat", example={"dim": 4, "num_layers": 2, "heads": 2})
+@register("tower", "gat", example={"dim": 4, "num_layers": 2, "heads": 2}, multiples={"dim": "heads"})
 class GAT(nn.Module):
     """Graph attention network (Velickovic et al., ICLR 2018): f -> dim -> ... -> dim, an activation after every layer.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -24,6 +25,7 @@ class RankedTask(ABC):
         candidates: What the rankings are among.
     """
 
+    metrics: ClassVar[tuple[str, ...]] = ("recall@", "ndcg@", "mrr@", "hit@", "precision@", "map@", "coverage@")
     k: tuple[int, ...]
     activity_slices: int
     references: Mapping[str, RankingBaseline]

@@ -37,7 +37,8 @@ class RcaTask:
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "series"
     monitor: ClassVar[str] = "closeness"
-    metric_names: ClassVar[tuple[str, ...]] = ("closeness", "error")
+    metrics: ClassVar[tuple[str, ...]] = ("closeness", "error")
+    metric_names: ClassVar[tuple[str, ...]] = metrics
     #: a row's forecast may not have read the row after it
     ahead: ClassVar[Mapping[str, str]] = {"predict": "a tower that reads the past alone"}
 

@@ -40,6 +40,7 @@ class Retrieval:
     has_validation = True
     keeps_apart = True
     monitor: ClassVar[str] = "recall@10"
+    metrics: ClassVar[tuple[str, ...]] = ("recall@", "mrr@")
 
     def __init__(
         self,

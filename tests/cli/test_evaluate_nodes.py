@@ -163,5 +163,5 @@ def test_a_wrong_probe_is_refused_before_training(graphcl: Command, tmp_path: Pa
     outcome = graphcl(*QUICK, "eval.probe=kmean", "--out", tmp_path / "run")
     assert "unknown probe 'kmean'; nearest: 'kmeans'" in outcome.err
     outcome = graphcl(*QUICK, "eval.probe=kmeans", "train.monitor=accuracy", "--out", tmp_path / "run")
-    assert "train.monitor: no metric 'accuracy'" in outcome.err
+    assert "'train.monitor': no metric 'accuracy'" in outcome.err
     assert not (tmp_path / "run").exists()

@@ -15,6 +15,7 @@ from graphcl.core.config.check import check, placed
 from graphcl.core.config.data_kinds import data_part
 from graphcl.core.config.data_source import put_back, settle, taken_out
 from graphcl.core.config.defaults import with_defaults
+from graphcl.core.config.monitors import check_monitor
 from graphcl.core.config.overrides import assign, put
 from graphcl.core.config.tree import COMMAND_LINE, KEYWORD, Origins, Tree, long_path, merge
 from graphcl.core.config.user_paths import absolute_paths, missing_paths, with_home
@@ -24,6 +25,7 @@ from graphcl.core.plugins import import_plugins
 from graphcl.core.schema import part_schema
 
 Layer = tuple[Tree, Origins]
+_MONITOR = "train.monitor"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,18 @@ class Recipe:
 
     def override(self, *assignments: str) -> Recipe:
         """The recipe with ``key=value`` assignments applied, checked again."""
-        tree, origins = copy.deepcopy(dict(self.tree)), dict(self.origins)
-        return _finish(self.name, *_assigned((tree, origins), assignments))
+        return _finish(self.name, *_assigned(self._layer(), assignments))
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with settings as of :func:`load_recipe` laid over it, checked again."""
-        return _finish(self.name, *_set((copy.deepcopy(dict(self.tree)), dict(self.origins)), settings))
+        return _finish(self.name, *_set(self._layer(), settings))
+
+    def _layer(self) -> Layer:
+        """What other settings can be laid over."""
+        tree = copy.deepcopy(dict(self.tree))
+        if _MONITOR not in self.origins:
+            tree["train"]["monitor"] = ""  # the default is another where another probe judges
+        return tree, dict(self.origins)
 
     def with_absolute_paths(self) -> Recipe:
         """The recipe as it reads from any folder: paths that are relative to this one are written out."""
@@ -130,7 +138,10 @@ def load_recipe(
     if data.get("name") and not data.get("path"):
         base = _for_data(base, str(data["name"]), data)
         asked = _assigned(_set(_over(base, top), settings or {}), overrides)
-    return _finish(path.stem, *asked)
+    recipe = _finish(path.stem, *asked)
+    if _MONITOR in recipe.origins and (problems := placed(check_monitor(recipe.tree), recipe.origins)):
+        raise ConfigError(problems)
+    return recipe
 
 
 def read_resolved(path: Path, name: str) -> Recipe:

@@ -32,6 +32,17 @@ def check_part(kind: str, name: str, options: Any, path: str, ignore: Collection
         return
     unread = set(ignore) - set(description["options"])
     yield from check_options(description, options, path, ignore=unread)
+    yield from _multiples(description, options, path)
+
+
+def _multiples(description: Mapping[str, Any], given: Any, path: str) -> Iterator[Problem]:
+    """Options that must be multiples of others (``heads`` that share a width)."""
+    for option, by in description["meta"].get("multiples", {}).items():
+        known = description["options"]
+        whole, part = ((given or {}).get(name, known[name].get("default")) for name in (option, by))
+        if isinstance(whole, int) and isinstance(part, int) and part > 0 and whole % part:
+            here = option if option in given else by
+            yield f"{path}.{here}", f"'{path}.{option}' must be a multiple of '{path}.{by}' ({part}), got {whole}"
 
 
 def check_options(
