@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PICTURES = (".png", ".svg", ".pdf")
 #: The task whose kinds of data these are.
 _TASK = "graph"
+#: A kind of data that is found by its files -> others whose files look the same.
+_OTHERS = {"series_set": ("roi_set", "device_set")}
 
 
 def inspect(
@@ -44,6 +46,8 @@ def inspect(
     from graphcl.serve.export import require_output
 
     require_output(picture, overwrite=overwrite, endings=_PICTURES)
+    if not kind and found in _OTHERS and Path(file).exists():
+        output.say(f"{file} is taken for data.kind={found}; --kind {' or '.join(_OTHERS[found])} reads it otherwise")
     for line in data.report.lines():
         output.say(line)
     graph = data.packed.batch(torch.tensor([number]))

@@ -18,6 +18,11 @@ Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
 
+#: Samples or frames to which something is brought; 0: none. More fill memory before anything is learned of them.
+Length = Annotated[int, Field(ge=0, le=100_000)]
+#: Processes at work at a time; 0: one for each core.
+Processes = Annotated[int, Field(ge=0, le=1024)]
+
 #: A file or folder of the user's ("": none). It stays absolute in a run, and ``check`` sees that it is there.
 UserPath = Annotated[str, Field(json_schema_extra={"format": "path"})]
 #: As :data:`UserPath`, but first looked for in the folder that ``data.path`` is.

@@ -151,3 +151,17 @@ def test_a_single_new_image_is_embedded_by_a_run(tmp_path: Path, capsys: pytest.
     command[2:4] = [f"data.path={tmp_path / 'new.png'}", *settings]
     assert run([*command, "--overwrite", "--quiet"]) == 2
     assert "there is one graph, and nothing to contrast it with" in capsys.readouterr().err
+
+
+def test_scans_that_look_like_plain_series_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(3):
+        rows = "\n".join(",".join(f"{value:.3f}" for value in row) for row in draw.normal(size=(60, 5)))
+        text(tmp_path / "scans" / f"s{number}.csv", "a,b,c,d,e\n" + rows + "\n")
+    folder, out = str(tmp_path / "scans"), ["--out", str(tmp_path / "p.svg"), "--overwrite"]
+    assert run(["inspect", folder, *out]) == 0
+    told = f"{folder} is taken for data.kind=series_set; --kind roi_set or device_set reads it otherwise"
+    assert told in " ".join(capsys.readouterr().err.split())
+    found = inspected(capsys, folder, "--kind", "roi_set", *out)
+    assert found["kind"] == "roi_set"
+    assert "is taken for" not in capsys.readouterr().err

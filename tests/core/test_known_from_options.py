@@ -21,6 +21,10 @@ from graphcl.tasks.ranking import metric_names
          "'cluster_accuracy'"),
         ("lightgcn", ["train.monitor=ndcg@7"], "'train.monitor': no metric 'ndcg@7'; nearest: 'ndcg@"),
         ("lightgcn", ["train.monitor=auc"], "'train.monitor': no metric 'auc'; known: coverage@"),
+        ("simclr_patches", ["data.size=100000"], "'data.size' must be a whole number >= 0 and <= 4096, got 100000"),
+        ("simclr_series", ["data.length=1000000000"], "'data.length' must be a whole number >= 0 and <= 100000, got"),
+        ("simclr_sound", ["data.rate=100000000"], "'data.rate' must be a whole number >= 0 and <= 1000000, got"),
+        ("grace", ["encoder.num_layers=0"], "'towers.main.num_layers' must be a whole number >= 1, got 0"),
         ("grace", ["embed.view=c"], "'embed.view' names no view: 'c'; views: a, b"),
     ],
 )

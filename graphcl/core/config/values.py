@@ -136,7 +136,7 @@ def _expected(option: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
         return repr(option["const"])
     text = _TYPES.get(option.get("type", ""), "a valid value")
     bounds = [
-        f"{sign} {option[key]:g}"
+        f"{sign} {_number(option[key])}"
         for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
         if key in option
     ]
@@ -144,6 +144,10 @@ def _expected(option: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
         count = option.get("minItems") if option.get("minItems") == option.get("maxItems") else None
         text += f" of {count}" * (count is not None) + f" ({_expected(option['items'], defs)})"
     return f"{text} {' and '.join(bounds)}" if bounds else text
+
+
+def _number(bound: float) -> str:
+    return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
 
 
 def non_finite(value: Any, path: str) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, UserPath
+from graphcl.core.options import Count, Processes, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
@@ -72,7 +72,7 @@ class CodeSetData(FromCard):
         buckets: Buckets = 8192,
         edges: Annotated[list[EdgeKind], Field(min_length=1)] = list(EDGE_KINDS),  # noqa: B006
         docstrings: bool = True,
-        processes: Index = 0,
+        processes: Processes = 0,
         *,
         data_root: Path | None = None,
     ) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, Positive, UserPath
+from graphcl.core.options import Count, Positive, Processes, UserPath
 from graphcl.core.registry import register
 from graphcl.core.seeds import generator
 from graphcl.core.words import counted
@@ -75,7 +75,7 @@ class CodePairsData:
         words: Words = 6,
         buckets: Buckets = 8192,
         ratios: Annotated[list[Positive], Field(min_length=3, max_length=3)] = [0.8, 0.1, 0.1],  # noqa: B006
-        processes: Index = 0,
+        processes: Processes = 0,
     ) -> None:
         """
         Args:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, UserPath
+from graphcl.core.options import Count, Length, UserPath
 from graphcl.core.registry import register
 from graphcl.data.cards import FromCard, open_card
 from graphcl.data.device_sets.arrays import read_device_arrays, virtual_accelerometers
@@ -81,7 +81,7 @@ class DeviceSetData(FromCard):
         devices: list[str] | None = None,
         joints: list[Count] | None = None,
         scale: Literal["set", "series", "level", "none"] = "set",
-        length: Index = 0,
+        length: Length = 0,
         train_groups: list[str] | None = None,
         *,
         data_root: Path | None = None,

@@ -15,13 +15,14 @@ from graphcl.core.errors import UserError, require
 from graphcl.core.tell import progress
 from graphcl.data.class_folders import Skipped, classes_of, list_files
 from graphcl.data.images.decode import decode
+from graphcl.data.images.depth import ALL, Depth
 from graphcl.data.images.raw import SIDE, RawImages, resized, with_channels
 from graphcl.data.parts_of_arrays import class_codes, split_of_sizes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def read_image_folder(folder: Path, size: int) -> RawImages:
+def read_image_folder(folder: Path, size: int, bits: int = ALL) -> RawImages:
     """Images of a folder. A folder in it is a class; ``train``, ``val`` and ``test`` in it are parts with classes.
 
     What is no image is skipped and counted.
@@ -29,9 +30,10 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
     Args:
         folder: With the files, at any depth.
         size: Side of the squares that images become; 0 keeps them where they are all alike and of at most 64 pixels.
+        bits: That 16-bit greys use.
 
     Raises:
-        UserError: no image is left.
+        UserError: no image is left, or a grey needs more bits.
     """
     skipped, files = Skipped(), []
     for file in list_files(folder, skipped):
@@ -39,14 +41,14 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
             files.append(file)
         else:
             skipped.add("not PNG or JPEG", file.name)
-    pixels, kept = [], []
-    for file, made in zip(files, _decoded([file.path for file in files], size), strict=True):
+    pixels, kept, depth = [], [], Depth(bits)
+    for file, made in zip(files, _decoded([file.path for file in files], size, depth), strict=True):
         if isinstance(made, str):
             skipped.add(made, file.name)
             continue
         pixels.append(made)
         kept.append(file)
-    notes = skipped.notes()
+    notes = skipped.notes() + depth.notes()
     if not kept:
         told = f": {'; '.join(notes)}" if notes else ""
         raise UserError(f"data.path: {folder} holds no image that can be read{told}; give PNG or JPEG files")
@@ -64,13 +66,13 @@ def read_image_folder(folder: Path, size: int) -> RawImages:
     return raw
 
 
-def _decoded(paths: list[Path], size: int) -> list[np.ndarray | str]:
+def _decoded(paths: list[Path], size: int, depth: Depth) -> list[np.ndarray | str]:
     """What :func:`decode` makes of each, several at a time: Pillow works outside of Python's lock."""
     say, done = progress(), []
     with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         # A panorama is no attack; what is twice as large is skipped.
         warnings.simplefilter("ignore", require("PIL.Image", "images").DecompressionBombWarning)
-        for made in pool.map(lambda path: decode(path, size), paths):
+        for made in pool.map(lambda path: decode(path, size, depth), paths):
             done.append(made)
             say(lambda: f"reading images: {len(done):,} of {len(paths):,}")
     return done

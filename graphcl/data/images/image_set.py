@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch_geometric.data import Batch as GraphBatch
 from torch_geometric.data import Data
@@ -20,6 +21,7 @@ from graphcl.data.graph_sets.graph_set import GraphSet
 from graphcl.data.graph_sets.packed import GraphSequence, hash_of
 from graphcl.data.graphs.build import check_labels
 from graphcl.data.images.arrays import read_digits, read_image_arrays
+from graphcl.data.images.depth import ALL
 from graphcl.data.images.folder import SUFFIXES, read_image_folder
 from graphcl.data.images.raw import RawImages, resized, with_channels
 from graphcl.data.report import DataReport
@@ -85,13 +87,14 @@ class ImagesData(FromCard):
         self,
         name: str = "digits",
         path: UserPath = "",
-        size: Index = 0,
+        size: Annotated[int, Field(ge=0, le=4096)] = 0,
         patch: Index = 0,
         edges: Literal["grid", "knn", "both"] = "grid",
         k: Count = 9,
         positions: bool = True,
         margin: Index = 0,
         limit: Index = 0,
+        bits: Annotated[int, Field(ge=8, le=ALL)] = ALL,
         *,
         data_root: Path | None = None,
     ) -> None:
@@ -108,11 +111,12 @@ class ImagesData(FromCard):
             margin: Pixels around a patch that its node holds too, so that patches overlap and an edge between two is
                 seen whole.
             limit: Most images; 0 takes all. Not for data with parts.
+            bits: That 16-bit pixels use; of so many the upper 8 are read. 12 for most scanners.
             data_root: Folder in which named data sets are looked up first.
         """
         self.name, self.path, self.size, self.patch = name, path, size, patch
         self.edges, self.k, self.positions, self.margin = edges, k, positions, margin
-        self.limit, self.data_root = limit, data_root
+        self.limit, self.bits, self.data_root = limit, bits, data_root
 
     @staticmethod
     def read(folder: Path) -> ImageSet:
@@ -172,14 +176,14 @@ class ImagesData(FromCard):
                 raise UserError(f"data.path: {path} does not exist; give a folder of images or an .npz")
             report = DataReport(source=str(path), format="images", files={"all": str(path)})
             of_files = path.is_dir() or path.suffix.lower() in SUFFIXES
-            return (read_image_folder if of_files else read_image_arrays)(path, self.size), report
+            return (read_image_folder if of_files else read_image_arrays)(path, self.size, self.bits), report
         if self.name == "digits":
             raw, report = read_digits(), DataReport(source="digits", format="scikit-learn")
             raw.pixels = resized(raw.pixels, self.size, self.size) if self.size else raw.pixels
             return raw, report
         card, folder, report = open_card(self.name, "graph", self.data_root, "images")
         report.format = "numpy"
-        return read_image_arrays(folder / next(iter(card.files)), self.size), report
+        return read_image_arrays(folder / next(iter(card.files)), self.size, self.bits), report
 
     def _layout(self, raw: RawImages, report: DataReport) -> PatchGrid:
         """How the images are cut; an image that no patch divides is resized."""
@@ -198,6 +202,12 @@ class ImagesData(FromCard):
             raise UserError(
                 f"data.patch: {patch} does not divide images of {height} x {width} pixels; give a divisor, or data.size"
             )
+        if height == patch and width == patch:
+            raise UserError(f"data.patch: {patch} makes one patch of an image of {height} x {width}; give less, "
+                            "so that there are several to relate")  # fmt: skip
+        if self.margin > max(height, width):
+            raise UserError(f"data.margin: {self.margin:,} pixels around a patch are more than the image has "
+                            f"({height} x {width}); give fewer")  # fmt: skip
         return PatchGrid(
             channels=raw.pixels.shape[1],
             rows=height // patch,

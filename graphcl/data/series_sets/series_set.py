@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Index, UserPath
+from graphcl.core.options import Length, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted
 from graphcl.data.cards import FromCard, open_card
@@ -44,7 +44,7 @@ class SeriesSetData(FromCard):
         name: str = "generated",
         path: UserPath = "",
         scale: Literal["set", "series", "level", "none"] = "set",
-        length: Index = 0,
+        length: Length = 0,
         *,
         data_root: Path | None = None,
     ) -> None:

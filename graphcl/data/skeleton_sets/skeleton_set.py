@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Index, UserPath
+from graphcl.core.options import Count, Index, Length, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, spanned
 from graphcl.data.cards import FromCard, open_card
@@ -64,7 +64,7 @@ class SkeletonSetData(FromCard):
         self,
         name: str = "generated",
         path: UserPath = "",
-        length: Index = 32,
+        length: Length = 32,
         centre: Index = 0,
         scale: Literal["set", "body", "none"] = "set",
         bones: list[list[Count]] | None = None,

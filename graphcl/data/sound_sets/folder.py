@@ -42,7 +42,7 @@ def read_sound_folder(
     listed = _sounds(folder, names, test_below, skipped)
     paths, notes = [file.path for file, _ in listed], list[str]()
     rates = Counter(rate for rate in map(rate_of, paths) if rate)
-    made = layout(min(rate for rate in rates if rates[rate] == max(rates.values())) if rates else 1)
+    made = layout(min(rate for rate in rates if rates[rate] == max(rates.values())) if rates else 16_000)
     frames, files = list[np.ndarray](), list[tuple[Listed, Named]]()
     for one, found in zip(listed, _frames(paths, made), strict=True):
         if isinstance(found, str):

@@ -10,8 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphcl.core.errors import UserError
+
 #: Added to the power of a band before the logarithm: some 60 dB below full scale.
 FLOOR = 1e-6
+#: Of a frame.
+MOST_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,30 @@ class FrameLayout:
     def hop(self) -> int:
         """Samples from frame to frame."""
         return max(1, round(self.rate * self.hop_ms / 1000))
+
+
+def check_layout(layout: FrameLayout) -> FrameLayout:
+    """Refuse frames that cannot be cut, or bands of which a spectrum has not as many.
+
+    Raises:
+        UserError: names the option.
+    """
+    rate, frequencies = layout.rate, fft_size(layout.window) // 2 + 1
+    if layout.window_ms * rate < 2000:
+        raise UserError(f"data.window_ms: {layout.window_ms:g} ms are fewer than 2 samples at {rate:,} a second")
+    if layout.hop_ms * rate < 500:
+        raise UserError(f"data.hop_ms: {layout.hop_ms:g} ms are less than a sample at {rate:,} a second")
+    if layout.window > MOST_SAMPLES:
+        raise UserError(
+            f"data.window_ms: {layout.window_ms:g} ms are {layout.window:,} samples at {rate:,} a second; a frame has "
+            f"at most {MOST_SAMPLES:,}"
+        )
+    if layout.bands > frequencies:
+        raise UserError(
+            f"data.bands: {layout.bands:,} bands of a spectrum of {frequencies:,} frequencies (frames of "
+            f"{layout.window:,} samples); give fewer, or a longer data.window_ms"
+        )
+    return layout
 
 
 def log_mel(samples: np.ndarray, layout: FrameLayout) -> np.ndarray:

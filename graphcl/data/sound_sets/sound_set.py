@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Positive, UserPath
@@ -18,7 +19,7 @@ from graphcl.data.series_sets.chains_of_values import SeriesSet
 from graphcl.data.series_sets.make import Nouns, make_set, make_unseen
 from graphcl.data.series_sets.raw import RawSeriesSet
 from graphcl.data.sound_sets.folder import read_sound_folder
-from graphcl.data.sound_sets.frames import FrameLayout, log_mel
+from graphcl.data.sound_sets.frames import FrameLayout, check_layout, log_mel
 
 NOUNS: Nouns = ("sound", "frame", "band")
 #: Sounds that are made where no data is named, and their rate.
@@ -64,7 +65,7 @@ class SoundSetData(FromCard):
         path: UserPath = "",
         pattern: str = "",
         test_below: Index = 0,
-        rate: Index = 0,
+        rate: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
         bands: Count = 40,
         window_ms: Positive = 25.0,
         hop_ms: Positive = 10.0,
@@ -130,7 +131,7 @@ class SoundSetData(FromCard):
 
     def layout(self, rate: int) -> FrameLayout:
         """The frames of sounds most of which have this rate."""
-        return FrameLayout(self.rate or rate, self.bands, self.window_ms, self.hop_ms)
+        return check_layout(FrameLayout(self.rate or rate, self.bands, self.window_ms, self.hop_ms))
 
     def _located(self, seed: int, layout: Any) -> tuple[RawSeriesSet, FrameLayout, DataReport]:
         options = {"pattern": self.pattern, "test_below": self.test_below}

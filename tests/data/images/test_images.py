@@ -74,7 +74,7 @@ def test_colours_of_every_mode(tmp_path: Path) -> None:
     assert corner[0] == [255, 127, 127]
     assert corner[1][0] > 250
     assert max(corner[1][1:]) < 5
-    assert corner[2] == [127, 127, 127]
+    assert corner[2] == [128, 128, 128]
     assert corner[3] == corner[4] == [255, 255, 255]
     assert corner[5] == [0, 0, 0]
     assert not bool((data.labels >= 0).any())
@@ -173,6 +173,40 @@ def test_arrays_in_any_order_of_axes_and_range(tmp_path: Path) -> None:
     assert "images without a label, trained on but not judged: 1" in data.report.lines()
     np.save(tmp_path / "bare.npy", last)
     assert torch.equal(load(tmp_path / "bare.npy").packed.pixels, expected)
+
+
+def test_16_bits_of_which_fewer_are_used(tmp_path: Path) -> None:
+    """A scanner's 12 bits come out dark, are told of, and are read as what they are."""
+    twelve = np.random.default_rng(0).integers(0, 4096, (3, 8, 8), dtype=np.uint16)
+    twelve[0, 0, 0] = 4095
+    saved(tmp_path / "a.npz", images=twelve, labels=[0, 1, 1])
+    for number, values in enumerate(twelve):
+        (tmp_path / "scans").mkdir(exist_ok=True)
+        Image.fromarray(values).save(tmp_path / "scans" / f"{number}.png")
+    note = "16-bit pixels go up to 4,095 and come out dark; data.bits=12 reads them as of 12 bits"
+    for path in (tmp_path / "a.npz", tmp_path / "scans"):
+        dark, read = load(path), load(path, bits=12)
+        assert int(dark.packed.pixels.max()) == 15
+        assert note in dark.report.notes
+        assert torch.equal(read.packed.pixels[:, 0], torch.from_numpy((twelve >> 4).astype(np.uint8)))
+        assert not any("dark" in line for line in read.report.notes)
+        with pytest.raises(UserError, match=r"a pixel of 4,095 needs 12 bits, data.bits is 11"):
+            load(path, bits=11)
+    bytes_in_two = saved(tmp_path / "b.npz", images=twelve >> 4, labels=[0, 1, 1])
+    assert "data.bits=8 reads them as of 8 bits" in " ".join(load(bytes_in_two).report.notes)
+    assert torch.equal(load(bytes_in_two, bits=8).packed.pixels, load(tmp_path / "a.npz", bits=12).packed.pixels)
+    full = saved(tmp_path / "c.npz", images=twelve << 4, labels=[0, 1, 1])
+    assert not any("dark" in line for line in load(full).report.notes)
+
+
+def test_sizes_that_make_no_sense(tmp_path: Path) -> None:
+    for option, message in [
+        ({"patch": 100}, r"data.patch: 100 does not divide images of 8 x 8"),
+        ({"patch": 8}, r"data.patch: 8 makes one patch of an image of 8 x 8"),
+        ({"margin": 9}, r"data.margin: 9 pixels around a patch are more than the image has \(8 x 8\)"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            ImagesData(limit=20, **option).load(seed=0)
 
 
 @pytest.mark.parametrize(

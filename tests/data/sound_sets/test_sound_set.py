@@ -164,6 +164,22 @@ def test_mistakes_end_in_a_line(tmp_path: Path) -> None:
         load(tmp_path, test_below=2)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bands": 5000}, r"data.bands: 5,000 bands of a spectrum of 129 frequencies \(frames of 200 samples\)"),
+        ({"bands": 130}, r"data.bands: 130 bands of a spectrum of 129 frequencies"),
+        ({"window_ms": 0.001}, r"data.window_ms: 0.001 ms are fewer than 2 samples at 8,000 a second"),
+        ({"window_ms": 1e5}, r"data.window_ms: 100000 ms are 800,000 samples at 8,000 a second; a frame has at most"),
+        ({"hop_ms": 1e-4}, r"data.hop_ms: 0.0001 ms are less than a sample at 8,000 a second"),
+        ({"rate": 10}, r"data.window_ms: 25 ms are fewer than 2 samples at 10 a second"),
+    ],
+)
+def test_frames_that_cannot_be_cut(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SoundSetData(**options).load(seed=0)
+
+
 def test_a_set_is_kept_and_new_sounds_are_cut_as_it_was(tmp_path: Path) -> None:
     for number in range(4):
         write(tmp_path / "old" / f"{number % 2}_{'xyz'[number % 3]}_{number}.wav", tone(300.0 + 50 * number))
