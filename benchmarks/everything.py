@@ -164,7 +164,8 @@ def planted(seed: int, count: int = 300) -> dict[str, Any]:
             *(f"views.{view}.augment.crop_time.ratio=0.9" for view in "ab"), f"train.seed={seed}", "train.threads=1",
             "train.epochs=40", "states.pairs.warmup=20", "states.pairs.noisy_beyond=0.65",
             "states.pairs.faulty_beyond=1", "train.batch_size=150",
-            "encoder={chain_conv: {num_layers: 4, pooling: max, pieces: 1, jk: last, changes: 0}}",
+            "encoder={chain_conv: {num_layers: 4, pooling: max, pieces: 1, jk: last, changes: 0, thresholds: 0}}",
+            "embed.level=graphs",
         )  # fmt: skip
         state: Any = graphcl.fit(recipe).model.states["pairs"]
     ids = torch.arange(count)

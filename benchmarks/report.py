@@ -27,6 +27,7 @@ SECTIONS = {
     "rca": "Quality: root causes of real faults",
     "neural_granger": "Quality: causes in systems with a known answer",
     "everything": "Quality: images, series, sounds and skeletons beside their strongest bars",
+    "forecasts": "Quality: a long series forecast from what was learned without its future",
     "code_clones": "Quality: clones of programs, renamed and plagiarised",
     "code_search": "Quality: code found by what is said of it",
     "molecules": "Quality: properties of molecules from encoders trained without labels",

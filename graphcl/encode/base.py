@@ -31,6 +31,7 @@ class Encoding:
         nodes: [N, d], the readout of every node; node types follow each other (see ``slices``).
         layers: what each layer gave, ``layers[0]`` being the input embedding; each [N, d_l].
         graphs: [G, d] pooled per graph of a batch, or None for a tower that does not pool.
+        shares: [G, d] of each graph, what is embedded without ever being trained on; only in evaluation mode.
         slices: node type -> (start, stop) in the rows of all nodes; empty for a homogeneous graph.
         messages: what each layer gave before its residual was added; empty where that is ``layers``.
         rows: [M] sorted; when given, ``nodes`` and the last layer hold only these rows of all nodes (and so
@@ -40,6 +41,7 @@ class Encoding:
     nodes: Tensor
     layers: list[Tensor] = field(default_factory=list)
     graphs: Tensor | None = None
+    shares: Tensor | None = field(default=None, kw_only=True)
     slices: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     messages: list[Tensor] = field(default_factory=list)
     rows: Tensor | None = None

@@ -9,12 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from graphcl.core.options import Count, NonNegative
+from graphcl.core.options import Count, Index, NonNegative
 from graphcl.core.registry import register
 from graphcl.encode.base import Encoding, Graph, View
 from graphcl.encode.pooling import Moment, Pooling, pool_pieces
+from graphcl.encode.shares import Shares
 from graphcl.encode.weights import make_linear
-from graphcl.encode.windows import Windows, read_apart, read_windows, tracks_of
+from graphcl.encode.windows import Windows, read_apart, read_windows, spread_windows, tracks_of
+
+#: Rows of training chains that thresholds are found from.
+SAMPLE_ROWS = 1 << 16
 
 
 class ChainConvLayer(nn.Module):
@@ -27,7 +31,12 @@ class ChainConvLayer(nn.Module):
 
     def forward(self, h: Tensor, chains: Windows) -> Tensor:
         """[n, dim] -> [n, dim]."""
-        return h + self.linear(around(F.gelu(h), chains, self.dilation))
+        return h + self.message(h, chains)
+
+    def message(self, h: Tensor, chains: Windows) -> Tensor:
+        """What is added."""
+        added: Tensor = self.linear(around(F.gelu(h), chains, self.dilation))
+        return added
 
 
 def around(h: Tensor, chains: Windows, distance: int) -> Tensor:
@@ -41,10 +50,17 @@ def around(h: Tensor, chains: Windows, distance: int) -> Tensor:
     return torch.cat([sides[0], h, sides[1]], dim=1)
 
 
-def with_changes(chains: Windows, factor: float) -> Tensor:
+def with_changes(chains: Windows, factor: float | Tensor) -> Tensor:
     """[n, 2 C]: values, and ``factor`` times their change since the node before, 0 at the first of a chain."""
     before = chains.x.index_select(0, (torch.arange(len(chains.x), device=chains.x.device) - 1).clamp_min(0))
     return torch.cat([chains.x, factor * (chains.x - before) * (chains.pos > 0)[:, None]], dim=1)
+
+
+def scale_of_changes(chains: Windows) -> Tensor:
+    """What changes are to be multiplied by to be as large as values: the ratio of their deviations, 1 without any."""
+    change = with_changes(chains, 1.0)[chains.pos > 0, chains.x.shape[1] :]
+    size = change.square().mean().sqrt() if len(change) else change.new_zeros(())
+    return torch.where(size > 0, chains.x.std(correction=0) / size.clamp_min(1e-12), 1.0)
 
 
 def ways_of(pooling: Pooling | list[Moment]) -> list[Moment]:
@@ -63,6 +79,8 @@ class ChainConv(nn.Module):
     is what a node is of a series: its joints' positions beside each other.
     """
 
+    factor: Tensor
+
     def __init__(
         self,
         dim: Count = 64,
@@ -71,7 +89,8 @@ class ChainConv(nn.Module):
         pieces: Count | list[Count] = 1,
         jk: Literal["last", "cat"] = "last",
         apart: bool = False,
-        changes: NonNegative = 0.0,
+        changes: NonNegative | Literal["auto"] = 0.0,
+        thresholds: Index = 0,
         *,
         graph: Graph,
         generator: torch.Generator,
@@ -89,7 +108,11 @@ class ChainConv(nn.Module):
             apart: Whether each joint or device of a frame is a chain of its own, all read with the same weights; a
                 graph then has the embeddings of its devices beside each other.
             changes: Times this the change of each value since the node before is read beside the value, as in
-                MultiRocket (Tan et al., 2022); 0 reads values alone. What makes changes as large as values is good.
+                MultiRocket (Tan et al., 2022); 0 reads values alone. `auto` makes changes as large as values, over the
+                training chains.
+            thresholds: Thresholds of each column of each convolution, its quantiles over the training chains: the
+                shares of a chain's values above them are the level `shares`, which `embed.level=shares` embeds and
+                nothing trains, as in MiniRocket (Dempster et al., 2021). 0: none.
             graph: Training chains, for the number of channels (supplied).
             generator: Source of the initial weights (supplied).
 
@@ -104,22 +127,42 @@ class ChainConv(nn.Module):
         self.graphs_dim *= tracks_of(graph) if apart else 1
         self.read = read_apart if apart else read_windows
         self.changes = changes
-        self.lift = make_linear(self._values(self.read(graph)).shape[1], dim, generator=generator)
+        chains = self.read(graph)
+        if changes == "auto":
+            self.register_buffer("factor", scale_of_changes(chains))
+        self.lift = make_linear(self._values(chains).shape[1], dim, generator=generator)
         self.layers = nn.ModuleList(ChainConvLayer(dim, 2**k, generator=generator) for k in range(num_layers))
+        self.shares: Shares | None = None
+        if thresholds:
+            with torch.no_grad():
+                _, messages = self._encoded(spread_windows(chains, SAMPLE_ROWS))
+            self.shares = Shares(messages, thresholds)
 
     def forward(self, view: View, rows: Tensor | None = None) -> Encoding:
         """Encode all nodes, or ``rows`` of them."""
         chains = self.read(view.graph)
-        latents = [self.lift(self._values(chains))]
-        for layer in cast("Iterable[ChainConvLayer]", self.layers):
-            latents.append(layer(latents[-1], chains))
+        latents, messages = self._encoded(chains)
         nodes = [chains.spread(latent) for latent in latents]  # the joints of a frame share its latent
         if rows is not None:
             nodes[-1] = nodes[-1].index_select(0, rows)
             return Encoding(nodes[-1], nodes, rows=rows)
-        return Encoding(nodes[-1], nodes, self._pooled(latents, chains))
+        shares = None
+        if self.shares is not None and not self.training:
+            shares = _by_graph(self.shares(messages, chains, self.pieces), chains)
+        return Encoding(nodes[-1], nodes, self._pooled(latents, chains), shares=shares)
+
+    def _encoded(self, chains: Windows) -> tuple[list[Tensor], list[Tensor]]:
+        """What each layer gives, the input embedding first, and the same before the residual is added."""
+        latents = [self.lift(self._values(chains))]
+        messages = [latents[0]]
+        for layer in cast("Iterable[ChainConvLayer]", self.layers):
+            messages.append(layer.message(latents[-1], chains))
+            latents.append(latents[-1] + messages[-1])
+        return latents, messages
 
     def _values(self, chains: Windows) -> Tensor:
+        if self.changes == "auto":
+            return with_changes(chains, self.factor)
         return with_changes(chains, self.changes) if self.changes else chains.x
 
     def _pooled(self, latents: list[Tensor], chains: Windows) -> Tensor | None:
@@ -128,4 +171,9 @@ class ChainConv(nn.Module):
             return None
         read = torch.cat(latents, dim=1) if self.jk == "cat" else latents[-1]
         pooled = pool_pieces(read, chains.batch, chains.pos, chains.ptr, self.ways, self.pieces)
-        return pooled.view(len(pooled) // chains.tracks, chains.tracks * pooled.shape[1])
+        return _by_graph(pooled, chains)
+
+
+def _by_graph(rows: Tensor, chains: Windows) -> Tensor:
+    """[chains, d] -> [G, d of all chains of a graph]."""
+    return rows.view(len(rows) // chains.tracks, chains.tracks * rows.shape[1])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphcl.core.errors import UserError
 from graphcl.encode.base import Graph
+from graphcl.graph.batch import pointer, ranges
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,17 @@ class Windows:
         inside = total.index_select(0, node + 1) - total.index_select(0, node + 1 - known)
         first = self.x.index_select(0, self.ptr.index_select(0, self.batch))
         return ((inside + (width - known)[:, None] * first) / width).to(self.x.dtype)
+
+
+def spread_windows(windows: Windows, nodes: int) -> Windows:
+    """Some of the windows, evenly spread over all: about so many rows, at least one window."""
+    lengths, count = windows.ptr.diff(), len(windows.ptr) - 1
+    few = max(1, min(count, count * nodes // max(len(windows.x), 1)))
+    taken = torch.linspace(0, max(count - 1, 0), few).round().long().to(lengths.device)
+    sizes = lengths.index_select(0, taken)
+    rows = ranges(windows.ptr.index_select(0, taken), sizes)
+    batch = torch.arange(few, device=rows.device).repeat_interleave(sizes)
+    return Windows(windows.x.index_select(0, rows), windows.pos.index_select(0, rows), batch, pointer(sizes))
 
 
 def read_windows(graph: Graph) -> Windows:

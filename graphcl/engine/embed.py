@@ -171,10 +171,11 @@ def _encoder(model: Model, name: str) -> Any:
 
 
 def _level(encoding: Encoding, level: str, tower: str) -> Tensor:
-    rows = encoding.graphs if level == "graphs" else encoding.nodes
-    if rows is None:
-        raise UserError(f"embed.level: tower '{tower}' gives no {level}; set its pooling")
-    return rows.detach()
+    found: Tensor | None = getattr(encoding, level)
+    if found is None:
+        lacking = "thresholds" if level == "shares" else "pooling"
+        raise UserError(f"embed.level: tower '{tower}' gives no {level}; set its {lacking}")
+    return found.detach()
 
 
 def _scaled(recipe: Recipe, rows: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ class Model(nn.Module):
         for name, spec in recipe["towers"].items():
             context = {"graph": task.graphs[fields[name]], "task": task}
             self.towers[name] = self._part("tower", spec["name"], _options(spec), ("tower", name), **context)
+        self._refuse_no_shares()
         self._refuse_lacking(task)
         self._refuse_foresight(task)
         self._refuse_whole_graphs(task)
@@ -76,6 +77,16 @@ class Model(nn.Module):
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)
+
+    def _refuse_no_shares(self) -> None:
+        """Refuse to embed shares of a tower that gives none.
+
+        Raises:
+            UserError: names the tower and what to do.
+        """
+        name, level = self.recipe["embed.tower"], self.recipe["embed.level"]
+        if level == "shares" and name in self.towers and getattr(self.towers[name], "shares", None) is None:
+            raise UserError(f"embed.level: tower '{name}' gives no shares; set its thresholds, or embed.level=graphs")
 
     def _refuse_lacking(self, task: Task) -> None:
         """Refuse addresses of rows that batches of this data do not have.
@@ -117,8 +128,8 @@ class Model(nn.Module):
         if not hops:
             return
         asked = [f"embed.{name}" for name in ("view", "latents") if block[name]]
-        if asked or block["level"] == "graphs":
-            what = " and ".join(asked) or "embed.level=graphs"
+        if asked or block["level"] in ("graphs", "shares"):
+            what = " and ".join(asked) or f"embed.level={block['level']}"
             raise UserError(f"{what}: with data.fanout the nodes of the graph as it is are embedded; leave it out")
         for name, tower in self.towers.items():
             kind, needed = self.recipe["towers"][name]["name"], getattr(tower, "hops", None)

@@ -157,8 +157,8 @@ class GraphTask:
 
     @cached_property
     def graphs(self) -> Mapping[str, Graph]:
-        """All graphs as one batch, without labels; some of them where they are made when they are read."""
-        return {"graph": self.data.sample()}
+        """Graphs that training sees as one batch; some of them where they are made when they are read."""
+        return {"graph": self.data.sample(self.training_ids)}
 
     @cached_property
     def training_ids(self) -> Tensor:

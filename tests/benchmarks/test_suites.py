@@ -18,6 +18,7 @@ from benchmarks import (
     everything,
     family_large,
     family_small,
+    forecasts,
     gaugllm,
     graph_accuracy,
     graph_step,
@@ -42,6 +43,7 @@ from benchmarks.cells import Cell, Suite
 
 SUITES = [
     everything.SUITE,
+    forecasts.SUITE,
     family_small.SUITE,
     lightgcl_ablation.SUITE,
     xsimgcl_yelp2018.CLAIM.suite(2, 1, 0),

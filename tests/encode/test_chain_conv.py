@@ -47,6 +47,32 @@ def test_changes_are_read_beside_values() -> None:
     torch.testing.assert_close(tower(View(chains)).layers[0], lifted)
 
 
+def test_changes_may_be_made_as_large_as_values() -> None:
+    """Values 0, 2, 6 deviate by sqrt(56 / 9) from their mean, changes 2 and 4 are of size sqrt(10)."""
+    chains = build_windows(torch.tensor([0.0, 2, 6])[:, None], torch.tensor([0]), torch.tensor([3]))
+    tower = ChainConv(4, 1, changes="auto", graph=chains, generator=generator(0))
+    torch.testing.assert_close(tower.factor, torch.tensor((56 / 9 / 10) ** 0.5))
+    still = build_windows(torch.ones(3, 1), torch.tensor([0]), torch.tensor([3]))
+    assert float(ChainConv(4, 1, changes="auto", graph=still, generator=generator(0)).factor) == 1.0
+    assert float(tower.state_dict()["factor"]) == float(tower.factor)  # other chains are read by the same
+
+
+def test_shares_are_of_what_each_layer_adds_and_for_evaluation_alone() -> None:
+    graph = window_graph()
+    tower = ChainConv(4, 2, "max", [1, 2], thresholds=3, graph=graph, generator=generator(0)).eval()
+    made = tower(View(graph))
+    assert made.shares is not None
+    assert made.shares.shape == (5, 4 * 3 * (1 + 2) * (2 + 1))
+    assert not made.shares.requires_grad
+    added = made.layers[1] - made.layers[0]
+    limits = torch.quantile(added.detach(), torch.tensor([1 / 6, 1 / 2, 5 / 6]), dim=0)
+    torch.testing.assert_close(tower.shares.thresholds[1], limits)
+    own = (added[graph.batch == 2][:, None] > limits).float().mean(0).flatten()  # the second layer's, of whole chains
+    torch.testing.assert_close(made.shares[2, 36 : 36 + 12], own)
+    assert tower.train()(View(graph)).shares is None
+    assert ChainConv(4, 2, graph=graph, generator=generator(0)).eval()(View(graph)).shares is None
+
+
 def test_graphs_are_as_wide_as_is_said() -> None:
     graph = window_graph()
     tower = ChainConv(4, 2, ["mean", "positive"], [1, 3], "cat", graph=graph, generator=generator(0))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import graphcl
 from graphcl.cli.main import run as command
+from graphcl.core.errors import UserError
 from graphcl.engine.fit import fit
 
 QUICK = ["encoder.dim=16", "train.batch_size=50", "eval.probe_options={grid: [1.0]}", "eval.folds=3"]
@@ -16,12 +18,17 @@ QUICK = ["encoder.dim=16", "train.batch_size=50", "eval.probe_options={grid: [1.
 def test_a_run_tells_numbers_of_waves_apart_and_embeds(tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "series.parquet"
     fitted = fit(graphcl.load("simclr_series", "train.epochs=4", *QUICK), out=run)
-    assert fitted.embeddings["graph"].shape == (150, 16 * 7 * 4 * (1 + 3))  # layers, ways, stretches
+    assert fitted.embeddings["graph"].shape == (150, 16 * 7 * 5 * (1 + 3))  # layers, thresholds, stretches
     assert fitted.metrics["test/accuracy"] > fitted.metrics["baseline/majority_graph/accuracy"] + 0.2
     assert "baseline/flat_features/accuracy" in fitted.metrics
     assert command(["embed", str(run), "--out", str(out), "--quiet"]) == 0
     assert len(pd.read_parquet(out)) == 150
     assert command(["evaluate", str(run), "--probe", "knn", "--quiet"]) == 0
+
+
+def test_shares_are_refused_before_training_where_there_are_none() -> None:
+    with pytest.raises(UserError, match=r"tower 'main' gives no shares; set its thresholds, or embed\.level=graphs"):
+        fit(graphcl.load("simclr_series", "encoder.thresholds=0"))
 
 
 def test_italy_power_demand_on_its_own_parts(shared_data: Path) -> None:

@@ -145,7 +145,7 @@ class Embed:
         of: Field of the record that is embedded; empty: every field (`towers` says by which tower).
         tower: The tower.
         towers: Record field -> tower, where fields have towers of their own.
-        level: nodes or graphs; empty takes what the task judges.
+        level: nodes, graphs, or the shares of a tower with `thresholds`; empty takes what the task judges.
         normalize: Whether rows are scaled to unit length.
     """
 
@@ -155,7 +155,7 @@ class Embed:
     of: str = ""
     tower: str = "main"
     towers: dict[str, str] = field(default_factory=dict)
-    level: Literal["", "nodes", "graphs"] = ""
+    level: Literal["", "nodes", "graphs", "shares"] = ""
     normalize: bool = False
 
 

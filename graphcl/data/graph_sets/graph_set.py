@@ -69,9 +69,9 @@ class GraphSet:
     def __len__(self) -> int:
         return len(self.packed)
 
-    def sample(self) -> Data:
+    def sample(self, among: Tensor | None = None) -> Data:
         """See :meth:`GraphSequence.sample`."""
-        return self.packed.sample()
+        return self.packed.sample(among)
 
     @property
     def future(self) -> Future | None:

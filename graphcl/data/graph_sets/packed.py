@@ -34,9 +34,9 @@ class GraphSequence(Sequence[Data]):
         """These graphs (all without ``numbers`` [B]) as one ``torch_geometric`` batch, in this order."""
         raise NotImplementedError
 
-    def sample(self) -> GraphBatch:
-        """Graphs that have what all have: what gives towers their sizes."""
-        return self.batch(torch.arange(min(SAMPLE, len(self))))
+    def sample(self, among: Tensor | None = None) -> GraphBatch:
+        """Graphs that have what all have: what gives towers their sizes. Of these numbers, where some are given."""
+        return self.batch((torch.arange(len(self)) if among is None else among)[:SAMPLE])
 
     def at(self, number: int) -> Data:
         """The graph with this number, from 0."""
@@ -93,9 +93,9 @@ class PackedGraphs(GraphSequence):
         begin, end = self.edge_ptr[number:][:2].tolist()
         return Data(x=self.x[first:stop], edge_index=self.edge_index[:, begin:end], num_nodes=stop - first)
 
-    def sample(self) -> GraphBatch:
+    def sample(self, among: Tensor | None = None) -> GraphBatch:
         """All of them: a column may be used by one graph only."""
-        return self.batch()
+        return self.batch(among)
 
     @property
     def sizes(self) -> Tensor:
