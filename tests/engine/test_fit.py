@@ -141,8 +141,10 @@ def test_an_earlier_run_of_another_width_is_refused(tmp_path: Path) -> None:
     wide = tiny_recipe("bpr_mf", f"train.init_from={tmp_path / 'first'}", "encoder.dim=9")
     with pytest.raises(UserError, match=r"train\.init_from: no parameter of .* fits this recipe"):
         graphcl.fit(wide, data=interactions())
-    with pytest.raises(UserError, match="is not a run"):
+    with pytest.raises(UserError, match=r"'train.init_from': nowhere does not exist"):
         graphcl.fit(tiny_recipe("bpr_mf", "train.init_from=nowhere"), data=interactions())
+    with pytest.raises(UserError, match="is not a run"):
+        graphcl.fit(tiny_recipe("bpr_mf", f"train.init_from={tmp_path}"), data=interactions())
 
 
 def test_a_refit_starts_from_the_earlier_run_too(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_refit_starts_from_the_earlier_run_too(tmp_path: Path) -> None:
 
 
 def test_data_that_cannot_be_read_leave_no_folder(tmp_path: Path) -> None:
-    recipe = tiny_recipe("lightgcn", f"data.path={tmp_path / 'absent.csv'}")
+    recipe = tiny_recipe("lightgcn").override(f"data.path={tmp_path / 'absent.csv'}")
     with pytest.raises(UserError, match="absent"):
         graphcl.fit(recipe, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -176,7 +178,7 @@ def test_an_empty_train_part_is_refused() -> None:
 
 
 def test_what_cannot_be_trained_leaves_no_folder_behind(tmp_path: Path) -> None:
-    recipe = tiny_recipe("lightgcn", "train.monitor=ndcg@7")
+    recipe = tiny_recipe("lightgcn").override("train.monitor=ndcg@7")  # which only a run's beginning looks at
     with pytest.raises(UserError, match="no metric 'ndcg@7'; nearest: 'ndcg@"):
         graphcl.fit(recipe, out=tmp_path / "run", data=interactions())
     assert not (tmp_path / "run").exists()
