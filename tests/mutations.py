@@ -433,6 +433,20 @@ MUTATIONS = (
     Mutation("edges of a kind are not normalised", "graph/operators/by_kind.py", "scales(matrix, norm)",
              "scales(matrix, 'none')",
              ("graph/operators/test_by_kind.py::test_parts_are_those_of_dense_matrices_and_add_up[True-row]",)),
+    Mutation("a name leaves the path of data that was given before it", "core/config/data_source.py",
+             '    del data["path"]\n', "    pass\n",
+             ("core/test_data_source.py::test_one_file_may_have_both_as_a_run_writes_them",)),
+    Mutation("a recipe's settings for a data set replace its parent's", "core/config/tree.py",
+             "merged[name] = {**kept, **copy.deepcopy(settings)}", "merged[name] = {**copy.deepcopy(settings)}",
+             ("core/test_per_data.py::test_own_paths_win_and_the_others_stay",)),
+    Mutation("a run keeps paths as they were written", "engine/run.py", "recipe.with_absolute_paths().to_yaml()",
+             "recipe.to_yaml()",
+             ("cli/test_augment.py::test_views_of_a_relative_path_are_found_from_any_folder",)),
+    Mutation("a column called as a role hides the named one", "data/graphs/roles.py",
+             "if name in roles or name not in named}", "}",
+             ("data/graphs/test_roles.py::test_named_columns_play_their_roles",)),
+    Mutation("16-bit pixels are always of 16 bits", "data/images/depth.py", ">> (self.bits - 8)", ">> 8",
+             ("data/images/test_images.py::test_16_bits_of_which_fewer_are_used",)),
 )
 
 

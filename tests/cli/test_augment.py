@@ -11,6 +11,7 @@ import pytest
 
 from graphcl.cli.main import run
 from graphcl.data.text_views import TextViews
+from graphcl.engine.run import RunFolder
 from graphcl.llm.backends import DoubleBackend, Fault
 from graphcl.llm.request import Messages
 from tests.llm.fault_server import FaultServer
@@ -166,7 +167,8 @@ def test_views_of_a_relative_path_are_found_from_any_folder(folder: Path, monkey
     assert run([*train, "--out", "run", "--quiet"]) == 0
     (folder / "elsewhere").mkdir()
     monkeypatch.chdir(folder / "elsewhere")
-    assert run(["evaluate", "../run", "--quiet"]) == 0
+    RunFolder("../run").set_status("training")
+    assert run(["resume", "../run", "--quiet"]) == 0
 
 
 def test_a_budget_is_of_texts_and_links_together(

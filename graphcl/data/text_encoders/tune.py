@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from graphcl.core.bars import no_bars_in_files
 from graphcl.core.errors import NonFiniteError, UserError
 from graphcl.core.files import creating, write_json
 from graphcl.core.options import Count, Index, Positive, Share
@@ -167,5 +168,6 @@ def save_tuned(
         UserError: the folder exists, or cannot be written.
     """
     with creating(out, replace=replace) as temporary:
-        model.save(str(temporary), create_model_card=False)
+        with no_bars_in_files():
+            model.save(str(temporary), create_model_card=False)
         write_json(temporary / ABOUT, {**about, "options": asdict(options)})

@@ -12,7 +12,7 @@ from graphcl.data.graphs.folder import read_folder
 from graphcl.data.graphs.locate import locate
 from graphcl.data.graphs.roles import GraphColumns, GraphSetColumns
 
-NODES = "id,paper,topic,abstract,age\n9,p1,cat,on cats,1\n9,p2,dog,on dogs,2\n9,p3,cat,more cats,3\n"
+NODES = "paper,topic,abstract,age,id\np1,cat,on cats,1,9\np2,dog,on dogs,2,9\np3,cat,more cats,3,9\n"
 EDGES = "citing,cited,how much\np1,p2,2\np2,p3,4\n"
 COLUMNS = GraphColumns(id="paper", label="topic", text="abstract", source="citing", target="cited", weight="how much")
 
@@ -59,7 +59,7 @@ def test_one_end_is_named_and_the_other_usual(tmp_path: Path) -> None:
     ("columns", "message"),
     [
         ({"id": "papr"}, r"nodes.csv has no column 'papr'; nearest: 'paper'; set data.columns.id=paper"),
-        ({"id": "zzz"}, r"nodes.csv has no column 'zzz'; it has id, paper, topic, abstract, age"),
+        ({"id": "zzz"}, r"nodes.csv has no column 'zzz'; it has paper, topic, abstract, age, id"),
         ({"id": "paper", "text": "paper"}, r"column 'paper' is named by data.columns.id and data.columns.text"),
         (
             {"id": "paper", "text": "abstract"},
