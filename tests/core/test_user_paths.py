@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphcl.core import schema
-from graphcl.core.config.recipe import load_recipe
+from graphcl.core.config.recipe import load_recipe, recipe_names
 from graphcl.core.registry import index
 
 VIEWS = "views.*.augment.prompt_experts.views"
@@ -102,3 +102,9 @@ def test_what_is_not_there_is_named(
 def test_what_may_be_elsewhere_is_not_missing(setting: str) -> None:
     recipe = "lightgcn" if "ml-100k" in setting else "gaugllm"
     assert load_recipe(recipe, [setting]).missing_paths() == []
+
+
+def test_no_packed_recipe_misses_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [name for name in recipe_names() if load_recipe(name).missing_paths()] == []
+    assert load_recipe("lightgcn", ["data=gowalla"]).missing_paths() == [], "its files lie where the data set is found"
