@@ -23,6 +23,7 @@ from graphcl.augment.chains import (
     reorder_chain,
 )
 from graphcl.augment.choice import OneOf
+from graphcl.augment.code_forms import ChangeForms, change_forms
 from graphcl.augment.code_insert import InsertStatements, insert_statements
 from graphcl.augment.code_trees import DropSubtrees, SwapStatements, drop_subtrees, swap_statements
 from graphcl.augment.code_words import HideWords, RenameNames, hide_words, rename_names
@@ -87,6 +88,7 @@ __all__ = [
     "AppendMask",
     "AskReturns",
     "BlurImages",
+    "ChangeForms",
     "CropChain",
     "CropImages",
     "CropTime",
@@ -135,6 +137,7 @@ __all__ = [
     "append_mask",
     "ask_returns",
     "blur_images",
+    "change_forms",
     "crop_chain",
     "crop_images",
     "crop_time",

@@ -43,6 +43,8 @@ class TokenInput(nn.Module):
         sets: Index = 0,
         names: bool = True,
         repeats: NonNegative = 0.0,
+        rare: bool = True,
+        least: Count = 1,
         tree: Positive = 1.0,
         tower: OneTower = {"gin": {"dim": 64, "num_layers": 3, "norm": "row", "pooling": "mean"}},  # noqa: B006
         *,
@@ -56,10 +58,12 @@ class TokenInput(nn.Module):
             distinct: Whether to a graph's latent is added a learnt vector of each different word and kind in it, once
                 however often it occurs, over the root of their number.
             sets: Width of a vector that a graph's latent has before the pooled one, then both of unit length: that of
-                its different words. What each counts is learned; at the start rare ones of training count more. 0 is
-                for none.
+                its different words. What each counts is learned. 0 is for none.
             names: Whether the names that a program declares are words there.
             repeats: How much more a word counts there, at most, that is repeated: n times are n (k + 1) / (n + k).
+            rare: Whether rare words of training count more there at the start; else all count alike.
+            least: Words that fewer training programs have count nothing there. Above 1 where a name that nobody else
+                uses says little, as where programs are copied; words that training has not seen then count nothing too.
             tree: Length of the pooled vector after it at the start; it is learned.
             tower: The tower over features that reads them, with its options.
             graph: A training graph, for how many kinds and words there are (supplied).
@@ -79,7 +83,7 @@ class TokenInput(nn.Module):
         self.sets = self.log_tree = None
         if sets:
             seen = programs_of(task)
-            self.sets = WordSets(layout.buckets, sets, names, repeats, programs=seen, generator=generator)
+            self.sets = WordSets(layout.buckets, sets, names, repeats, rare, least, programs=seen, generator=generator)
             self.log_tree = nn.Parameter(torch.tensor(math.log(tree)))
         self.graphs_dim = sets + int(getattr(self.inner, "graphs_dim", self.out_dim))
 

@@ -16,6 +16,8 @@ from graphcl.graph.operators import SparseOperator
 
 #: Rarity that a word is taken to have at least.
 _LEAST = 0.05
+#: What a word counts that does not: so little that training cannot make it count either, and finite.
+_NOTHING = 1e-9
 
 
 def members_of(graph: Graph, total: int) -> Tensor:
@@ -56,13 +58,27 @@ def programs_of(task: Any) -> Iterator[Graph]:
         yield from batch.graphs.values()
 
 
-def rarity(programs: Iterable[Graph], buckets: int, names: bool = True) -> Tensor:
-    """[buckets] ``log((n + 1) / (n_w + 1))``, n_w of the n programs having the word; 0 for all without programs."""
+def programs_with(programs: Iterable[Graph], buckets: int, names: bool = True) -> tuple[Tensor, int]:
+    """[buckets], the number of programs that have each word, and that of all programs."""
     having, count = np.zeros(buckets), 0
     for graph in programs:
         sets = sets_of_words(graph, buckets, names)
         having, count = having + sets.sum(0).A1, count + sets.shape[0]
-    return torch.from_numpy(np.log((count + 1) / (having + 1))).float()
+    return torch.from_numpy(having).float(), count
+
+
+def first_weights(having: Tensor, count: int, rare: bool = True, least: int = 1) -> Tensor:
+    """[buckets], what each word counts before training, at least .05 but for what counts nothing.
+
+    Args:
+        having: [buckets], programs that have a word; see :func:`programs_with`.
+        count: Of all programs.
+        rare: Whether a word counts ``log((count + 1) / (having + 1))`` (inverse document frequency); else 1.
+        least: Words that fewer programs have count nothing, now and later; 1 for none.
+    """
+    weights = ((count + 1) / (having + 1)).log() if rare and count else torch.ones_like(having)
+    weights = weights.clamp_min(_LEAST)
+    return (weights.masked_fill(having < least, _NOTHING) if count and least > 1 else weights).float()
 
 
 class WordSets(nn.Module):
@@ -70,8 +86,8 @@ class WordSets(nn.Module):
 
     Each word has a direction ``r_w`` of random signs, which is never trained, so that the cosine of two programs is
     that of their sets of words, each word counting ``g_w^2``, up to an error of about ``dim^-0.5`` (Achlioptas, 2003).
-    The weights g > 0 are learned; they start at the root of :func:`rarity` (so that two programs begin with the cosine
-    that inverse document frequencies give, Sparck Jones, 1972), or at 1 without training programs.
+    The weights g > 0 are learned; they start at the root of :func:`first_weights` (so that two programs begin with the
+    cosine that inverse document frequencies give, Sparck Jones, 1972), or at 1 without training programs.
     """
 
     def __init__(
@@ -80,6 +96,8 @@ class WordSets(nn.Module):
         dim: int,
         names: bool = True,
         repeats: float = 0.0,
+        rare: bool = True,
+        least: int = 1,
         *,
         programs: Iterable[Graph] = (),
         generator: torch.Generator,
@@ -90,7 +108,9 @@ class WordSets(nn.Module):
             dim: Width of the vector.
             names: Whether the names that a program declares count.
             repeats: See :func:`sets_of_words`.
-            programs: Batches of training programs, whose rare words count more at the start; none for all alike.
+            rare: See :func:`first_weights`.
+            least: See :func:`first_weights`.
+            programs: Batches of training programs; none for words that all count alike at the start.
             generator: Source of the directions.
         """
         super().__init__()
@@ -98,8 +118,8 @@ class WordSets(nn.Module):
         signs = torch.randint(2, (buckets, dim), generator=generator) * 2 - 1
         self.signs: Tensor
         self.register_buffer("signs", signs.to(torch.int8))
-        rare = rarity(programs, buckets, names)
-        self.log_weight = nn.Parameter(0.5 * rare.clamp_min(_LEAST).log() if rare.any() else rare)
+        having, count = programs_with(programs if rare or least > 1 else (), buckets, names)
+        self.log_weight = nn.Parameter(0.5 * first_weights(having, count, rare, least).log())
 
     def forward(self, graph: Graph) -> Tensor:
         """[G, dim] of unit length; 0 for a program without words."""

@@ -73,7 +73,8 @@ class Model(nn.Module):
                 }
                 self.terms[label] = self._part(group[:-1], part_name(label), options, (group, label), **context)
         for name, spec in recipe["states"].items():
-            context = {"task": task, "steps": recipe["train.epochs"] * task.num_batches(recipe["train.batch_size"])}
+            steps = recipe["train.epochs"] * task.num_batches(recipe["train.batch_size"])
+            context = {"task": task, "steps": steps, "width_of": partial(self._width_of, task.types)}
             if "of" in spec:
                 context["module"] = nn.ModuleDict({owner: self.module(owner) for owner in _names(spec["of"])})
             self.states[name] = self._part("state", spec["name"], _options(spec), ("state", name), **context)

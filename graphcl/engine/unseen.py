@@ -39,8 +39,11 @@ def embed_unseen(
         UserError: the recipe can only embed what it was trained on, or the features are not those it knows.
     """
     recipe = model.recipe
-    if not hasattr(resolve("data", recipe.data_part).cls, "load_unseen"):
-        raise UserError(f"task {recipe['task']!r} embeds what it was trained on; it has no way to read new graphs")
+    reads = resolve("data", recipe.data_part).cls
+    if not hasattr(reads, "load_unseen"):
+        instead = getattr(reads, "unseen_by", "")
+        told = f"other data is for {instead}" if instead else "it has no way to read new graphs"
+        raise UserError(f"task {recipe['task']!r} embeds what it was trained on; {told}")
     if given is not None:
         require_objects(recipe, "graph")
     require_inductive(model)

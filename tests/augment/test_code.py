@@ -9,6 +9,7 @@ from torch_geometric.data import Batch, Data
 pytest.importorskip("tree_sitter")
 
 from graphcl.augment import (
+    change_forms,
     drop_edges,
     drop_subtrees,
     hide_words,
@@ -206,3 +207,26 @@ def test_augmenters_of_edges_work_on_programs() -> None:
     dropped = drop_edges(graph, 0.5, generator=generator(0))
     assert dropped.edge_kind.shape[0] == dropped.edge_index.shape[1] < graph.edge_index.shape[1]
     assert dropped.words.shape == graph.words.shape
+
+
+def test_forms_change_within_their_group_and_nothing_else_does() -> None:
+    body = "while (n) { for (;;) { if (n < 2) { n++; } } do { n += 1; } while (n != 3); }"
+    graph = programs([f"int f(int n) {{ {body} }}"] * 60)
+    changed = change_forms(graph, 1.0, generator=generator(0))
+    kinds = graph.code.kinds
+    loops = [kinds.index(f"{loop}_statement") for loop in ("for", "while", "do")]
+    was, now = graph.kind, changed.kind
+    loop = torch.isin(was, torch.tensor(loops, dtype=was.dtype))
+    assert set(now[loop].tolist()) == set(loops)
+    assert float((now[loop] != was[loop]).float().mean()) == pytest.approx(2 / 3, abs=0.12)
+    steps = [kinds.index("update_expression"), kinds.index("assignment_expression")]
+    step = torch.isin(was, torch.tensor(steps, dtype=was.dtype))
+    assert torch.equal(now[~(loop | step)], was[~(loop | step)])
+    less = graph.words == words("<")[0]
+    assert set(changed.words[less].tolist()) <= set(words("<", ">", "<=", ">=", "==", "!=", "!", "not"))
+    named = torch.isin(graph.words, torch.tensor(words("f", "n", "int", "1", "2", "3"), dtype=torch.int32))
+    assert torch.equal(changed.words[named], graph.words[named])
+    assert torch.equal(changed.edge_index, graph.edge_index)
+    none = change_forms(graph, 0.0, generator=generator(0))
+    assert torch.equal(none.kind, was)
+    assert torch.equal(none.words, graph.words)

@@ -51,9 +51,10 @@ def test_a_single_file_is_code_too_and_how_much_is_said_in_it_is_counted(tmp_pat
 
 def test_a_run_finds_functions_by_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, run = write(tmp_path / "code"), str(tmp_path / "run")
-    options = ["train.threads=1", "train.epochs=15", "train.batch_size=12", "train.patience=0"]
-    assert command(["train", "cocosoda", f"data.path={code}", *options, "--out", run, "--quiet"]) == 0
-    capsys.readouterr()
+    options = ["train.threads=1", "train.epochs=15", "train.batch_size=12", "encoder.tower.gin.dim=96"]
+    assert command(["train", "cocosoda", f"data.path={code}", *options, "train.patience=0", "--out", run, "-q"]) == 0
+    assert command(["embed", run, "--data", str(code), "--out", str(tmp_path / "new.npz")]) == 2
+    assert 'other data is for graphcl search RUN "TEXT" --data FOLDER' in capsys.readouterr().err
     assert command(["search", run, "closes the violin", "-k", "3", "--json", "--quiet"]) == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert len(found) == 3

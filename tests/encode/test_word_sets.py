@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 
 from graphcl.augment import drop_subtrees, rename_names
 from graphcl.core.seeds import generator
-from graphcl.encode.word_sets import WordSets, programs_of, rarity, sets_of_words
+from graphcl.encode.word_sets import WordSets, first_weights, programs_of, programs_with, sets_of_words
 from tests.contract.toys import program_graph
 
 
@@ -46,11 +46,22 @@ def test_what_is_repeated_counts_more_but_never_by_more_than_the_limit() -> None
     assert found[1, 5] == pytest.approx(2.2, abs=0.01)
 
 
-def test_rarity_by_hand() -> None:
-    batches = [programs([1, 2, 2], [1]), programs([1, 3], [1])]
-    expected = [math.log(5), 0.0, math.log(5 / 2), math.log(5 / 2)]
-    torch.testing.assert_close(rarity(batches, 4), torch.tensor(expected))
-    assert not rarity([], 4).any()
+def test_first_weights_by_hand() -> None:
+    having, count = programs_with([programs([1, 2, 2], [1]), programs([1, 3], [1])], 4)
+    assert (having.tolist(), count) == ([0, 4, 1, 1], 4)
+    expected = [math.log(5), 0.05, math.log(5 / 2), math.log(5 / 2)]
+    torch.testing.assert_close(first_weights(having, count), torch.tensor(expected))
+    torch.testing.assert_close(first_weights(having, count, least=2), torch.tensor([1e-9, 0.05, 1e-9, 1e-9]))
+    assert first_weights(torch.zeros(4), 0, least=2).tolist() == [1.0] * 4
+
+
+def test_a_word_that_too_few_programs_have_changes_no_cosine() -> None:
+    seen = [programs([1, 2, 3], [1, 2, 4], [5, 6])]
+    sets = WordSets(16, 8, least=2, programs=seen, generator=generator(0))
+    plain, own = sets(programs([1, 2])), sets(programs([1, 2, 3, 4, 5, 9]))
+    torch.testing.assert_close(plain, own, atol=1e-3, rtol=0)
+    every = WordSets(16, 8, programs=seen, generator=generator(0))
+    assert not torch.allclose(every(programs([1, 2])), every(programs([1, 2, 3, 4, 5, 9])), atol=0.1)
 
 
 def test_weights_start_at_the_root_of_rarity_on_both_sides_of_a_task() -> None:

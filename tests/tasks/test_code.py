@@ -74,8 +74,8 @@ def test_targets_are_those_of_the_training_part_alone(tmp_path: Path) -> None:
     assert GraphTask(probe="map_at_r", baselines=[], split="folds", folds=3, data=data).target_of is None
 
 
-SMALL = ["train.threads=1", "train.batch_size=16", "train.epochs=2", "encoder.dim=8", "data.unit=file",
-         "data.least_nodes=1"]  # fmt: skip
+SMALL = ["train.threads=1", "train.batch_size=16", "train.epochs=2", "encoder.dim=8",
+         "encoder.tower.gin.dim=4", "data.unit=file", "data.least_nodes=1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["simclr_code", "moco_code", "swav_code", "contrabert"])

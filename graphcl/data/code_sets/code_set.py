@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +72,7 @@ class CodeSetData(FromCard):
         buckets: Buckets = 8192,
         edges: Annotated[list[EdgeKind], Field(min_length=1)] = list(EDGE_KINDS),  # noqa: B006
         docstrings: bool = True,
+        whole: bool = False,
         processes: Processes = 0,
         *,
         data_root: Path | None = None,
@@ -88,12 +89,13 @@ class CodeSetData(FromCard):
             buckets: That words are hashed into.
             edges: To children, to the next sibling, to the next use of a name; each there and back.
             docstrings: Whether the documentation within Python code is a part of it; comments never are.
+            whole: Whether a leaf is one word, as it is written; else the words that it is made of, in lower case.
             processes: That parse at a time; 0 is one for each core.
             data_root: Folder in which named data sets are looked up first.
         """
         self.name, self.path, self.language, self.edges = name, path, language, edges
         self.least_nodes, self.processes, self.data_root = least_nodes, processes, data_root
-        self.how = Reading(buckets, words, nodes, unit == "function", docstrings)
+        self.how = Reading(buckets, words, nodes, unit == "function", docstrings, whole)
 
     @staticmethod
     def read(folder: Path) -> CodeSet:
@@ -137,7 +139,7 @@ class CodeSetData(FromCard):
             UserError: the data cannot be found or used.
         """
         layout = trained_on.packed.layout
-        self.how = Reading(layout.buckets, layout.words, self.how.nodes, self.how.functions, self.how.docstrings)
+        self.how = replace(self.how, buckets=layout.buckets, words=layout.words)
         sources, forest, report = self._forest()
         packed = PackedCode.of(forest, layout.buckets, layout.words, layout.edges, layout.kinds)
         return self._made(sources, forest, packed, torch.full((len(forest),), -1), report)

@@ -65,6 +65,9 @@ class CodePairsData:
     code, or a ``.jsonl`` or ``.jsonl.gz`` file whose lines have ``code`` (or ``code_tokens``) and ``text`` (or ``nl``).
     """
 
+    #: what reads other data in the place of ``embed --data``
+    unseen_by = 'graphcl search RUN "TEXT" --data FOLDER'
+
     def __init__(
         self,
         name: str = LIBRARY,

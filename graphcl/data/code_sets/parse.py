@@ -16,7 +16,7 @@ from graphcl.data.code_sets.languages import (
     Language,
     parser,
 )
-from graphcl.data.code_sets.subtokens import hashed
+from graphcl.data.code_sets.subtokens import bucket, hashed
 
 
 @dataclass
@@ -61,6 +61,7 @@ class Reading:
         nodes: Most nodes of a graph: the first in the order of the text.
         functions: Whether each function is a graph, else each text.
         docstrings: Whether the documentation within Python functions, classes and modules is a part of them.
+        whole: Whether a leaf is one word, as it is written; else the words that it is made of.
     """
 
     buckets: int = 8192
@@ -68,6 +69,7 @@ class Reading:
     nodes: int = 2000
     functions: bool = False
     docstrings: bool = True
+    whole: bool = False
 
 
 def parse(code: bytes, language: Language, how: Reading) -> list[Tree]:
@@ -160,7 +162,7 @@ def read_tree(root: Any, code: bytes, language: Language, how: Reading) -> Tree:
                 tree.kinds.append(node.type)
                 tree.spans.append((node.start_byte, node.end_byte))
                 leaf = node.child_count == 0 or (node.child_count == 1 and node.named_child_count == 0)
-                tree.tokens.append(hashed(_text(node, code), how.buckets, how.words) if leaf else [])
+                tree.tokens.append(_words(_text(node, code), how) if leaf else [])
                 if cursor.goto_first_child():
                     open_nodes.append(len(tree.kinds) - 1)
                     fields.append(where)
@@ -181,6 +183,13 @@ def read_tree(root: Any, code: bytes, language: Language, how: Reading) -> Tree:
 
 def _text(node: Any, code: bytes) -> str:
     return code[node.start_byte : node.end_byte].decode(errors="replace")
+
+
+def _words(text: str, how: Reading) -> list[int]:
+    """The buckets of a leaf's words."""
+    if how.whole:
+        return [bucket(text.strip(), how.buckets)] if text.strip() else []
+    return hashed(text, how.buckets, how.words)
 
 
 def _add_sign(tree: Tree, parent: int, sign: str, where: str | None, how: Reading) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -27,22 +27,32 @@ class Queue(State):
     def __init__(
         self,
         rows: Addresses,
-        dim: Count,
+        dim: Index = 0,
         size: Count = 4096,
         when: Literal["before_step", "after_step"] = "after_step",
         every: Count = 1,
         start: Index = 0,
+        *,
+        width_of: Callable[[str], int] | None = None,
     ) -> None:
         """
         Args:
             rows: Address of the keys that enter.
-            dim: Width of a key.
+            dim: Width of a key; 0 for that of the rows.
             size: Number of keys kept.
             when: Whether a step's keys enter before or after its terms are taken.
             every: Steps between two updates.
             start: First epoch in which keys enter.
+            width_of: Gives the width of the rows at an address (supplied).
+
+        Raises:
+            UserError: dim is 0, and the width of the rows is not known before data flows.
         """
         super().__init__()
+        if not dim:
+            if width_of is None:
+                raise UserError("queue: set dim, the width of a key")
+            dim = width_of(rows if isinstance(rows, str) else rows[0])
         self.reads, self.when, self.every, self.start = {"rows": rows}, when, every, start
         self.register_buffer("ring", torch.zeros(size, dim))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))  # of all keys that ever entered

@@ -109,6 +109,13 @@ def test_words_of_names() -> None:
     assert all(1 <= bucket(str(number), 7) <= 6 for number in range(100))
 
 
+def test_a_leaf_may_be_one_word_as_it_is_written() -> None:
+    code = 'int f() { return readFile("a Big b") + 1; }'
+    whole = {word for words in tree_of(code, "c", whole=True).tokens for word in words}
+    assert whole == {bucket(word, 8192) for word in ("int", "f", "readFile", "a Big b", "+", "1")}
+    assert bucket("read", 8192) in {word for words in tree_of(code, "c").tokens for word in words}
+
+
 def test_an_unknown_language() -> None:
     with pytest.raises(UserError, match="unknown language 'pyton'; nearest: 'python'"):
         language_named("pyton")

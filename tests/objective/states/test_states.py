@@ -49,6 +49,14 @@ class TestQueue:
         assert self.push(queue, *range(10, 18)) == [13, 14, 15, 16, 17]
         assert self.push(queue, 20) == [14, 15, 16, 17, 20]
 
+    def test_it_is_as_wide_as_its_rows_unless_a_width_is_given(self):
+        widths = {"a.proj": 3, "b.proj": 5}
+        assert Queue("b.proj", size=2, width_of=widths.__getitem__).ring.shape == (2, 5)
+        assert Queue(["a.proj", "b.proj"], size=2, width_of=widths.__getitem__).ring.shape == (2, 3)
+        assert Queue("b.proj", dim=7, size=2, width_of=widths.__getitem__).ring.shape == (2, 7)
+        with pytest.raises(UserError, match="set dim"):
+            Queue("b.proj", size=2)
+
     def test_restored_queue_goes_on_at_the_same_place(self):
         queue = Queue("a.proj[batch]", dim=1, size=4)
         self.push(queue, 1, 2, 3)
