@@ -33,6 +33,7 @@ METRICS = ("mrr", "recall@1", "recall@5", "recall@10")
 VARIANTS: dict[str, tuple[str, str, list[str]]] = {
     "cocosoda, trained on the standard library": ("cocosoda", "stdlib", []),
     "cocosoda, trained on the docstrings of the functions": ("cocosoda", "pool", []),
+    "code_search, trained on the docstrings of the functions": ("code_search", "pool", []),
     "nothing hidden": ("cocosoda", "pool", [f"views.soft_{side}.augment.hide_words.p=0" for side in ("code", "text")]),
     "no structure": ("cocosoda", "pool", ["encoder.tower={mlp: {dim: 128, num_layers: 1, pooling: mean}}"]),
 }

@@ -107,7 +107,9 @@ def test_cells_of_recipes_with_own_settings_load() -> None:
 def test_variants_of_benchmarks_of_code_load_and_differ(suite: Suite) -> None:
     cells = [cell for cell in suite.cells if "recipe" in cell.arguments and "fold" not in cell.arguments]
     settings = [cell.arguments for cell in cells]
-    trees = [graphcl.load(one["recipe"], *one["overrides"]).to_yaml() + one.get("trained_on", "") for one in settings]
+    data = [f"{one.get('trained_on')}, {one.get('disguised')}" for one in settings]
+    trees = [graphcl.load(one["recipe"], *one["overrides"]).to_yaml() for one in settings]
+    trees = [f"{tree}{of}" for tree, of in zip(trees, data, strict=True)]
     assert len(set(trees)) == len(cells)
 
 
