@@ -98,8 +98,15 @@ def _number(sample: str, data: GraphSet) -> int:
     """
     if data.ids and sample in data.ids:
         return data.ids.index(sample)
-    if sample.isdigit() and int(sample) < len(data):
+    if sample.isdigit() and int(sample) < len(data) and not _left_out(int(sample), data.ids):
         return int(sample)
     known = data.ids or []
     hint = suggestion(sample, known) if known and not sample.isdigit() else f"; there are {len(data):,}, from 0"
     raise UserError(f"--sample: no sample {sample!r}{hint if len(hint) < 300 else ''}")
+
+
+def _left_out(number: int, ids: list[str] | None) -> bool:
+    """Whether it is none of ids that are numbers themselves, but lies among them."""
+    if not ids or not all(name.isdigit() for name in ids):
+        return False
+    return min(map(int, ids)) <= number <= max(map(int, ids))

@@ -6,6 +6,7 @@ parameters are what the engine supplies (``graph``, ``generator``, ...), never o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -17,6 +18,11 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
+#: One or several.
+Counts = Annotated[Sequence[Count], Field(min_length=1)]
+Strengths = Annotated[Sequence[Positive], Field(min_length=1)]
+#: Names, none of them twice.
+Distinct = Annotated[list[str], Field(json_schema_extra={"uniqueItems": True})]
 
 #: Samples or frames to which something is brought; 0: none. More fill memory before anything is learned of them.
 Length = Annotated[int, Field(ge=0, le=100_000)]

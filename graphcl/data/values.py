@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphcl.core.errors import UserError
+from graphcl.data.dates import iso_seconds
 from graphcl.data.interactions import Ids
 
 #: Text that stands for a missing id: what pandas, Python and SQL write for "nothing".
@@ -97,13 +98,13 @@ def as_time(values: pa.Array) -> tuple[np.ndarray, np.ndarray, bool]:
     Dates (ISO 8601 text, Parquet timestamps) become seconds since 1970, UTC unless they say otherwise.
     """
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        return _seconds(pd.Series(values.to_pandas())), np.zeros(len(values), dtype=bool), True
+        return iso_seconds(pd.Series(values.to_pandas())), np.zeros(len(values), dtype=bool), True
     whole = _whole_numbers(values)
     if whole is not None:
         return whole, np.zeros(len(values), dtype=bool), False
     number, wrong = as_number(values)
     if wrong.any() and wrong.sum() == (~_empty(values)).sum():
-        dates = _seconds(pd.Series(values.to_pandas()))
+        dates = iso_seconds(pd.Series(values.to_pandas()))
         if not np.isnan(dates).all():
             return dates, np.isnan(dates) & wrong, True
     return number, wrong, False
@@ -117,12 +118,6 @@ def _whole_numbers(values: pa.Array) -> np.ndarray | None:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
     return None if whole.null_count else whole.to_numpy()
-
-
-def _seconds(dates: pd.Series) -> np.ndarray:
-    parsed = pd.to_datetime(dates, utc=True, errors="coerce", format=None if dates.dtype.kind == "M" else "ISO8601")
-    seconds = parsed.astype("datetime64[us, UTC]").astype(np.int64).to_numpy() / 1e6
-    return np.where(parsed.isna().to_numpy(), np.nan, seconds)
 
 
 def _empty(values: pa.Array) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import permutations
 from typing import Any, ClassVar, Literal
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from graphcl.core.options import Count
+from graphcl.core.options import Counts
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.data.records import Records
@@ -44,7 +44,7 @@ class Retrieval:
 
     def __init__(
         self,
-        k: Sequence[Count] = (1, 10),
+        k: Counts = (1, 10),
         similarity: Literal["cosine", "dot"] = "cosine",
         *,
         data: Records,

@@ -118,6 +118,19 @@ def test_series_code_and_graphs_are_drawn(
     assert (digits["kind"], digits["class"], digits["graphs"]) == ("images", "3", 1797)
 
 
+def test_a_sample_is_its_place_in_the_file_where_others_are_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.random.default_rng(0).standard_normal((4, 1, 8))
+    values[1] = np.nan
+    path = tmp_path / "a.npz"
+    np.savez(path, X=values, y=[0, 1, 0, 1])
+    out = ["--kind", "series_set", "--out", str(tmp_path / "x.png")]
+    assert inspected(capsys, str(path), "--sample", "2", *out)["id"] == "2"
+    assert run(["inspect", str(path), "--sample", "1", *out, "--overwrite"]) == 2
+    assert "no sample '1'" in capsys.readouterr().err
+
+
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cat = str(image(tmp_path / "cat.png"))
     out = ["--out", str(tmp_path / "x.png")]

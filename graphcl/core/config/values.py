@@ -142,7 +142,9 @@ def _expected(option: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
     ]
     if option.get("type") == "array" and "items" in option:
         count = option.get("minItems") if option.get("minItems") == option.get("maxItems") else None
-        text += f" of {count}" * (count is not None) + f" ({_expected(option['items'], defs)})"
+        at_least = option.get("minItems", 0) if count is None else 0
+        text += f" of {count}" * (count is not None) + f" of at least {at_least}" * (at_least > 0)
+        text += f" ({_expected(option['items'], defs)})" + ", none of them twice" * option.get("uniqueItems", False)
     return f"{text} {' and '.join(bounds)}" if bounds else text
 
 

@@ -38,7 +38,7 @@ class RawSeriesSet:
     notes: list[str] = field(default_factory=list)
 
     def keep(self, kept: np.ndarray) -> None:
-        """Leave out the series that are not ``kept`` [G] bool."""
+        """Leave out the series that are not ``kept`` [G] bool; numbered ones keep their numbers as ids."""
         first = 0
         for part, size in self.sizes.items():
             self.sizes[part] = int(kept[first : first + size].sum())
@@ -46,7 +46,8 @@ class RawSeriesSet:
         numbers = np.flatnonzero(kept).tolist()
         self.values = [self.values[n] for n in numbers]
         self.labels = None if self.labels is None else self.labels[kept]
-        self.ids = None if self.ids is None else [self.ids[n] for n in numbers]
+        if self.ids is not None or not kept.all():
+            self.ids = [str(n) if self.ids is None else self.ids[n] for n in numbers]
         self.groups = None if self.groups is None else [self.groups[n] for n in numbers]
 
 

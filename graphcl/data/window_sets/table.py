@@ -54,6 +54,17 @@ def make_hours(rows: int, seed: int) -> RawSeriesSet:
     return RawSeriesSet([values], channels=["load", "wind"], source="generated hours")
 
 
+def require_distinct(wanted: Sequence[str]) -> None:
+    """Refuse channels that are named more than once.
+
+    Raises:
+        UserError: one is; names it.
+    """
+    twice = next((name for number, name in enumerate(wanted) if name in wanted[:number]), None)
+    if twice is not None:
+        raise UserError(f"data.columns: {twice!r} is there more than once; name each column once")
+
+
 def take_columns(raw: RawSeriesSet, wanted: Sequence[str]) -> None:
     """Only these channels, in this order; all of them without any.
 

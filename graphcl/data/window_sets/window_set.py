@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Positive, UserPath
+from graphcl.core.options import Count, Distinct, Positive, UserPath
 from graphcl.core.registry import register
 from graphcl.core.words import counted, listed
 from graphcl.data.cards import FromCard, open_card
@@ -26,6 +26,7 @@ from graphcl.data.window_sets.table import (
     leave_out_constant,
     make_hours,
     read_long,
+    require_distinct,
     take_columns,
 )
 
@@ -74,7 +75,8 @@ class WindowSetData(FromCard):
 
     By name: ``generated`` (hours made by a formula; offline) or a data card (``etth1``). By path: a CSV file with a row
     a time and a column a channel, also compressed (``.csv.gz``), or an ``.npy`` or ``.npz`` with one array [time,
-    channels]. Rows are taken to be equally far apart; a missing value is the last one known.
+    channels]. Rows are put in the order of their times (a column called ``time``, ``timestamp``, ``date``, ``t``, or
+    one of dates) and taken to be equally far apart; a missing value is the last one known.
 
     What was learned is judged by forecasts (``eval.probe=forecast``). A window is of the part that the row after it is
     of: training sees rows of the training part alone, and values are scaled by its mean and deviation.
@@ -87,7 +89,7 @@ class WindowSetData(FromCard):
         name: str = "generated",
         path: UserPath = "",
         window: Count = 168,
-        columns: list[str] = [],  # noqa: B006 - never written to
+        columns: Distinct = [],  # noqa: B006 - never written to
         apart: bool = False,
         relative: bool = False,
         stride: Count = 1,
@@ -107,7 +109,11 @@ class WindowSetData(FromCard):
             parts: Training, validation and test part in this order in time, as shares of the rows or as numbers of
                 rows.
             data_root: Folder in which named data sets are looked up first.
+
+        Raises:
+            UserError: a column is named twice.
         """
+        require_distinct(columns)
         self.name, self.path, self.window, self.columns = name, path, window, columns
         self.apart, self.relative, self.stride, self.parts, self.data_root = apart, relative, stride, parts, data_root
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from graphcl.core.errors import UserError
-from graphcl.core.options import Count, Positive
+from graphcl.core.options import Counts, Strengths
 from graphcl.core.registry import register
 from graphcl.core.threads import one_thread
 from graphcl.core.words import counted
@@ -129,9 +129,7 @@ class Forecast:
     needs: ClassVar[Needs] = "future"
     metrics: ClassVar[tuple[str, ...]] = ("skill", "mse", "mae")
 
-    def __init__(
-        self, horizons: Sequence[Count] = HORIZONS, grid: Sequence[Positive] = GRID, raw: bool = False
-    ) -> None:
+    def __init__(self, horizons: Counts = HORIZONS, grid: Strengths = GRID, raw: bool = False) -> None:
         """
         Args:
             horizons: Rows ahead, each forecast and judged by itself.
@@ -190,4 +188,3 @@ def _still(case: FutureCase, split: Split, horizon: int) -> float:
     some = case.asked(split, horizon).split(BLOCK)
     pairs = ((case.future.after(rows, horizon), case.future.before(rows)[:, -1:]) for rows in some)
     return errors_of(((y.double().numpy(), last.double().numpy()) for y, last in pairs))[0]
-

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from graphcl.core.options import Count
+from graphcl.core.options import Counts
 from graphcl.core.registry import register
 from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
 
@@ -20,7 +18,7 @@ GRID = (1, 5, 10, 20)
 class Knn(ClassProbe):
     """k nearest neighbours by cosine, each vote weighted by 1 + cosine; k is chosen on validation."""
 
-    def __init__(self, grid: Sequence[Count] = GRID) -> None:
+    def __init__(self, grid: Counts = GRID) -> None:
         """
         Args:
             grid: Values of k to choose from (at most all training rows); of equally accurate ones the smallest wins.

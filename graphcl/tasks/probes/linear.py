@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from graphcl.core.options import Count, Positive
+from graphcl.core.options import Count, Strengths
 from graphcl.core.registry import register
 from graphcl.core.seeds import derive
 from graphcl.core.threads import one_thread
@@ -35,7 +35,7 @@ class Linear(ClassProbe):
 
     def __init__(
         self,
-        grid: Sequence[Positive] = GRID,
+        grid: Strengths = GRID,
         normalize: bool = True,
         max_iter: Count = 1000,
         standardize: bool = False,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphcl.core.options import Positive
+from graphcl.core.options import Strengths
 from graphcl.core.registry import register
 from graphcl.core.threads import one_thread
 from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, rows_of
@@ -29,7 +29,7 @@ class Ridge(ClassProbe):
     closed form (equal ones: the smallest squared error), or the best on validation where there is such a part.
     """
 
-    def __init__(self, grid: Sequence[Positive] = GRID, normalize: bool = False, standardize: bool = True) -> None:
+    def __init__(self, grid: Strengths = GRID, normalize: bool = False, standardize: bool = True) -> None:
         """
         Args:
             grid: Strengths to choose from, in units of the mean squared length of the training rows less their mean.

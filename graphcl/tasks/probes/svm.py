@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -14,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import Tensor
 
-from graphcl.core.options import Count, Positive
+from graphcl.core.options import Count, Strengths
 from graphcl.core.registry import register
 from graphcl.tasks.probes.base import ClassProbe, Labelled, accuracy, holdouts, rows_of
 
@@ -32,7 +31,7 @@ class Svm(ClassProbe):
 
     def __init__(
         self,
-        grid: Sequence[Positive] = GRID,
+        grid: Strengths = GRID,
         kernel: Literal["rbf", "linear"] = "rbf",
         standardize: bool = False,
         folds: Count = 5,

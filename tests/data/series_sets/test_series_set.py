@@ -11,6 +11,7 @@ import torch
 
 from graphcl.core.errors import UserError
 from graphcl.data.series_sets.chains_of_values import PackedChains, SeriesSet
+from graphcl.data.series_sets.folder import read_series_folder
 from graphcl.data.series_sets.series_set import SeriesSetData
 
 NAN = float("nan")
@@ -283,3 +284,55 @@ def test_channels_of_unseen_files_are_found_by_their_names(tmp_path: Path) -> No
     assert series(SeriesSetData(path=str(tmp_path / "new"), scale="none").load_unseen(trained)) == [[[10], [20]]]
     with pytest.raises(UserError, match="channels x, z; the run was trained on x, y"):
         SeriesSetData(path=str(tmp_path / "other")).load_unseen(trained)
+
+
+# --- times -----------------------------------------------------------------------------------------
+
+
+def test_a_numbered_series_keeps_its_number_where_another_is_skipped(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((5, 1, 8))
+    values[1] = np.nan
+    np.savez(tmp_path / "a.npz", X=values, y=[0, 1, 0, 1, 0])
+    assert SeriesSetData(path=str(tmp_path / "a.npz")).load(seed=0).ids == ["0", "2", "3", "4"]
+
+
+def test_what_is_done_to_rows_by_their_times_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "time,v\n31.01.2020,0\n01.02.2020,1\n03.02.2020,3\n04.02.2020,4\n05.02.2020,5\n")
+    write(tmp_path / "b.csv", "time,v\n02.02.2020,1\n01.02.2020,0\n01.02.2020,9\nsoon,7\n")
+    raw = read_series_folder(tmp_path)
+    assert [series[:, 0].tolist() for series in raw.values] == [[0, 1, 3, 4, 5], [0, 1]]
+    told = "; ".join(raw.notes)
+    for part in ("rows of 1 series were put in order", "can be read in `time`, left out: 1",
+                 "that was there already, left out: 1", "steps missing in `time`: 1"):  # fmt: skip
+        assert part in told
+
+
+@pytest.mark.parametrize("name", ["when", "Datum", "ds"])
+def test_words_that_are_dates_are_times(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "a.csv", f"v,{name}\n1,2020-01-02\n0,2020-01-01\n2,2020-01-03\n")
+    raw = read_series_folder(tmp_path / "a.csv")
+    assert raw.values[0].tolist() == [[0], [1], [2]]
+    assert any(f"put in order by `{name}`" in note for note in raw.notes)
+
+
+def test_a_date_that_all_rows_have_is_no_time(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "born,v\n2000-01-01,1\n2000-01-01,2\n")
+    assert read_series_folder(tmp_path / "a.csv").values[0].tolist() == [[1], [2]]
+
+
+def test_a_time_of_day_is_read_with_its_date(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "Date,Time,v\n02/01/2020,00:00,3\n01/01/2020,12:00,2\n01/01/2020,00:00,1\n")
+    assert read_series_folder(tmp_path / "a.csv").values[0].tolist() == [[1], [2], [3]]
+
+
+def test_rows_whose_times_are_no_times_stay(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "t,v\nup,2\ndown,1\n")
+    raw = read_series_folder(tmp_path / "a.csv")
+    assert raw.values[0].tolist() == [[2], [1]]
+    assert any("rows stay as they are" in note for note in raw.notes)
+
+
+def test_dates_that_can_be_read_two_ways_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "time,v\n03/02/2020,1\n01/05/2020,2\n02/03/2020,3\n")
+    with pytest.raises(UserError, match=r"time: dates such as 03/02/2020 can be read with the day first or the month"):
+        read_series_folder(tmp_path / "a.csv")

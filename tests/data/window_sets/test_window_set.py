@@ -146,6 +146,7 @@ def test_a_series_to_come_is_scaled_as_the_one_trained_on(tmp_path: Path) -> Non
     ("text", "options", "message"),
     [
         (rows(20), {"columns": ["c"]}, r"data\.columns: .* has no column 'c'"),
+        (rows(20), {"columns": ["a", "a"]}, r"data\.columns: 'a' is there more than once"),
         (rows(20), {"window": 12}, r"training part has 12 rows, too few for a window of 12"),
         (rows(20), {"parts": [10, 5]}, r"data\.parts: three are needed"),
         (rows(20), {"parts": [10, 5, 6]}, r"data\.parts: .* which has 20 rows"),

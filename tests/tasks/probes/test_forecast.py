@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from graphcl.core.config.recipe import load_recipe
 from graphcl.core.errors import UserError
 from graphcl.data.graphs.splits import NodeSplit
 from graphcl.data.window_sets.packed import PackedWindows
@@ -112,3 +113,16 @@ def test_without_a_validation_part_the_end_of_train_chooses() -> None:
     case = a_case(torch.arange(40.0)[:, None], (20, 25, 40))
     less = FutureCase(case.x, case.future, NodeSplit(case.parts.train, case.parts.train[:0], case.parts.test))
     assert Forecast([1], grid=[1e-9, 1e9]).judge(less, "test", seed=0)["mse"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("eval.probe_options.horizons=[]", "horizons' must be a list of at least 1"),
+        ("eval.probe_options.grid=[]", "grid' must be a list of at least 1"),
+        ("data.columns=[a, a]", "none of them twice"),
+    ],
+)
+def test_lists_that_say_nothing_are_refused_by_check(setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_recipe("autotcl_forecast", [setting])
