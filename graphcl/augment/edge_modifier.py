@@ -18,11 +18,10 @@ from graphcl.augment.prompt_experts import text_data
 from graphcl.core.errors import UserError
 from graphcl.core.options import Count, Index, Probability, UserPath
 from graphcl.core.registry import register
-from graphcl.data.edge_answers import EdgeAnswers
+from graphcl.data.edge_answers import EdgeAnswers, answers_digest
 from graphcl.data.edge_candidates import candidates, held_out
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.link_agreement import agreement, all_key_phrases, validated_threshold
-from graphcl.data.text_views import provenance_digest
 from graphcl.encode.base import Graph
 from graphcl.graph.link_candidates import pair_numbers, undirected_pairs
 
@@ -111,7 +110,7 @@ class EdgeModifier(nn.Module):
 
     def made_of(self) -> str:
         """Digest of the answers that are read; "" where nobody was asked."""
-        return "" if self.folder is None else provenance_digest(self.folder, "edges.json")
+        return "" if self.folder is None else answers_digest(self.folder)
 
     def describe(self) -> dict[str, Any]:
         """Who decided, by what threshold, and of how many candidates, for the record of a run."""

@@ -28,12 +28,12 @@ def describe(cls: type, *, example: Mapping[str, Any] | None = None, meta: Mappi
     Returns:
         ``module``, ``class``, ``doc`` (the class docstring), ``options`` (name -> ``schema``, ``doc``, and
         ``default`` unless required), ``supplied`` (what the engine passes), ``example`` and ``meta``, which also has
-        the ``metrics`` that the class names.
+        the ``metrics`` that the class names, what a probe ``needs`` and what a task has (``can_judge``).
     """
     options: dict[str, dict[str, Any]] = {}
     supplied: list[str] = []
-    metrics = getattr(cls, "metrics", None)
-    known = {**(meta or {}), **({"metrics": metrics} if isinstance(metrics, tuple) else {})}
+    said = {key: getattr(cls, key, None) for key in ("metrics", "needs", "can_judge")}
+    known = {**(meta or {}), **{key: value for key, value in said.items() if isinstance(value, (str, tuple))}}
     _collect(cls, cls.__mro__, options, supplied)
     return {
         "module": cls.__module__,

@@ -15,7 +15,7 @@ from torch_geometric.data import Data
 
 from graphcl.core.errors import UserError
 from graphcl.core.files import read_json, replacing, write_json
-from graphcl.data.text_views import require_same
+from graphcl.data.text_views import provenance_digest, require_same
 
 _ROWS, _ABOUT, VERSION = "edges.parquet", "edges.json", 1
 
@@ -50,8 +50,7 @@ class EdgeAnswers:
         Raises:
             UserError: there are none, damaged, of another version, or of another graph.
         """
-        if not (folder / _ABOUT).is_file():
-            raise UserError(f"{folder}: no language model was asked about links; graphcl augment --edges asks one")
+        _require(folder)
         about = read_json(folder / _ABOUT)
         if about.pop("version", None) != VERSION:
             raise UserError(f"{folder} holds answers about links of another version than {VERSION}; ask anew")
@@ -62,3 +61,18 @@ class EdgeAnswers:
         except (OSError, KeyError, pa.ArrowException) as error:
             raise UserError(f"{folder} is damaged: {str(error).splitlines()[0]}") from error
         return cls(columns["node"].long(), columns["other"].long(), columns["approved"].bool(), about)
+
+
+def answers_digest(folder: Path) -> str:
+    """SHA-256 of where a folder's answers about links come from, and since when.
+
+    Raises:
+        UserError: there are none.
+    """
+    _require(folder)
+    return provenance_digest(folder, _ABOUT)
+
+
+def _require(folder: Path) -> None:
+    if not (folder / _ABOUT).is_file():
+        raise UserError(f"{folder}: no language model was asked about links; graphcl augment --edges asks one")

@@ -14,6 +14,19 @@ from graphcl.data.interactions import Ids
 #: Text that stands for a missing id: what pandas, Python and SQL write for "nothing".
 MISSING = frozenset({"", "nan", "NaN", "NAN", "None", "NULL", "\\N", "<NA>"})
 
+#: The largest number that float32 holds.
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def beyond_float32(values: np.ndarray) -> tuple[int, ...] | None:
+    """The place of the first value that is finite here and would be infinite in float32; None where all fit.
+
+    >>> beyond_float32(np.array([[1.0, np.inf], [1e38, -1e39]]))
+    (1, 1)
+    """
+    beyond = np.isfinite(values) & (np.abs(values) > LARGEST)
+    return tuple(int(at) for at in np.unravel_index(beyond.argmax(), beyond.shape)) if beyond.any() else None
+
 
 class _Codes(dict[str | None, int]):
     """Id -> code. Asking for a new id gives it the next code."""

@@ -120,7 +120,7 @@ class Phase:
             if not math.isfinite(number):
                 raise NonFiniteError(
                     f"term '{label}' became {number} at epoch {flow.epoch + 1}, step {flow.step + 1} (phase "
-                    f"'{self.name}'); the last good checkpoint is kept. Lower train.lr, or raise the temperature"
+                    f"'{self.name}'). Lower train.lr, or raise the temperature"
                 )
         return torch.stack(scaled).sum(), values
 

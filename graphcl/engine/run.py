@@ -43,16 +43,16 @@ class RunFolder:
         """Make a new run's folder.
 
         Raises:
-            UserError: it exists (names `resume` and `--overwrite`), or cannot be written.
+            UserError: it exists (a run: names `resume` and `--overwrite`), or cannot be written.
         """
         run = cls(path)
         if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            if not (run.path / "run.json").is_file():
+                raise UserError(f"{run.path} exists and is not a run's folder; give another --out")
             if not overwrite:
                 raise UserError(
                     f"{run.path} exists; go on with it by 'graphcl resume {run.path}', or replace it with --overwrite"
                 )
-            if not (run.path / "run.json").is_file():
-                raise UserError(f"{run.path} exists and is not a run: --overwrite only replaces runs")
             shutil.rmtree(run.path)
         try:
             run.path.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import torch
 
 from graphcl.core import seeds
 from graphcl.core.config.recipe import Recipe
-from graphcl.core.errors import UserError, suggestion
+from graphcl.core.errors import NonFiniteError, UserError, suggestion
 from graphcl.engine import checkpoint, unpaired
 from graphcl.engine.best_epoch import BestEpoch
 from graphcl.engine.checkpoint import Progress
@@ -134,6 +134,10 @@ class Training:
                     self._epoch()
                 if self._told_to_stop():  # during the last evaluation, which a checkpoint followed
                     raise Interrupted
+            except NonFiniteError as error:
+                if self.run is None or not self.run.last.is_file():
+                    raise
+                raise NonFiniteError(f"{error}; the last good checkpoint is kept") from error
             finally:
                 self.observer.finished()
         if self.validate:

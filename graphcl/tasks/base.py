@@ -68,6 +68,7 @@ class Task(Protocol):
         max_len: nodes of the longest record that is ever read, which towers with a limit of their own must reach.
         keeps_apart: whether ``batches`` takes ``classes``, a table [N] by the numbers of the examples (absent: no); no
             batch then holds two examples of one class, -1 being none.
+        can_judge: of the class, what a probe may need here (``classes``, ``links``, ``future``), where it has probes.
         metrics: of the class, the names of what ``evaluate`` returns where they are always the same; one that ends in
             ``@`` is there for each of `eval.k`. So ``check`` knows them.
         metric_names: what ``evaluate`` returns, so that a wrong ``train.monitor`` is refused before training.

@@ -75,6 +75,7 @@ class GraphTask:
     has_validation = False
     keeps_apart = True
     monitor: ClassVar[str] = "accuracy"
+    can_judge: ClassVar[tuple[str, ...]] = ("classes", "future")
 
     def __init__(
         self,

@@ -48,6 +48,7 @@ class Node:
     types: ClassVar[tuple[str, ...]] = ()
     data_part: ClassVar[str] = "node_graph"
     monitor: ClassVar[str] = "accuracy"
+    can_judge: ClassVar[tuple[str, ...]] = ("classes", "links")
     keeps_apart = True
 
     def __init__(

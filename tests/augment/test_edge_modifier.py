@@ -191,6 +191,8 @@ def test_what_lacks_answers_texts_or_nodes_is_refused(tmp_path: Path) -> None:
     offline_views(data).save(tmp_path / "views", node_texts(data)[2])
     with pytest.raises(UserError, match="no language model was asked about links; graphcl augment --edges asks"):
         edited(data, decide="answers", views=str(tmp_path / "views"))
+    with pytest.raises(UserError, match="no language model was asked about links; graphcl augment --edges asks"):
+        made(data, decide="answers", views=str(tmp_path / "views")).made_of()
     folder = answered(data, tmp_path / "other", [(0, 1, True)])
     fewer = topical(edges=(0.1, 0.1))
     with pytest.raises(UserError, match="made of a graph with other edges"):

@@ -19,6 +19,9 @@ from graphcl.tasks.ranking import metric_names
         ("grace", ["train.monitor=acuracy"], "'train.monitor': no metric 'acuracy'; nearest: 'accuracy'"),
         ("grace", ["eval.probe=kmeans", "train.monitor=accuracy"], "'train.monitor': no metric 'accuracy'; nearest: "
          "'cluster_accuracy'"),
+        ("grace", ["eval.probe=forecast"], "'eval.probe': forecast judges what comes after windows .*, which this task "
+         "does not have; take one of few_shot, "),
+        ("simclr_series", ["eval.probe=link"], "'eval.probe': link judges links of nodes, which this task does not "),
         ("lightgcn", ["train.monitor=ndcg@7"], "'train.monitor': no metric 'ndcg@7'; nearest: 'ndcg@"),
         ("lightgcn", ["train.monitor=auc"], "'train.monitor': no metric 'auc'; known: coverage@"),
         ("simclr_patches", ["data.size=100000"], "'data.size' must be a whole number >= 0 and <= 4096, got 100000"),

@@ -226,6 +226,6 @@ def test_runs_that_cannot_be_opened(tmp_path: Path) -> None:
         graphcl.resume(run.path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("mine")
-    with pytest.raises(UserError, match="is not a run: --overwrite only replaces runs"):
+    with pytest.raises(UserError, match="is not a run's folder; give another --out"):
         graphcl.fit(recipe, out=tmp_path / "other", overwrite=True)
     assert (tmp_path / "other" / "file").read_text() == "mine"

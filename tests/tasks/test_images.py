@@ -173,3 +173,12 @@ def test_contrast_learns_what_is_the_same_in_two_crops(name: str, unmoved: tuple
     accuracy, again = of_few_digits(name, 5e-3)
     assert accuracy > unmoved[0] + 0.02
     assert again > unmoved[1] + 0.06
+
+
+@pytest.mark.parametrize("level", [0, 128])
+def test_images_of_one_colour_are_judged_as_the_most_frequent_class(tmp_path: Path, level: int) -> None:
+    np.savez(tmp_path / "a.npz", images=np.full((12, 8, 8), level, dtype=np.uint8), labels=[0, 1, 1] * 4)
+    data = ImagesData(path=str(tmp_path / "a.npz")).load(seed=0)
+    task = GraphTask("linear", folds=3, baselines=["majority_graph", "flat_features"], data=data)
+    found = task.baselines(seed=0)
+    assert found["flat_features"]["accuracy"] == found["majority_graph"]["accuracy"] == pytest.approx(2 / 3)

@@ -14,6 +14,10 @@ from graphcl.core.config.part_names import check_names
 from graphcl.core.config.tree import EVERY, PART_LISTS, PART_MAPPINGS, TOP_KEYS, Origins, Tree, part_name
 from graphcl.core.config.values import Problem, block_schema, check_options, check_part, non_finite, unknown_key
 from graphcl.core.errors import UserError, nearest
+from graphcl.core.words import listed
+
+#: What a probe needs, in words.
+_NEEDED = {"links": "links of nodes", "future": "what comes after windows (data.kind=window_set)"}
 
 
 def check(tree: Tree, origins: Origins) -> list[str]:
@@ -100,6 +104,15 @@ def _probe(task: Mapping[str, Any], evaluation: Any) -> Iterator[Problem]:
             yield "eval.probe", str(error)
         else:
             yield from check_options(description, evaluation.get("probe_options") or {}, "eval.probe_options")
+            needs, has = description["meta"].get("needs"), task["meta"].get("can_judge")
+            if needs and has and needs not in has:
+                fit = [other for other in registry.names("probe") if _needs(other) in has]
+                told = f"{name} judges {_NEEDED.get(needs, needs)}, which this task does not have"
+                yield "eval.probe", f"'eval.probe': {told}; take one of {listed(fit, 9)}"
+
+
+def _needs(probe: str) -> str:
+    return str(schema.part_schema("probe", probe)["meta"].get("needs", ""))
 
 
 def _task_name(tree: Tree) -> str:

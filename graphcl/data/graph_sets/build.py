@@ -71,7 +71,7 @@ def _check_features(raw: RawGraphSet) -> None:
     if raw.attributes is not None and not bool(torch.isfinite(raw.attributes).all()):
         node, column = (~torch.isfinite(raw.attributes)).nonzero()[0].tolist()
         value = raw.attributes[node, column].item()
-        raise UserError(f"{raw.source}: feature {column} of node {node} is {value}; give finite numbers")
+        raise UserError(f"{raw.source}: feature {column} of node {node} is {value}; give finite numbers within float32")
 
 
 def kind_of_features(raw: RawGraphSet, features: Features) -> str:

@@ -107,7 +107,7 @@ def _check_features(raw: RawGraph) -> None:
         node, column = (~torch.isfinite(raw.x)).nonzero()[0].tolist()
         raise UserError(
             f"{raw.source}: feature {raw.name_feature(column)} of node {raw.name_node(node)} is "
-            f"{raw.x[node, column].item()}; give finite numbers"
+            f"{raw.x[node, column].item()}; give finite numbers within float32"
         )
 
 

@@ -86,7 +86,8 @@ def _features(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
     x = _find(arrays, "x") if sparse is None else sparse.toarray()
     if x is not None and x.ndim != 2:
         raise ValueError(f"features have shape {list(x.shape)}, expected [nodes, features]")
-    return None if x is None else np.ascontiguousarray(x, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused later, with its place
+        return None if x is None else np.ascontiguousarray(x, dtype=np.float32)
 
 
 def _edges(arrays: Mapping[str, np.ndarray], x: np.ndarray | None, y: np.ndarray | None) -> tuple[Tensor, int]:

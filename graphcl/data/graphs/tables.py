@@ -216,5 +216,6 @@ def feature_columns(columns: pd.DataFrame, table: Table, others: Collection[str]
                 f"{table.path} {table.where(row)}: column {name!r} holds {columns[name][row]!r}"
                 + (rule if others else ", no number")
             )
-        values[:, place] = numbers
+        with np.errstate(over="ignore"):  # what becomes infinite is refused later, with its place
+            values[:, place] = numbers
     return torch.from_numpy(values)

@@ -13,6 +13,7 @@ from graphcl.core.seeds import derive
 from graphcl.core.words import counted
 from graphcl.data.class_folders import Skipped
 from graphcl.data.series_sets.raw import RawSeriesSet
+from graphcl.data.values import LARGEST, beyond_float32
 from graphcl.graph.connectivity import constant
 
 #: What becomes of a scan with a region that never changes.
@@ -63,6 +64,8 @@ def _unusable(values: np.ndarray, regions: int, fewest: int) -> str:
         return f"of other than {regions} regions"
     if not np.isfinite(values).all():
         return "with values that are no numbers"
+    if beyond_float32(values) is not None:
+        return f"with values beyond what float32 holds ({LARGEST:.2g})"
     return f"shorter than {counted(fewest, 'sample')}" if len(values) < fewest else ""
 
 

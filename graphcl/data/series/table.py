@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphcl.core.errors import UserError
+from graphcl.data.values import LARGEST, beyond_float32
 
 
 def is_table(data: Any) -> bool:
@@ -21,7 +22,7 @@ def read_table(data: Any) -> tuple[np.ndarray, list[str]]:
         data: An array or tensor [T, C] or a frame, one row a time, rows in order.
 
     Raises:
-        UserError: not two dimensions, not numbers, or a value that is not finite (names the place).
+        UserError: not two dimensions, not numbers, or a value that is not finite in float32 (names the place).
     """
     if not is_table(data):
         shape = list(getattr(data, "shape", [])) or type(data).__name__
@@ -36,4 +37,8 @@ def read_table(data: Any) -> tuple[np.ndarray, list[str]]:
         row, column = np.argwhere(~np.isfinite(values))[0]
         name = names[column] if names else str(column)
         raise UserError(f"column {name}, row {row} is {values[row, column]}; fill gaps before, or leave the column out")
+    if (place := beyond_float32(values)) is not None:
+        name = names[place[1]] if names else str(place[1])
+        told = f"is {values[place]:g}, beyond what float32 holds ({LARGEST:.2g}); divide the column, or leave it out"
+        raise UserError(f"column {name}, row {place[0]} {told}")
     return values, names or [str(number) for number in range(values.shape[1])]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphcl.core.errors import UserError
+from graphcl.data.values import LARGEST, beyond_float32
 
 
 @dataclass
@@ -51,6 +52,21 @@ class RawSeriesSet:
         self.groups = None if self.groups is None else [self.groups[n] for n in numbers]
 
 
+def check_range(raw: RawSeriesSet) -> None:
+    """Refuse values that float32, in which models compute, does not hold.
+
+    Raises:
+        UserError: names the first, its series and its channel.
+    """
+    for number, values in enumerate(raw.values):
+        if (place := beyond_float32(values)) is not None:
+            name = raw.ids[number] if raw.ids else number
+            channel = raw.channels[place[1]] if raw.channels else place[1]
+            told = f"the value {values[place]:g} is beyond what float32 holds ({LARGEST:.2g})"
+            hint = "divide the channel, or write what is missing as NaN"
+            raise UserError(f"{raw.source}: series {name}, channel {channel}: {told}; {hint}")
+
+
 def clean(raw: RawSeriesSet) -> None:
     """Cut off what is missing at both ends, fill what is missing inside, leave out series without a value.
 
@@ -58,8 +74,9 @@ def clean(raw: RawSeriesSet) -> None:
     channel without any value in a series stays NaN, which :class:`Scale` makes the channel's mean.
 
     Raises:
-        UserError: nothing is left.
+        UserError: nothing is left, or a value that float32 does not hold.
     """
+    check_range(raw)
     missing = [~np.isfinite(values) for values in raw.values]
     kept = np.array([not lost.all() for lost in missing], dtype=bool)
     if not kept.all():

@@ -12,7 +12,7 @@ from graphcl.core.seeds import derive
 from graphcl.core.words import listed
 from graphcl.data.parts_of_arrays import open_arrays
 from graphcl.data.series_sets.folder import read_series_folder
-from graphcl.data.series_sets.raw import RawSeriesSet
+from graphcl.data.series_sets.raw import RawSeriesSet, check_range
 
 
 def read_long(path: Path) -> RawSeriesSet:
@@ -81,7 +81,12 @@ def take_columns(raw: RawSeriesSet, wanted: Sequence[str]) -> None:
 
 
 def fill_forward(raw: RawSeriesSet) -> None:
-    """A missing value becomes the last one known: no value is made of later ones. What has none before it stays NaN."""
+    """A missing value becomes the last one known: no value is made of later ones. What has none before it stays NaN.
+
+    Raises:
+        UserError: a value that float32 does not hold.
+    """
+    check_range(raw)
     values = raw.values[0]
     lost = ~np.isfinite(values)
     if not lost.any():

@@ -48,7 +48,8 @@ class FlatFeatures:
     """The probe on a graph's node features laid end to end: the raw pixels of an image, the raw values of a series.
 
     Nodes are taken in their order. Where graphs differ in size, each is brought to the median size by linear
-    interpolation along that order. Columns that are the same everywhere are left out.
+    interpolation along that order. Columns that are the same everywhere are left out; where all are, as in images of
+    one colour, the probe sees nothing and can only say the most frequent class.
     """
 
     probe: ClassVar[str] = ""
@@ -63,7 +64,8 @@ class FlatFeatures:
         else:
             parts = graphs.x.split(sizes.tolist())
             rows = torch.stack([interpolate(x.T[None], width, mode="linear").flatten() for x in parts])
-        yield {}, rows[:, (rows != rows[:1]).any(0)]
+        varies = (rows != rows[:1]).any(0)
+        yield {}, rows[:, varies] if bool(varies.any()) else torch.zeros_like(rows[:, :1])
 
 
 @register("baseline", "connectivity", example={}, tasks=("graph",))

@@ -142,7 +142,8 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder: Path) -> None:
     rng = np.random.default_rng(1)
     hole, dead, still = rng.standard_normal((30, 6)), rng.standard_normal((30, 6)), np.ones((30, 6))
     hole[4, 2], dead[:, 1] = np.nan, 7.0
-    bad = {"hole": hole, "dead": dead, "still": still, "short": hole[10:19], "five": hole[:, :5]}
+    huge = np.nan_to_num(hole * 1e200)
+    bad = {"hole": hole, "huge": huge, "dead": dead, "still": still, "short": hole[10:19], "five": hole[:, :5]}
     for name, values in bad.items():
         np.save(folder / f"S_{name}.npy", values)
     (folder / "S_empty.csv").write_text("")
@@ -153,6 +154,7 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder: Path) -> None:
     notes = "\n".join(data.report.lines())
     for said in (
         "skipped 1 scan, with values that are no numbers (the first: S_hole)",
+        "skipped 1 scan, with values beyond what float32 holds (3.4e+38) (the first: S_huge)",
         "skipped 1 scan, in which no region changes (the first: S_still)",
         "skipped 1 scan, shorter than 10 samples (the first: S_short)",
         "skipped 1 scan, of other than 6 regions (the first: S_five)",

@@ -64,6 +64,7 @@ def test_frames_and_tensors_are_tables() -> None:
     [
         (np.zeros(5), r"table \[time, metric\] of numbers; got \[5\]"),
         (pd.DataFrame({"cpu": [1.0, np.nan] * 10}), "column cpu, row 1 is nan; fill gaps"),
+        (pd.DataFrame({"cpu": [1.0, 1e200] * 10}), r"column cpu, row 1 is 1e\+200, beyond what float32 holds"),
         (pd.DataFrame({"cpu": ["high"] * 10}), "must be numbers"),
         (ramp(3), r"longer than data\.context=3; lower it"),
         (ramp(1), "needs two rows and one column"),

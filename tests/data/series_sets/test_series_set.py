@@ -75,6 +75,14 @@ def test_series_without_a_value_are_left_out_and_their_labels_with_them(tmp_path
     assert "skipped 4 series without a value" in data.report.lines()
 
 
+@pytest.mark.parametrize("scale", ["set", "series", "level", "none"])
+def test_a_value_that_float32_does_not_hold_is_refused(tmp_path: Path, scale: str) -> None:
+    x = np.ones((3, 2, 4))
+    x[1, 0, 2], x[2, 1, 3] = np.inf, -1e200
+    with pytest.raises(UserError, match=r"a\.npz: series 2, channel 1: the value -1e\+200 is beyond what float32"):
+        load(saved(tmp_path / "a.npz", X=x), scale=scale)
+
+
 def test_a_level_is_of_all_channels_of_a_series_together(tmp_path: Path) -> None:
     """Louder or brighter records are the same record; how channels stand beside each other stays."""
     x = np.random.default_rng(0).standard_normal((3, 2, 5)) + np.array([0.0, 2.0])[:, None]

@@ -106,6 +106,12 @@ def test_a_missing_value_is_the_last_one_known_and_never_a_later_one(tmp_path: P
     assert any("missing values" in line and "2" in line for line in data.report.lines())
 
 
+def test_a_value_that_float32_does_not_hold_is_refused(tmp_path: Path) -> None:
+    text = rows(40).replace("\n7,2,49", "\n7,2,1e200")
+    with pytest.raises(UserError, match=r"channel b: the value 1e\+200 is beyond what float32 holds"):
+        load(written(tmp_path / "a.csv", text))
+
+
 def test_columns_are_named_and_compressed_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(rows(20).encode()))
