@@ -20,7 +20,7 @@ from graphcl.core.words import counted
 from graphcl.data.expert_embeddings import expert_embeddings
 from graphcl.data.graphs.labelled import NodeGraph
 from graphcl.data.graphs.node_graph import NodeGraphData
-from graphcl.data.text_views import provenance_digest
+from graphcl.data.text_views import of_graph, provenance_digest
 from graphcl.encode.base import Graph
 
 #: Of a graph that has been through it: how much each expert counts for each node [N, m], and the experts' names.
@@ -108,6 +108,11 @@ class PromptExperts(nn.Module):
         other = copy.copy(self)
         other._buffers = dict(self._buffers)  # else both would read the texts of the other graph
         data = text_data(graph, task)
+        if self.folder is not None and not of_graph(self.folder, data.graph):
+            raise UserError(
+                f"prompt_experts: the experts in {self.folder} have read the graph of this run, and new nodes need "
+                "experts of their own: a run with views embeds only its own graph; train without views for new nodes"
+            )
         other._read(replace(data, class_names=self._classes) if self.class_names else data, self.experts)
         return other.to(self.content.device)
 

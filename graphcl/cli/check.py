@@ -20,15 +20,15 @@ def check(
 ) -> None:
     """Check a recipe before any data is read: all problems at once, with file, line and the nearest key.
 
-    Names, keys, types, ranges, addresses, and whether its files and folders are there. What only shows as parts are
-    built (widths that do not fit each other) ends the training in one line.
+    Names, keys, types, ranges, addresses, and whether its data set, files and folders are there. What only shows as
+    parts are built (widths that do not fit each other) ends the training in one line.
     """
     from graphcl.core.config.recipe import load_recipe
     from graphcl.core.errors import ConfigError, UserError
 
     try:
         loaded = load_recipe(recipe, overrides or (), files=config or (), allow_plugins=allow_plugins)
-        if missing := loaded.missing_paths():
+        if missing := [*loaded.unknown_data(), *loaded.missing_paths()]:
             raise ConfigError(missing)
     except UserError as error:
         if json:

@@ -28,11 +28,12 @@ def describe(cls: type, *, example: Mapping[str, Any] | None = None, meta: Mappi
     Returns:
         ``module``, ``class``, ``doc`` (the class docstring), ``options`` (name -> ``schema``, ``doc``, and
         ``default`` unless required), ``supplied`` (what the engine passes), ``example`` and ``meta``, which also has
-        the ``metrics`` that the class names, what a probe ``needs`` and what a task has (``can_judge``).
+        the ``metrics`` that the class names, what a probe ``needs``, what a task has (``can_judge``),
+        and ``ships``, the data sets that a data part reads without a card, beside the default of its ``name``.
     """
     options: dict[str, dict[str, Any]] = {}
     supplied: list[str] = []
-    said = {key: getattr(cls, key, None) for key in ("metrics", "needs", "can_judge")}
+    said = {key: getattr(cls, key, None) for key in ("metrics", "needs", "can_judge", "ships")}
     known = {**(meta or {}), **{key: value for key, value in said.items() if isinstance(value, (str, tuple))}}
     _collect(cls, cls.__mro__, options, supplied)
     return {

@@ -53,6 +53,7 @@ class LogData(FromCard, ABC):
 
     default_by: ClassVar[By]
     weighted: ClassVar[bool] = True
+    ships: ClassVar[tuple[str, ...]] = (generated.NAME,)
 
     def __init__(
         self,

@@ -129,6 +129,15 @@ def provenance_digest(folder: Path, name: str = _ABOUT) -> str:
         raise UserError(f"cannot read {folder / name}: {error.strerror or error}") from error
 
 
+def of_graph(folder: Path, graph: Data) -> bool:
+    """Whether the views in a folder were made of this graph.
+
+    Raises:
+        UserError: there are no views; see :meth:`TextViews.load`.
+    """
+    return TextViews.load(folder).about.get("graph") == graph_digests(graph)
+
+
 def require_same(made_of: Mapping[str, str], graph: Data, folder: Path) -> None:
     """See that what a folder holds was made of this graph.
 

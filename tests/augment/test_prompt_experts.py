@@ -167,6 +167,15 @@ def test_views_of_a_folder_need_nobody_to_speak(tmp_path: Path) -> None:
         made(data, views=str(tmp_path / "views"), experts=["sumary"])
 
 
+def test_views_are_of_one_graph_and_new_nodes_have_none(tmp_path: Path) -> None:
+    data, other = ring(), ring(14)
+    offline_views(data).save(tmp_path / "views", node_texts(data)[2])
+    module = made(data, views=str(tmp_path / "views"))
+    assert torch.equal(module.for_graph(data.graph, SimpleNamespace(data=data)).content, module.content)
+    with pytest.raises(UserError, match="new nodes need experts of their own: a run with views embeds only its own"):
+        module.for_graph(other.graph, SimpleNamespace(data=other))
+
+
 def test_what_cannot_take_the_place_of_features_is_refused(tmp_path: Path) -> None:
     data = ring()
     offline_views(data).save(tmp_path / "views", node_texts(data)[2])

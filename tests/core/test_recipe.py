@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graphcl.core.config.part_names import OF_MODULES
-from graphcl.core.config.recipe import load_recipe
+from graphcl.core.config.recipe import load_recipe, recipe_names
 from graphcl.core.errors import ConfigError, UserError
 
 TERMS = """
@@ -162,6 +162,41 @@ def test_values_are_data(tmp_path: Path) -> None:
     recipe = load_recipe("lightgcl", [f"data.path={hostile}"])
     assert recipe["data.path"] == hostile
     assert not Path("/tmp/graphcl-hostile").exists()
+
+
+def test_a_recipe_is_extended_by_one_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    top = write(tmp_path / "mine", "extends: base.yaml\n", "top.yaml")
+    with pytest.raises(UserError, match=rf"base\.yaml does not exist; looked for in {tmp_path}/mine and in .*/here$"):
+        load_recipe(top)
+    write(tmp_path / "here", "extends: grace\ntrain: {epochs: 3}\n", "base.yaml")
+    assert load_recipe(top)["train.epochs"] == 3
+    write(tmp_path / "mine", "extends: grace\ntrain: {epochs: 4}\n", "base.yaml")
+    assert load_recipe(top)["train.epochs"] == 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "nearest"), [("grace", "corra", "cora"), ("simclr_series", "gunpoit", "gunpoint")]
+)
+def test_a_name_that_no_data_set_has_is_told(recipe: str, name: str, nearest: str) -> None:
+    (line,) = load_recipe(recipe, [f"data={name}"]).unknown_data()
+    assert f"unknown data set '{name}'; nearest: '{nearest}'" in line
+    assert load_recipe(recipe, [f"data.path={name}"]).unknown_data() == []
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_data_that_recipes_read_are_known(recipe: str) -> None:
+    assert load_recipe(recipe).unknown_data() == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "names"),
+    [("grace", ["karate", "python-stdlib", "pyg:Planetoid/Cora"]), ("lightgcn", ["generated", "gowalla"])],
+)
+def test_data_sets_without_a_card_are_known(recipe: str, names: list[str]) -> None:
+    assert [load_recipe(recipe, [f"data={name}"]).unknown_data() for name in names] == [[]] * len(names)
 
 
 def test_a_circle_of_extends_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from graphcl.core.config import yaml12
 from graphcl.core.config.canonical import MalformedError, canonical, written
 from graphcl.core.config.check import check, placed
 from graphcl.core.config.data_kinds import data_part
+from graphcl.core.config.data_names import unknown_data
 from graphcl.core.config.data_source import put_back, settle, taken_out
 from graphcl.core.config.defaults import with_defaults
 from graphcl.core.config.monitors import check_monitor
@@ -72,6 +73,10 @@ class Recipe:
     def with_absolute_paths(self) -> Recipe:
         """The recipe as it reads from any folder: paths that are relative to this one are written out."""
         return replace(self, tree=absolute_paths(self.tree))
+
+    def unknown_data(self) -> list[str]:
+        """A line where it reads a data set by a name that nothing has."""
+        return placed(unknown_data(self.tree), self.origins)
 
     def missing_paths(self) -> list[str]:
         """A line for every file or folder that it names and that is not there."""
@@ -190,7 +195,7 @@ def _layer(path: Path, chain: tuple[Path, ...] = ()) -> Layer:
     if parent is None:
         return layer
     chain = (*chain, path.resolve())
-    above = _parent(parent, source)
+    above = _parent(parent, source, path.parent)
     if above.resolve() in chain:
         raise UserError(f"{source}: 'extends' must name another recipe, without a circle; got {parent!r}")
     return _over(_layer(above, chain), layer)
@@ -203,10 +208,16 @@ def _over(base: Layer, top: Layer) -> Layer:
     return tree, origins
 
 
-def _parent(name: Any, source: str) -> Path:
-    """The file of the recipe that ``source`` extends."""
+def _parent(name: Any, source: str, folder: Path) -> Path:
+    """The file of the recipe that ``source`` in ``folder`` extends: beside it, in the current folder, or packed."""
     if not isinstance(name, str):
         raise UserError(f"{source}: 'extends' must name another recipe, got {name!r}")
+    if Path(name).suffix in (".yaml", ".yml") and not Path(name).is_absolute():
+        if (folder / name).is_file():
+            return folder / name
+        if not Path(name).is_file():
+            where = " and in ".join(dict.fromkeys(str(one.resolve()) for one in (folder, Path())))
+            raise UserError(f"{source}: 'extends': recipe file {name} does not exist; looked for in {where}")
     try:
         return find_recipe(name)
     except UserError as error:

@@ -76,4 +76,4 @@ class NodeGraph:
 
 def split_record(splits: NodeSplits) -> dict[str, Any]:
     """What the report says of a split."""
-    return {"by": splits.by, "index": splits.index, "sizes": splits.at(0).sizes()}
+    return {"by": splits.by, "index": splits.index, "sizes": splits.at(0, to_judge=False).sizes()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -73,6 +73,8 @@ class NodeGraphData(FromCard):
     ``nodes.csv`` and ``edges.csv``, or these two as ``nodes.csv,edges.csv``; ``.tsv``, ``.parquet`` and ``.jsonl``
     alike; or a folder with the arrays of the ``.npz`` each in a ``.npy``, whose float32 features stay on disk.
     """
+
+    ships: ClassVar[tuple[str, ...]] = ("python-stdlib",)
 
     part = "node_graph"
 
@@ -157,7 +159,7 @@ class NodeGraphData(FromCard):
         splits = NodeSplits(option.by, labels, raw.masks, option.ratios, option.stratified, option.index, seed)
         splits.require_masks(raw.source)
         if bool((labels >= 0).any()):
-            report.split, report.split_hash = split_record(splits), splits.at(0).digest()
+            report.split, report.split_hash = split_record(splits), splits.at(0, to_judge=False).digest()
             if option.by == "random" and raw.masks and (self.path or self.given is not None):
                 report.note("the data comes with a split, which is not used; data.split.by=given takes it")
         identity = self.features == "identity" or (self.features == "given" and raw.x is None and encoder is None)

@@ -150,8 +150,8 @@ class NodeSplits:
                 "or add train_mask, valid_mask, test_mask (npz) or a column 'split' (nodes.csv)"
             )
 
-    def at(self, offset: int) -> NodeSplit:
-        """Split number ``index + offset``.
+    def at(self, offset: int, *, to_judge: bool = True) -> NodeSplit:
+        """Split number ``index + offset``; one with a single class to fit on is refused where it is ``to_judge`` by.
 
         Raises:
             UserError: the training nodes are all of one class, or see :func:`random_split`, :func:`fixed_split`.
@@ -162,7 +162,7 @@ class NodeSplits:
             split = random_split(self.labels, self.ratios, stratified=self.stratified, generator=draw)
         else:
             split = fixed_split(self.masks, self.labels, number)
-        if self.labels[split.train].unique().numel() < 2:
+        if to_judge and self.labels[split.train].unique().numel() < 2:
             raise UserError(
                 f"split {number}: its {split.train.numel()} training nodes are all of one class; "
                 "set data.split.stratified=true, or larger data.split.ratios"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -55,6 +55,8 @@ class RoiSetData(FromCard):
     Node features are a region's correlations with all regions in a window, itself included, and the strongest pairs of
     each window are edges. Sites are the groups of the data: ``eval.split=groups`` leaves each out in turn.
     """
+
+    ships: ClassVar[tuple[str, ...]] = (ABIDE,)
 
     part = "roi_set"
 

@@ -73,6 +73,7 @@ def test_one_class_in_train_is_refused_before_training() -> None:
     split = NodeSplits("random", labels, {}, [0.01, 0.2, 0.79], False, 0, 0)  # one training node
     with pytest.raises(UserError, match="all of one class"):
         split.at(0)
+    assert split.at(0, to_judge=False).train.numel() == 1
 
 
 def masks(**parts: list[int]) -> dict[str, torch.Tensor]:
