@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from graphcl.core.build import build
 from graphcl.core.config.recipe import Recipe
 from graphcl.core.errors import UserError
 from graphcl.core.registry import resolve
+from graphcl.core.schema import part_schema
 from graphcl.engine import checkpoint
 from graphcl.engine.embed import embed
 from graphcl.engine.model import Model
@@ -36,7 +37,8 @@ def embed_unseen(
         Node type (or record field) -> [N, d], and the new data, with the user's ids.
 
     Raises:
-        UserError: the recipe can only embed what it was trained on, or the features are not those it knows.
+        UserError: the recipe can only embed what it was trained on, an option differs that cannot, or the features
+            are not those it knows.
     """
     recipe = model.recipe
     reads = resolve("data", recipe.data_part).cls
@@ -47,6 +49,7 @@ def embed_unseen(
     if given is not None:
         require_objects(recipe, "graph")
     require_inductive(model)
+    _require_fixed(recipe, getattr(reads, "fixed", ()), options or {})
     reader = data_reader(recipe, {"name": "", **(options or {})}, given=given)
     data = reader.load_unseen(trained_on)
     task = build("task", recipe["task"], {}, data=data)
@@ -59,6 +62,14 @@ def embed_unseen(
         return embed(model, views, task, "test"), data
     finally:
         model.augmenters.update(trained)
+
+
+def _require_fixed(recipe: Recipe, names: Iterable[str], options: Mapping[str, Any]) -> None:
+    known = part_schema("data", recipe.data_part)["options"]
+    for name in names:
+        own = recipe["data"].get(name, known[name].get("default"))
+        if name in options and options[name] != own:
+            raise UserError(f"data.{name}: new data are read with that of the run ({own}); leave it out")
 
 
 def require_inductive(model: Model) -> None:

@@ -17,7 +17,9 @@ QUICK = ["encoder.dim=8", "encoder.num_layers=3", "train.epochs=1", "data.window
 NEAR = "eval.probe_options.horizons=[3, 6]"
 
 
-def test_a_run_forecasts_a_users_table_and_embeds_another(tmp_path: Path) -> None:
+def test_a_run_forecasts_a_users_table_and_embeds_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     hour = np.arange(600)
     table = pd.DataFrame({"load": np.sin(hour / 4), "wind": np.cos(hour / 7)})
     table.to_csv(tmp_path / "load.csv", index=False)
@@ -32,6 +34,8 @@ def test_a_run_forecasts_a_users_table_and_embeds_another(tmp_path: Path) -> Non
     made = ["embed", str(tmp_path / "run"), "--data", str(tmp_path / "new.csv"), "--out", str(out), "--quiet"]
     assert command(made) == 0
     assert len(pd.read_parquet(out)) == 30 - 23
+    assert command([*made, "--overwrite", "data.columns=[load]"]) == 2
+    assert "data.columns: new data are read with that of the run (['wind']); leave it out" in capsys.readouterr().err
     assert command(["evaluate", str(tmp_path / "run"), "--probe", "forecast", "--probe-option", "horizons=[2]",
                     "--quiet"]) == 0  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class SeriesSetData(FromCard):
     """
 
     part = "series_set"
+    #: Options that data to come have as the run has them.
+    fixed: ClassVar[tuple[str, ...]] = ("scale",)
 
     def __init__(
         self,

@@ -115,6 +115,28 @@ def leave_out_constant(raw: RawSeriesSet, rows: int) -> None:
         raise UserError(f"{raw.source}: no column changes in the {rows:,} rows of the training part")
 
 
+def require_known(raw: RawSeriesSet, known: dict[str, np.ndarray], bounds: tuple[int, int, int]) -> None:
+    """Refuse channels whose test part is made up; note how many of its values are.
+
+    Args:
+        raw: Filled.
+        known: Channel -> [T] bool, which of its values were there.
+        bounds: See :func:`bounds_of`.
+
+    Raises:
+        UserError: a channel has no value in the test part.
+    """
+    tests = {name: known[name][bounds[1] : bounds[2]] for name in raw.channels}
+    empty = [name for name, there in tests.items() if not there.any()]
+    if empty:
+        raise UserError(
+            f"{raw.source}: {listed(empty)} without any value in the test part (rows {bounds[1]:,} to "
+            f"{bounds[2] - 1:,}), where forecasts are judged; leave it out by data.columns, or set data.parts"
+        )
+    if filled := sum(int((~there).sum()) for there in tests.values()):
+        raw.notes.append(f"values of the test part that were missing, judged as they were filled: {filled:,}")
+
+
 def bounds_of(parts: Sequence[float], rows: int, source: str) -> tuple[int, int, int]:
     """The row after the last one of the training, validation and test part.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +29,7 @@ from graphcl.data.window_sets.table import (
     make_hours,
     read_long,
     require_distinct,
+    require_known,
     take_columns,
 )
 
@@ -83,6 +86,8 @@ class WindowSetData(FromCard):
     """
 
     part = "window_set"
+    #: Options that data to come have as the run has them.
+    fixed: ClassVar[tuple[str, ...]] = ("columns", "apart", "relative", "stride", "parts")
 
     def __init__(
         self,
@@ -139,6 +144,7 @@ class WindowSetData(FromCard):
         """
         raw, report = self._located(seed)
         take_columns(raw, self.columns)
+        known = dict(zip(raw.channels, np.isfinite(raw.values[0]).T, strict=True))
         fill_forward(raw)
         bounds = bounds_of(self.parts, len(raw.values[0]), raw.source)
         if bounds[0] <= self.window:
@@ -147,6 +153,7 @@ class WindowSetData(FromCard):
                 f"{self.window} and a row after it; lower data.window"
             )
         leave_out_constant(raw, bounds[0])
+        require_known(raw, known, bounds)
         scale = Scale.of("set", [raw.values[0][: bounds[0]]])
         packed = self._cut(scale.apply(raw.values[0][: bounds[2]]), bounds)
         split = _split(packed, bounds)

@@ -20,6 +20,8 @@ from graphcl.tasks.probes.columns import Columns
 HORIZONS = (24, 48, 168)
 #: In powers of ten.
 GRID = tuple(10.0**power for power in range(-5, 5))
+#: A squared error that is nothing but rounding, of values in deviation 1.
+NO_ERROR = 1e-12
 #: Windows that are read at a time.
 BLOCK = 4096
 
@@ -121,6 +123,7 @@ class Forecast:
     The protocol of TS2Vec (Yue et al., AAAI 2022): all values of a horizon at once, the strength chosen on the
     validation part, every row judged whose whole horizon lies in the test part. Metrics: ``mse`` and ``mae``, the means
     over horizons, also of each (``mse@24``); ``skill``, 1 - mse / that of repeating the last value: 0 is no better.
+    Where repeating makes no error, as no value changes, it is -mse.
 
     Embeddings that give no smaller error than the raw window under this probe (the baseline ``flat_features``) have
     learned nothing that a linear map of the window does not know.
@@ -161,7 +164,8 @@ class Forecast:
             found = {horizon: self._errors(case, inputs, split, horizon) for horizon in self.horizons}
         mse, mae = (float(np.mean([errors[n] for errors in found.values()])) for n in (0, 1))
         each = {f"{name}@{h}": errors[n] for h, errors in found.items() for n, name in enumerate(("mse", "mae"))}
-        skill = 1 - mse / max(float(np.mean([_still(case, split, horizon) for horizon in self.horizons])), 1e-12)
+        still = float(np.mean([_still(case, split, horizon) for horizon in self.horizons]))
+        skill = 1 - mse / still if still > NO_ERROR else -mse
         return {"skill": skill, "mse": mse, "mae": mae, **(each if len(found) > 1 else {})}
 
     def _errors(self, case: FutureCase, inputs: Inputs, split: Split, horizon: int) -> tuple[float, float]:

@@ -167,6 +167,16 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, options: dict[s
         load(written(tmp_path / "a.csv", text), **options)
 
 
+def test_values_that_were_not_there_do_not_judge_in_silence(tmp_path: Path) -> None:
+    lines = rows(20).splitlines()
+    lines[17:] = [f"{n},,{n * n}" for n in range(16, 20)]
+    with pytest.raises(UserError, match=r"a without any value in the test part \(rows 16 to 19\)"):
+        load(written(tmp_path / "a.csv", "\n".join(lines)))
+    lines[18] = "17,3,289"
+    data = load(written(tmp_path / "a.csv", "\n".join(lines)))
+    assert any("of the test part that were missing" in line and "3" in line for line in data.report.lines())
+
+
 def test_several_series_no_file_and_a_damaged_one_are_refused(tmp_path: Path) -> None:
     for name in "ab":
         written(tmp_path / f"{name}.csv", rows(20))

@@ -115,6 +115,14 @@ def test_without_a_validation_part_the_end_of_train_chooses() -> None:
     assert Forecast([1], grid=[1e-9, 1e9]).judge(less, "test", seed=0)["mse"] == pytest.approx(0, abs=1e-6)
 
 
+def test_skill_stays_small_where_nothing_changes() -> None:
+    values = torch.cat([torch.randn(60, 1, generator=torch.Generator().manual_seed(0)), torch.ones(30, 1)])
+    case = a_case(values, (40, 60, 90))
+    parts = NodeSplit(case.parts.train, case.parts.valid, case.parts.test[5:])
+    found = Forecast([2]).judge(FutureCase(case.x, case.future, parts), "test", seed=0)
+    assert found["skill"] == -found["mse"]
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
