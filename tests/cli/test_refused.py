@@ -126,7 +126,7 @@ def test_overwrite_does_not_replace_what_is_no_run(graphcl: Command, tmp_path: P
     (tmp_path / "thesis.txt").write_text("years of work")
     outcome = graphcl(*train(data), "--out", tmp_path, "--overwrite", "--quiet")
     assert outcome.code == 2
-    assert "is not a run: --overwrite only replaces runs" in outcome.err
+    assert "exists and is not a run's folder; give another --out" in outcome.err
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
