@@ -158,7 +158,7 @@ def test_every_key_reaches_its_setting(name: str) -> None:
     for key, places in keys_of(recipe).values():
         value = {"learner": "sgd", "hidden_act": acts, "clip_grad_norm": {"max_norm": 1.0}}.get(key.name)
         if value is None:
-            value = 0.25 if any(isinstance(_at(recipe.tree, place), float) for place in places) else 3
+            value = 0.25 if any(isinstance(_at(recipe.tree, place), float) for place in places) else 8
         changed = recipe.with_settings(overrides(recipe, {key.name: value}, "here"))
         assert all(_at(changed.tree, place) == key.ours(value) for place in places), key.name
 
