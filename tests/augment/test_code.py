@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-pytest.importorskip("tree_sitter")
+pytest.importorskip("tree_sitter", reason="tree-sitter is not installed: pip install 'graphcl[code]'")
 
 from graphcl.augment import (
     change_forms,

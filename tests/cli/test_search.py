@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("tree_sitter")
+pytest.importorskip("tree_sitter", reason="tree-sitter is not installed: pip install 'graphcl[code]'")
 
 from graphcl.cli.main import run as command
 from graphcl.core.build import build

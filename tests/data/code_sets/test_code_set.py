@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-pytest.importorskip("tree_sitter")
+pytest.importorskip("tree_sitter", reason="tree-sitter is not installed: pip install 'graphcl[code]'")
 
 from graphcl.core.build import build
 from graphcl.core.errors import UserError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("tree_sitter")
+pytest.importorskip("tree_sitter", reason="tree-sitter is not installed: pip install 'graphcl[code]'")
 
 from graphcl.core.errors import UserError
 from graphcl.core.seeds import generator

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-pytest.importorskip("tree_sitter")
+pytest.importorskip("tree_sitter", reason="tree-sitter is not installed: pip install 'graphcl[code]'")
 
 from graphcl.core.seeds import generator
 from graphcl.data.code_sets.languages import language_named
